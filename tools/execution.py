@@ -1,0 +1,133 @@
+"""Runs notebooks in fresh kernels, several at a time, and says which one runs and for how long.
+
+Shared by `run_notebooks.py` (stores the outputs), `execute.py` (fills the cache of the book) and `check.py`.
+"""
+
+import os
+import re
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMEOUT = 300  # seconds for one cell
+
+# One thread a kernel, one order of sets, no window, no profile of the user's: runs are repeatable and can stand side by side.
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "IPYTHONDIR": str(ROOT / "tools" / "ipython"),
+    "JUPYTER_PREFER_ENV_PATH": "1",
+}
+FORBIDDEN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONOPTIMIZE")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: the notebook with its outputs, seconds, and the error in words ('' when it passed)."""
+
+    path: Path
+    notebook: object
+    seconds: float
+    error: str
+
+
+def set_environment():
+    """Give this process, and every kernel that it starts, the environment of a repeatable run."""
+    os.environ.update(ENVIRONMENT)
+    for name in FORBIDDEN:
+        os.environ.pop(name, None)
+
+
+def notebooks():
+    """All chapters, in order."""
+    return sorted((ROOT / "notebooks").glob("[!.]*.ipynb"))
+
+
+def cores():
+    """The number of cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def shown(path):
+    """The path as people see it: relative to the book where possible."""
+    path = Path(path).resolve()
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+def run(path, stop=None):
+    """Execute one notebook (its first ``stop`` cells) in a fresh kernel, in its own folder; never raises for a failing cell."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    set_environment()
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells = notebook.cells[:stop]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    client = NotebookClient(
+        notebook,
+        timeout=TIMEOUT,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        store_widget_state=False,
+        resources={"metadata": {"path": str(Path(path).resolve().parent)}},
+    )
+    started, error = time.perf_counter(), ""
+    try:
+        client.execute()
+    except Exception as exception:  # whatever stops a notebook is reported with the cell that it stopped in
+        error = _describe(notebook, exception)
+    return Run(Path(path), notebook, time.perf_counter() - started, error)
+
+
+def run_all(paths, jobs=None, on_finish=None):
+    """Execute notebooks in parallel; print one line when one starts and one when it is done. Returns the runs in order."""
+    paths = [Path(path) for path in paths]
+    jobs = max(1, min(jobs or cores(), len(paths) or 1))
+    runs = {}
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(_announced_run, path, f"{i}/{len(paths)}") for i, path in enumerate(paths, 1)]
+        for future in as_completed(futures):
+            done = future.result()
+            runs[done.path] = done
+            if on_finish:
+                on_finish(done)
+    return [runs[path] for path in paths]
+
+
+def _announced_run(path, place):
+    print(f"  [{place}] {shown(path)} runs …", flush=True)
+    done = run(path)
+    print(f"  [{place}] {shown(path)} {'FAILED' if done.error else 'done'} in {done.seconds:.1f} s", flush=True)
+    return done
+
+
+def _describe(notebook, exception):
+    """The failing cell and the end of its traceback, in plain text."""
+    stopped = [
+        (i, cell)
+        for i, cell in enumerate(notebook.cells)
+        if cell.cell_type == "code"
+        and (cell.execution_count is None or any(out.output_type == "error" for out in cell.outputs))
+    ]
+    trace = re.sub(r"\x1b\[[0-9;]*m", "", str(exception)).strip()
+    if not stopped:
+        return trace
+    i, cell = stopped[0]
+    errors = [out for out in cell.outputs if out.output_type == "error"]
+    if errors:
+        trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(errors[0].traceback)).strip()
+    source = "\n".join("    | " + line for line in cell.source.splitlines())
+    end = "\n".join("    " + line for line in trace.splitlines()[-30:])
+    return f"cell {i + 1} (counting all cells from 1) failed:\n{source}\n{end}"

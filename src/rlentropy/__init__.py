@@ -1,0 +1,17 @@
+"""Entropy in reinforcement learning: how policies lose it, how explorers maximise it.
+
+The package computes what the book proves. Modules stand on floors, and imports go down only:
+
+    0  distributions, validation
+    1  mdp, softmax_policy
+    2  environments, bellman, visitation
+    3  natural_gradient, max_visitation_entropy, forecaster, trajectory_entropy
+    4  entropy_dynamics, sampling
+    5  entgame, ucbvi_ent, baselines, entropy_control, reward_entropy_law
+    6  plotting
+    side: symbolic (sympy only), verify (knows no mathematics of the book)
+
+Entropies are in nats. Import the modules you need, for example ``from rlentropy import bellman, mdp``.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,176 @@
+"""Exact evaluation: values, action values and advantages of a policy, and optimal values.
+
+Part I (discounted) solves linear systems with I - gamma P_pi; part II (episodic) recurs backward over stages.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy import linalg, sparse
+from scipy.sparse import linalg as sparse_linalg
+
+from rlentropy.validation import check_array, check_distribution
+
+# ------------------------------------------------------------------------------------------------------- discounted
+
+# Relative residual that every solve must reach; iterative answers that miss it are replaced by a direct factorisation.
+RESIDUAL = 1e-12
+
+
+class NotConverged(RuntimeError):
+    """An iterative solver did not reach its tolerance; the message holds the residual and the iterations."""
+
+
+class PolicySolver:
+    """Solves with M = I - gamma P_pi for one policy: ``solve(b)`` is M^-1 b, ``solve_transposed(b)`` is M^-T b.
+
+    Dense kernels use one LU factorisation; sparse ones use BiCGSTAB, and a sparse LU where it misses the tolerance.
+    """
+
+    def __init__(self, mdp, pi):
+        kernel = mdp.policy_kernel(pi)
+        self._sparse = mdp.sparse
+        eye = sparse.eye_array(mdp.S, format="csr") if self._sparse else np.eye(mdp.S)
+        self._matrix = eye - mdp.gamma * kernel
+        if not self._sparse:
+            self._lu = linalg.lu_factor(self._matrix, check_finite=False)
+
+    @cached_property
+    def _sparse_lu(self):
+        return sparse_linalg.splu(sparse.csc_array(self._matrix))
+
+    def solve(self, b):
+        """x with (I - gamma P_pi) x = b; shape (S,)."""
+        return self._solve(b, transposed=False)
+
+    def solve_transposed(self, b):
+        """x with (I - gamma P_pi)' x = b; shape (S,)."""
+        return self._solve(b, transposed=True)
+
+    def _solve(self, b, transposed):
+        if not self._sparse:
+            return linalg.lu_solve(self._lu, b, trans=int(transposed), check_finite=False)
+        matrix = self._matrix.T.tocsr() if transposed else self._matrix
+        x, _ = sparse_linalg.bicgstab(matrix, b, rtol=RESIDUAL / 10, atol=0.0, maxiter=200)
+        if self._residual(matrix, x, b) > RESIDUAL:
+            x = self._sparse_lu.solve(b, trans="T" if transposed else "N")
+            if self._residual(matrix, x, b) > 1e3 * RESIDUAL:
+                raise NotConverged(f"linear solve: relative residual {self._residual(matrix, x, b):.2g}")
+        return x
+
+    @staticmethod
+    def _residual(matrix, x, b):
+        norm = np.abs(b).max()
+        return np.abs(matrix @ x - b).max() / norm if norm > 0 else np.abs(x).max()
+
+
+def policy_solver(mdp, pi):
+    """`PolicySolver` of the policy pi (S, A) in a discounted MDP; pi is validated."""
+    return PolicySolver(mdp, check_distribution("pi", pi, (mdp.S, mdp.A)))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Values of a policy: V (S,), Q (S, A), adv (S, A) = Q - V."""
+
+    V: np.ndarray = field(repr=False)
+    Q: np.ndarray = field(repr=False)
+
+    @property
+    def adv(self):
+        """A(s, a) = Q(s, a) - V(s); shape (S, A)."""
+        return self.Q - self.V[:, None]
+
+
+def evaluate(mdp, pi, *, solver=None):
+    """V = (I - gamma P_pi)^-1 r_pi, Q = r + gamma P V of a policy pi (S, A) in a `DiscountedMDP`.
+
+    ``solver`` reuses a factorisation made by `policy_solver` for the same policy. Source: eq-bellman of chapter 1.
+    """
+    solver = solver or policy_solver(mdp, pi)
+    V = solver.solve(np.sum(pi * mdp.r, axis=1))
+    return Evaluation(V=V, Q=mdp.r + mdp.gamma * mdp.next_mean(V))
+
+
+def objective(mdp, pi):
+    """V^pi(mu) = sum_s mu(s) V^pi(s), the discounted return from the start distribution."""
+    return float(mdp.mu @ evaluate(mdp, pi).V)
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """Optimal values V (S,), Q (S, A), a greedy policy (S, A), the Bellman residual and the iterations used."""
+
+    V: np.ndarray = field(repr=False)
+    Q: np.ndarray = field(repr=False)
+    pi: np.ndarray = field(repr=False)
+    residual: float
+    iterations: int
+
+
+def optimal(mdp, *, max_iterations=1000):
+    """Optimal values of a `DiscountedMDP` by policy iteration (Howard 1960; Puterman 1994, section 6.4).
+
+    Stops when no action improves by more than rounding. Raises NotConverged after ``max_iterations``.
+    """
+    greedy = np.argmax(mdp.r, axis=1)
+    for iteration in range(1, max_iterations + 1):
+        pi = np.eye(mdp.A)[greedy]
+        value = evaluate(mdp, pi)
+        scale = max(1.0, np.abs(value.Q).max())
+        better = value.Q.max(axis=1) > value.V + 1e-11 * scale
+        if not better.any():
+            residual = float(np.abs(value.Q.max(axis=1) - value.V).max())
+            return Optimum(V=value.V, Q=value.Q, pi=pi, residual=residual, iterations=iteration)
+        greedy = np.where(better, np.argmax(value.Q, axis=1), greedy)
+    raise NotConverged(f"policy iteration: still improving after {max_iterations} iterations")
+
+
+# --------------------------------------------------------------------------------------------------------- episodic
+
+
+def check_markov_policy(mdp, pi):
+    """A Markov policy (H, S, A) of an `EpisodicMDP`; ValueError names the first row that is no distribution."""
+    return check_distribution("pi", pi, (mdp.H, mdp.S, mdp.A))
+
+
+def evaluate_episodic(mdp, pi, reward):
+    """V_h(s) = sum_a pi_h(a|s) [reward_h(s, a) + (p_h V_{h+1})(s, a)], V_{H+1} = 0.
+
+    pi, reward (H, S, A); returns V (H, S). Source: eq-episodic-bellman of chapter 8.
+    """
+    pi = check_markov_policy(mdp, pi)
+    reward = check_array("reward", reward, (mdp.H, mdp.S, mdp.A))
+    V = np.zeros((mdp.H, mdp.S))
+    for h in reversed(range(mdp.H)):
+        V[h] = np.sum(pi[h] * _action_values(mdp, reward, V, h), axis=1)
+    return V
+
+
+def best_response(mdp, reward):
+    """max over policies of <d^pi, reward>: backward induction in an `EpisodicMDP`.
+
+    reward (H, S, A), entries may be +-inf (they must not be needed with probability 0 times inf: mask them first).
+    Returns (value, actions): the optimal value from the start and a deterministic policy as int actions (H, S),
+    the first maximiser in index order. Source: prop-vertices-mixture (i).
+    """
+    reward = np.asarray(reward, dtype=float)
+    if reward.shape != (mdp.H, mdp.S, mdp.A):
+        raise ValueError(f"reward: shape {reward.shape}, expected ({mdp.H}, {mdp.S}, {mdp.A})")
+    V = np.zeros((mdp.H, mdp.S))
+    actions = np.zeros((mdp.H, mdp.S), dtype=int)
+    for h in reversed(range(mdp.H)):
+        Q = _action_values(mdp, reward, V, h)
+        actions[h] = np.argmax(Q, axis=1)
+        V[h] = Q.max(axis=1)
+    return float(V[0, mdp.start]), actions
+
+
+def _action_values(mdp, reward, V, h):
+    return reward[h] + (mdp.next_mean(h, V[h + 1]) if h + 1 < mdp.H else 0.0)
+
+
+def deterministic_policy(actions, A):
+    """The policy (H, S, A) that takes ``actions`` (H, S) with probability 1."""
+    return np.eye(A)[actions]

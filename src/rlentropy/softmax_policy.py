@@ -1,0 +1,70 @@
+"""Tabular softmax policies: pi_theta(a|s) = exp(theta[s, a]) / sum_b exp(theta[s, b]).
+
+Logits ``theta`` have shape (..., A), usually (S, A); a constant added to a row (a *gauge*) changes nothing.
+"""
+
+import numpy as np
+
+from rlentropy import distributions as dist
+from rlentropy.validation import check_array, check_distribution
+
+
+def check_logits(theta):
+    """Finite logits (..., A) as a float array; ValueError names the first offending index."""
+    return check_array("theta", theta)
+
+
+def log_policy(theta):
+    """log pi_theta(a|s); shape (..., A). Exact for logits of any size. Source: def-softmax-policy."""
+    return dist.log_softmax(check_logits(theta))
+
+
+def policy(theta):
+    """pi_theta(a|s); shape (..., A); probabilities below about 1e-308 are exactly 0."""
+    return np.exp(log_policy(theta))
+
+
+def logits(pi):
+    """Logits log pi(a|s) of a policy with full support; shape (..., A).
+
+    Raises ValueError if a row is no distribution or has a zero: no finite logits give probability 0.
+    """
+    pi = check_distribution("pi", pi)
+    zeros = np.argwhere(pi == 0)
+    if len(zeros):
+        index = tuple(int(i) for i in zeros[0])
+        raise ValueError(f"pi{list(index)} = 0: a softmax policy has full support, no finite logit gives 0")
+    return np.log(pi)
+
+
+def score(theta):
+    """d log pi(a|s) / d theta[s, b] = 1{a = b} - pi(b|s); shape (..., A) -> (..., A, A), indices [..., a, b].
+
+    Derivatives with respect to another state's logits are 0. Source: lem-log-derivative.
+    """
+    pi = policy(theta)
+    return np.eye(pi.shape[-1]) - pi[..., None, :]
+
+
+def policy_entropy(theta):
+    """h(s) = H(pi_theta(.|s)) in nats; shape (..., A) -> (...)."""
+    return dist.entropy(log_policy(theta))
+
+
+def entropy_gradient(theta):
+    """d h(s) / d theta[s, b] = -pi(b|s) (log pi(b|s) + h(s)); shape (..., A).
+
+    Rows sum to 0 (gauge). Source: lem-entropy-gradient.
+    """
+    log_pi = log_policy(theta)
+    surprise_excess = log_pi + dist.entropy(log_pi)[..., None]
+    return -np.exp(log_pi) * surprise_excess
+
+
+def fisher_block(theta):
+    """E_pi[grad log pi grad log pi'] = diag(pi) - pi pi'; shape (..., A) -> (..., A, A).
+
+    The Fisher information of one state's logits; its kernel is the gauge direction. Source: lem-npg-fisher.
+    """
+    pi = policy(theta)
+    return np.eye(pi.shape[-1]) * pi[..., None, :] - pi[..., :, None] * pi[..., None, :]

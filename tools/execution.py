@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT = 300  # seconds for one cell
 
-# One thread a kernel, one order of sets, no window, no profile of the user's: runs are repeatable and can stand side by side.
+# One thread a kernel, one order of sets, no window, no profile of the user's: runs can be repeated, side by side.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -64,7 +64,7 @@ def shown(path):
 
 
 def run(path, stop=None):
-    """Execute one notebook (its first ``stop`` cells) in a fresh kernel, in its own folder; never raises for a failing cell."""
+    """Execute one notebook (its first ``stop`` cells) in a fresh kernel, in its own folder; a failure is in the result."""
     import nbformat
     from nbclient import NotebookClient
 
@@ -92,7 +92,7 @@ def run(path, stop=None):
 
 
 def run_all(paths, jobs=None, on_finish=None):
-    """Execute notebooks in parallel; print one line when one starts and one when it is done. Returns the runs in order."""
+    """Execute notebooks in parallel, printing a line when one starts and when it is done; the runs in order."""
     paths = [Path(path) for path in paths]
     jobs = max(1, min(jobs or cores(), len(paths) or 1))
     runs = {}
@@ -109,7 +109,8 @@ def run_all(paths, jobs=None, on_finish=None):
 def _announced_run(path, place):
     print(f"  [{place}] {shown(path)} runs …", flush=True)
     done = run(path)
-    print(f"  [{place}] {shown(path)} {'FAILED' if done.error else 'done'} in {done.seconds:.1f} s", flush=True)
+    verdict = "FAILED" if done.error else "done"
+    print(f"  [{place}] {shown(path)} {verdict} in {done.seconds:.1f} s", flush=True)
     return done
 
 

@@ -1,6 +1,7 @@
-"""Run notebooks from top to bottom and store them run: ``python tools/run_notebooks.py [notebooks/03_x.ipynb …]``.
+"""Run notebooks from top to bottom and store them run: ``python tools/run_notebooks.py [notebooks/03_x.ipynb]``.
 
-Without names, all chapters. A notebook that fails is left as it was; its cell and error are printed and the exit code is 1.
+Without names, all chapters. A notebook that fails is left as it was; its cell and error are printed, the exit
+code is 1.
 What is stored depends on the sources only: cell ids by position, no times, no versions of the machine.
 """
 
@@ -67,7 +68,7 @@ def store(run):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("paths", nargs="*", type=Path, help="notebooks (default: all chapters)")
-    parser.add_argument("--jobs", type=int, default=None, help="how many at a time (default: the number of cores)")
+    parser.add_argument("--jobs", type=int, default=None, help="how many at a time (default: all cores)")
     options = parser.parse_args(arguments)
     missing = [path for path in options.paths if not path.is_file()]
     if missing:

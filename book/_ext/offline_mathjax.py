@@ -1,4 +1,4 @@
-"""Serve MathJax 3 from the book itself: the files come from the wheel ``sphinx-mathjax-offline``, less what pages never load."""
+"""MathJax 3 from the book itself: files of the wheel ``sphinx-mathjax-offline``, less what no page needs."""
 
 import shutil
 from importlib.metadata import files

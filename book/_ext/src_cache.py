@@ -1,4 +1,4 @@
-"""Key the execution cache by the package's source, the lock and Python, so that a change there runs every notebook again."""
+"""Key the execution cache by the source, the lock and Python: a change there runs every notebook again."""
 
 import sys
 from pathlib import Path

@@ -1,0 +1,77 @@
+"""A layered drawing of a directed graph without cycles, as inline SVG with links and titles; no system graphviz.
+
+Rows are depths: a statement stands below all that it uses. Colours come from CSS, so the dark page needs no second drawing.
+"""
+
+from dataclasses import dataclass
+from html import escape
+
+import networkx as nx
+
+WIDTH, HEIGHT, GAP_X, GAP_Y, PER_ROW = 118, 26, 10, 46, 9
+
+
+@dataclass(frozen=True)
+class Box:
+    """A node of the drawing: its short name, tooltip, link, status (a CSS class), and whether it belongs to this page."""
+
+    name: str
+    title: str
+    link: str
+    style: str
+    here: bool = True
+
+
+def layers(names, edges):
+    """Rows of names: each name below everything it uses, at most PER_ROW in a row, neighbours near each other."""
+    network = nx.DiGraph()
+    network.add_nodes_from(names)
+    network.add_edges_from(edges)
+    rows = []
+    for generation in nx.topological_generations(network):
+        ordered = [name for name in names if name in set(generation)]
+        rows += [ordered[i : i + PER_ROW] for i in range(0, len(ordered), PER_ROW)]
+    for _ in range(6):  # barycentre sweeps, down and up
+        for neighbours in (network.predecessors, network.successors):
+            place = {name: i - len(row) / 2 for row in rows for i, name in enumerate(row)}
+            for row in rows:
+                row.sort(key=lambda name, place=place, near=neighbours: _mean([place[o] for o in near(name)], place[name]))
+    return rows
+
+
+def _mean(values, default):
+    values = list(values)
+    return sum(values) / len(values) if values else default
+
+
+def svg(boxes, edges, title):
+    """The drawing as an HTML fragment. boxes {name: Box}; edges (used, user), reduced to those no other path implies."""
+    network = nx.DiGraph()
+    network.add_nodes_from(boxes)
+    network.add_edges_from(edges)
+    rows = layers(list(boxes), edges)
+    across = max((len(row) for row in rows), default=1)
+    width, height = across * (WIDTH + GAP_X) + GAP_X, len(rows) * (HEIGHT + GAP_Y)
+    place = {}
+    for j, row in enumerate(rows):
+        left = (width - len(row) * (WIDTH + GAP_X) + GAP_X) / 2
+        place.update({name: (left + i * (WIDTH + GAP_X), GAP_Y / 2 + j * (HEIGHT + GAP_Y)) for i, name in enumerate(row)})
+    lines = [_edge(place[a], place[b]) for a, b in nx.transitive_reduction(network).edges]
+    drawn = [_box(boxes[name], *place[name]) for name in boxes]
+    parts = [f'<div class="rl-graph" role="group" aria-label="{escape(title)}" tabindex="0">',
+             f'<svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}">',
+             *lines, *drawn, "</svg></div>"]
+    return "\n".join(parts)
+
+
+def _edge(start, end):
+    (x1, y1), (x2, y2) = (start[0] + WIDTH / 2, start[1] + HEIGHT), (end[0] + WIDTH / 2, end[1])
+    bend = (y2 - y1) / 2
+    return f'<path class="rl-edge" d="M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"/>'
+
+
+def _box(box, x, y):
+    where = "" if box.here else " rl-elsewhere"
+    return (f'<a href="{escape(box.link)}" class="rl-node rl-{box.style}{where}"><title>{escape(box.title)}</title>'
+            f'<rect x="{x:.0f}" y="{y:.0f}" width="{WIDTH}" height="{HEIGHT}" rx="5"/>'
+            f'<text x="{x + WIDTH / 2:.0f}" y="{y + HEIGHT / 2 + 4:.0f}">{escape(box.name)}</text></a>')

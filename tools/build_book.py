@@ -47,7 +47,7 @@ def alone():
 
 
 def forget(sources):
-    """Remove what could go stale: always the pages, and what was read from them when the way of reading changed."""
+    """Remove what could go stale: the pages, and what was read when the way of reading changed."""
     old = built_state()
     STAMP.unlink(missing_ok=True)
     shutil.rmtree(HTML, ignore_errors=True)
@@ -94,7 +94,7 @@ def build(jobs=None):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="exit 1 if the pages are older than their sources")
+    parser.add_argument("--check", action="store_true", help="exit 1 if the pages are out of date")
     parser.add_argument("--jobs", type=int, default=None, help="notebooks at a time (default: all cores)")
     options = parser.parse_args(arguments)
     if options.check:

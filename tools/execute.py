@@ -1,6 +1,6 @@
 """Execute every chapter before the book is built, in parallel, into the cache that the build reads.
 
-A notebook runs when its code, or anything under ``src/``, the lock or Python itself changed since its last run.
+A notebook runs when its code, anything under ``src/``, the lock or Python itself changed since its last run.
 """
 
 import argparse
@@ -27,7 +27,8 @@ def cached(cache, path):
 
 def prune(keep):
     """Remove the oldest caches."""
-    folders = sorted((p for p in CACHES.iterdir() if p.is_dir() and p != keep), key=lambda p: p.stat().st_mtime)
+    others = (folder for folder in CACHES.iterdir() if folder.is_dir() and folder != keep)
+    folders = sorted(others, key=lambda folder: folder.stat().st_mtime)
     for folder in folders[: max(0, len(folders) - KEPT_CACHES + 1)]:
         shutil.rmtree(folder)
 

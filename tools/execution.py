@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT = 300  # seconds for one cell
 
-# One thread a kernel, one order of sets, no window, no profile of the user's: runs can be repeated, side by side.
+# One thread a kernel, one order of sets, no window, no profile of the user's: runs can be repeated.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -64,7 +64,7 @@ def shown(path):
 
 
 def run(path, stop=None):
-    """Execute one notebook (its first ``stop`` cells) in a fresh kernel, in its own folder; a failure is in the result."""
+    """Execute a notebook (its first ``stop`` cells) in a fresh kernel; a failure is part of the result."""
     import nbformat
     from nbclient import NotebookClient
 
@@ -92,7 +92,7 @@ def run(path, stop=None):
 
 
 def run_all(paths, jobs=None, on_finish=None):
-    """Execute notebooks in parallel, printing a line when one starts and when it is done; the runs in order."""
+    """Execute notebooks in parallel, with a line when one starts and when it is done; the runs in order."""
     paths = [Path(path) for path in paths]
     jobs = max(1, min(jobs or cores(), len(paths) or 1))
     runs = {}

@@ -1,4 +1,4 @@
-"""Run notebooks from top to bottom and store them run: ``python tools/run_notebooks.py [notebooks/03_x.ipynb]``.
+"""Run notebooks from top to bottom and store them run: ``python tools/run_notebooks.py [NOTEBOOK …]``.
 
 Without names, all chapters. A notebook that fails is left as it was; its cell and error are printed, the exit
 code is 1.

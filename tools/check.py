@@ -1,0 +1,68 @@
+"""Run the checks of one statement again: ``python tools/check.py thm-covariance-identity``.
+
+The chapters that check the statement are run from the top to the last cell that names it; then its
+check lines are printed. The exit code is 1 when a check fails or the label is unknown.
+"""
+
+import difflib
+import sys
+
+import nbformat
+from execution import notebooks, run, shown
+
+MIME = "application/vnd.rlentropy.check+json"
+
+
+def records(cell):
+    """[(label, line for people)] of the checks in the outputs of a cell."""
+    shown_data = [output.get("data", {}) for output in cell.get("outputs", [])]
+    return [(data[MIME]["label"], data["text/plain"]) for data in shown_data if MIME in data]
+
+
+def checked(notebook):
+    """The labels of all checks that the stored outputs of a notebook hold."""
+    return {label for cell in notebook.cells for label, _ in records(cell)}
+
+
+def last_cell(notebook, label):
+    """The number of cells up to the last code cell that names the label or shows its check (0: none)."""
+
+    def names(cell):
+        quoted = f'"{label}"' in cell.source or f"'{label}'" in cell.source
+        return cell.cell_type == "code" and (quoted or label in dict(records(cell)))
+
+    return max((position for position, cell in enumerate(notebook.cells, 1) if names(cell)), default=0)
+
+
+def check(label, chapters=None):
+    """Run the checks of ``label``; True if there are some and all pass."""
+    chapters = notebooks() if chapters is None else chapters
+    books = {path: nbformat.read(path, as_version=4) for path in chapters}
+    holders = {path: stop for path, book in books.items() if (stop := last_cell(book, label))}
+    if not holders:
+        everything = sorted(set().union(*map(checked, books.values())))
+        near = ", ".join(difflib.get_close_matches(label, everything, n=5, cutoff=0.4) or everything[:10])
+        print(f"No chapter checks {label!r}; statements with checks: {near or 'none'}.", file=sys.stderr)
+        return False
+    passed = True
+    for path, stop in holders.items():
+        done = run(path, stop)
+        print(f"{shown(path)} ({done.seconds:.1f} s)")
+        found = [line for cell in done.notebook.cells for name, line in records(cell) if name == label]
+        for line in found:
+            print(f"  {line}")
+        if done.error:
+            print(done.error, file=sys.stderr)
+        passed = passed and bool(found) and not done.error
+    return passed
+
+
+def main(arguments):
+    if len(arguments) != 1 or not arguments[0]:
+        print("Name one statement, for example: make check LABEL=thm-covariance-identity", file=sys.stderr)
+        return 2
+    return 0 if check(arguments[0]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

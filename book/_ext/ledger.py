@@ -8,6 +8,7 @@ Nothing about a status is typed by hand. The extension reads, from the built pag
 
 From these it derives every statement's status and writes it in three places: a mark in the statement's title, the table
 of the ``ledger`` directive, and the graphs (``statement-graph`` directive, and at the end of every chapter).
+The role ``check`` links to the executed check of a statement from anywhere.
 A statement that needs a check and has none is a warning, and so is a check of an unknown statement; the book is built
 with warnings as errors.
 """
@@ -18,7 +19,7 @@ import graph
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx_proof.nodes import NODE_TYPES, proof_node, unenumerable_node
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,10 @@ STATEMENT_NODES = (*NODE_TYPES.values(), unenumerable_node)
 
 class ledger_table(nodes.General, nodes.Element):
     """Placeholder of the ``ledger`` directive."""
+
+
+class check_link(nodes.Inline, nodes.Element):
+    """Placeholder of the ``check`` role; attribute ``label`` is a statement."""
 
 
 class statement_graph(nodes.General, nodes.Element):
@@ -88,11 +93,17 @@ def collect(app, doctree):
                                       if block.get("label")})
         if isinstance(node, nodes.Element) and "check" in node:
             page["checks"].append(dict(node["check"]))
+            nth = sum(check["label"] == node["check"]["label"] for check in page["checks"])
+            node["ids"].append(_check_id(node["check"]["label"], nth))
         if isinstance(node, (ledger_table, statement_graph)):
             page["places"] = True
     if page["statements"]:
         _append_chapter_graph(doctree, doc)
     _pages(env)[doc] = page
+
+
+def _check_id(label, nth):
+    return f"check-{label}-{nth}"
 
 
 def _references(node):
@@ -234,6 +245,8 @@ class WriteLedger(SphinxPostTransform):
                 node.children[0] += self._mark(s)
         for node in list(self.document.findall(proof_node)):
             self._tidy_ids(node)
+        for node in list(self.document.findall(check_link)):
+            node.replace_self(self._check_link(ledger, node["label"]))
         for node in list(self.document.findall(ledger_table)):
             node.replace_self(self._table(ledger))
         for node in list(self.document.findall(statement_graph)):
@@ -268,6 +281,15 @@ class WriteLedger(SphinxPostTransform):
             return inner
         uri = self._uri(doc, f"ledger-{s.label}")
         return nodes.reference("", "", inner, internal=True, refuri=uri, reftitle=words, classes=["rl-marklink"])
+
+    def _check_link(self, ledger, label):
+        s = ledger.statements.get(label)
+        if s is None or not s.checks:
+            logger.warning("check of %s: there is none", label, location=self.env.docname, type="ledger")
+            return nodes.inline("", label)
+        inner = nodes.inline("", f"✓ {s.own}", classes=["rl-mark", f"rl-{s.own}"])
+        uri = self._uri(s.doc, _check_id(label, 1))
+        return nodes.reference("", "", inner, internal=True, refuri=uri, reftitle=f"{self._name(s)}: its executed check")
 
     def _link(self, s, text):
         uri = self._uri(s.doc, s.label)
@@ -363,6 +385,13 @@ class LedgerDirective(SphinxDirective):
         return [ledger_table()]
 
 
+class CheckRole(SphinxRole):
+    """``{check}`thm-x```: a link to the first executed check of a statement, with its kind."""
+
+    def run(self):
+        return [check_link("", label=self.text)], []
+
+
 class GraphDirective(SphinxDirective):
     """``{statement-graph}``: the graph of the whole book."""
 
@@ -372,6 +401,8 @@ class GraphDirective(SphinxDirective):
 
 def setup(app):
     app.add_node(ledger_table)
+    app.add_node(check_link)
+    app.add_role("check", CheckRole())
     app.add_node(statement_graph)
     app.add_directive("ledger", LedgerDirective)
     app.add_directive("statement-graph", GraphDirective)

@@ -4,6 +4,8 @@ Each check becomes a ``container`` node with class ``rl-check`` that carries its
 the ledger extension of the book collects these nodes.
 """
 
+from typing import ClassVar
+
 from docutils import nodes
 from myst_nb.core.render import MimeRenderPlugin
 
@@ -15,7 +17,7 @@ FIGURE_MIME = "application/vnd.rlentropy.figure+json"
 class CheckRenderer(MimeRenderPlugin):
     """Renders `MIME` as one line; `FIGURE_MIME` as nothing."""
 
-    mime_priority_overrides = [("*", MIME, 1)]
+    mime_priority_overrides: ClassVar = [("*", MIME, 1)]
 
     @staticmethod
     def handle_mime(renderer, data, inline):

@@ -10,11 +10,19 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse import linalg as sparse_linalg
 
-from rlentropy.validation import check_array, check_distribution
+from rlentropy import distributions as dist
+from rlentropy.validation import (
+    check_array,
+    check_distribution,
+    check_indices,
+    check_integer,
+    check_number,
+    check_positive,
+)
 
 # ------------------------------------------------------------------------------------------------------- discounted
 
-# Relative residual that every solve must reach; iterative answers that miss it are replaced by a direct factorisation.
+# Relative residual that an iterative solve must reach; answers that miss it are replaced by a direct factorisation.
 RESIDUAL = 1e-12
 
 
@@ -53,9 +61,9 @@ class PolicySolver:
             return linalg.lu_solve(self._lu, b, trans=int(transposed), check_finite=False)
         matrix = self._matrix.T.tocsr() if transposed else self._matrix
         x, _ = sparse_linalg.bicgstab(matrix, b, rtol=RESIDUAL / 10, atol=0.0, maxiter=200)
-        if self._residual(matrix, x, b) > RESIDUAL:
+        if not self._residual(matrix, x, b) <= RESIDUAL:  # also true for NaN, where BiCGSTAB broke down
             x = self._sparse_lu.solve(b, trans="T" if transposed else "N")
-            if self._residual(matrix, x, b) > 1e3 * RESIDUAL:
+            if not self._residual(matrix, x, b) <= 1e3 * RESIDUAL:
                 raise NotConverged(f"linear solve: relative residual {self._residual(matrix, x, b):.2g}")
         return x
 
@@ -127,6 +135,90 @@ def optimal(mdp, *, max_iterations=1000):
     raise NotConverged(f"policy iteration: still improving after {max_iterations} iterations")
 
 
+# --------------------------------------------------------------------------------- discounted, with an entropy bonus
+
+
+@dataclass(frozen=True)
+class SoftEvaluation:
+    """Values of a softmax policy when every visited state pays a bonus of tau times the policy's entropy there.
+
+    V (S,), Q (S, A) = reward + gamma P V, log_pi (S, A); the bonus of the first state is in V and not in Q.
+    """
+
+    tau: float
+    V: np.ndarray = field(repr=False)
+    Q: np.ndarray = field(repr=False)
+    log_pi: np.ndarray = field(repr=False)
+
+    @property
+    def G(self):
+        """G(s, a) = Q(s, a) - tau log pi(a|s), so that V(s) = E_pi G(s, .); shape (S, A)."""
+        return self.Q - self.tau * self.log_pi
+
+    @property
+    def adv(self):
+        """A(s, a) = Q(s, a) - tau log pi(a|s) - V(s), the full soft advantage, of mean 0; shape (S, A)."""
+        return self.G - self.V[:, None]
+
+
+def evaluate_soft(mdp, theta, tau, *, reward=None, solver=None):
+    """V = (I - gamma P_pi)^-1 (E_pi reward + tau h), Q = reward + gamma P V of the policy softmax(theta), theta (S, A).
+
+    ``tau`` is reward per nat, any finite number; ``reward`` (S, A) replaces the rewards of the MDP (zero with
+    tau = 1 gives the discounted entropy to go); ``solver`` reuses a factorisation for the same policy.
+    Raises ValueError for logits or rewards of a wrong shape. Source: eq-master-values of chapter 6, def-soft-values.
+    """
+    log_pi = dist.log_softmax(check_array("theta", theta, (mdp.S, mdp.A)))
+    tau = check_number("tau", tau)
+    reward = mdp.r if reward is None else check_array("reward", reward, (mdp.S, mdp.A))
+    solver = solver or PolicySolver(mdp, np.exp(log_pi))
+    V = solver.solve(dist.mean(log_pi, reward) + tau * dist.entropy(log_pi))
+    return SoftEvaluation(tau=tau, V=V, Q=reward + mdp.gamma * mdp.next_mean(V), log_pi=log_pi)
+
+
+def soft_backup(mdp, V, tau):
+    """(T_tau V)(s) = tau log sum_a exp((r + gamma P V)(s, a) / tau); shape (S,) -> (S,). Source: thm-soft-bellman."""
+    q = mdp.r + mdp.gamma * mdp.next_mean(check_array("V", V, (mdp.S,)))
+    return tau * dist.logsumexp(q / check_positive("tau", tau))
+
+
+@dataclass(frozen=True)
+class SoftOptimum:
+    """Fixed point of the soft Bellman operator: V (S,), Q (S, A), log of the optimal policy softmax(Q / tau).
+
+    residual    max_s |(T_tau V - V)(s)|
+    certificate residual / (1 - gamma) >= max_s |V(s) - V*(s)|, because T_tau is a gamma-contraction
+    iterations  policies evaluated
+    """
+
+    tau: float
+    V: np.ndarray = field(repr=False)
+    Q: np.ndarray = field(repr=False)
+    log_pi: np.ndarray = field(repr=False)
+    residual: float
+    certificate: float
+    iterations: int
+
+
+def soft_optimal(mdp, tau, *, tol=1e-12, max_iterations=1000):
+    """V = T_tau V by soft policy iteration, pi <- softmax(Q_tau^pi / tau): the regularised NPG step with eta = 1 / tau.
+
+    Stops when the residual of the soft Bellman equation is at most ``tol`` times max(1, max |V|).
+    Raises ValueError for tau <= 0, NotConverged after ``max_iterations``.
+    Source: thm-soft-bellman, thm-soft-fixed-point.
+    """
+    tau, tol = check_positive("tau", tau), check_positive("tol", tol)
+    theta = np.zeros((mdp.S, mdp.A))
+    for iteration in range(1, check_integer("max_iterations", max_iterations, low=1) + 1):
+        value = evaluate_soft(mdp, theta, tau)
+        theta = value.Q / tau
+        residual = float(np.abs(tau * dist.logsumexp(theta) - value.V).max())
+        if residual <= tol * max(1.0, np.abs(value.V).max()):
+            log_pi, bound = dist.log_softmax(theta), residual / (1 - mdp.gamma)
+            return SoftOptimum(tau, value.V, value.Q, log_pi, residual, bound, iteration)
+    raise NotConverged(f"soft policy iteration: residual {residual:.2g} after {max_iterations} iterations")
+
+
 # --------------------------------------------------------------------------------------------------------- episodic
 
 
@@ -158,6 +250,8 @@ def best_response(mdp, reward):
     reward = np.asarray(reward, dtype=float)
     if reward.shape != (mdp.H, mdp.S, mdp.A):
         raise ValueError(f"reward: shape {reward.shape}, expected ({mdp.H}, {mdp.S}, {mdp.A})")
+    if np.isnan(reward).any():
+        raise ValueError(f"reward{np.argwhere(np.isnan(reward))[0].tolist()} = nan: not a number")
     V = np.zeros((mdp.H, mdp.S))
     actions = np.zeros((mdp.H, mdp.S), dtype=int)
     for h in reversed(range(mdp.H)):
@@ -172,5 +266,5 @@ def _action_values(mdp, reward, V, h):
 
 
 def deterministic_policy(actions, A):
-    """The policy (H, S, A) that takes ``actions`` (H, S) with probability 1."""
-    return np.eye(A)[actions]
+    """The policy (H, S, A) that takes ``actions`` (H, S) with probability 1; ValueError for an action not in 0..A-1."""
+    return np.eye(A)[check_indices("actions", actions, A)]

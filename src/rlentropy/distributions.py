@@ -24,17 +24,21 @@ def log_softmax(x):
 
     The normaliser is formed as log1p(sum over all but one maximal entry), so the log-probability of a nearly certain
     action keeps full *relative* accuracy: entropies of 1e-300 come out right.
+    Raises ValueError for a row that is -inf throughout: no outcome is left to carry the mass.
     Source: tabular softmax, Agarwal et al. (2021), section 3.
     """
     x = np.asarray(x)
     top, rest = _top_and_rest(x)
+    if np.any(np.isneginf(top)):
+        row = tuple(int(i) for i in np.argwhere(np.isneginf(top))[0])
+        raise ValueError(f"x{list(row) if row else ''}: every entry is -inf; some outcome needs a positive weight")
     return (x - top[..., None]) - np.log1p(rest)[..., None]
 
 
 def _top_and_rest(x):
     """Largest entry and sum of exp(x - largest) over the other entries, along the last axis."""
-    if x.shape[-1] == 0:
-        raise ValueError("x: the last axis is empty; a distribution needs at least one outcome")
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise ValueError("x: the last axis is missing or empty; a distribution needs at least one outcome")
     if not np.issubdtype(x.dtype, np.floating):
         x = x.astype(float)
     where = np.argmax(x, axis=-1)[..., None]
@@ -60,7 +64,8 @@ def log_probabilities(p):
 def mean(log_p, f):
     """E_p[f] = sum_i p_i f_i along the last axis, outcomes of probability 0 left out; shape (...)."""
     p = np.exp(log_p)
-    return np.sum(np.multiply(p, f, where=p > 0, out=np.zeros(np.broadcast_shapes(p.shape, np.shape(f)), p.dtype)), axis=-1)
+    weighted = np.zeros(np.broadcast_shapes(p.shape, np.shape(f)), p.dtype)
+    return np.sum(np.multiply(p, f, where=p > 0, out=weighted), axis=-1)
 
 
 def _centred(log_p, f):

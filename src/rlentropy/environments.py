@@ -64,25 +64,25 @@ def _garnet_kernel(rng, states, actions, branching):
 
 
 def discounted_grid_world(rows, cols, success, gamma, *, goal=None, start=None, sparse_kernel=False):
-    """Grid world with reward 1 on every action taken in ``goal`` (default: last cell), 0 elsewhere; goal is not absorbing.
+    """Grid world with reward 1 on every action taken in ``goal`` (default: last cell), 0 elsewhere.
 
-    Moves as in `grid_world`. ``start`` is a cell (default: first cell).
+    The goal is not absorbing. Moves as in `grid_world`. ``start`` is a cell (default: first cell).
     """
     K = _grid_kernel(rows, cols, success)
     S = rows * cols
     goal = check_integer("goal", S - 1 if goal is None else goal, high=S - 1)
     start = check_integer("start", 0 if start is None else start, high=S - 1)
-    r = np.zeros((S, 4))
-    r[goal] = 1
+    r, mu = np.zeros((S, 4)), np.zeros(S)
+    r[goal], mu[start] = 1, 1
     P = K if sparse_kernel else K.toarray().reshape(S, 4, S)
-    return DiscountedMDP(P=P, r=r, mu=np.eye(S)[start], gamma=gamma)
+    return DiscountedMDP(P=P, r=r, mu=mu, gamma=gamma)
 
 
 # --------------------------------------------------------------------------------------------------------- episodic
 
 
 def double_chain(length, failure, horizon):
-    """States 0, ..., length-1 in a line; action 0 moves left, action 1 right, with probability ``failure`` the other way.
+    """States 0, ..., length-1 in a line; action 0 moves left, 1 right, with probability ``failure`` the other way.
 
     A wall keeps you. Episodes start in the middle, state length // 2. Returns an `EpisodicMDP`.
     Source: Kaufmann et al. (2021), section 5, and the published EntGame experiments of Tiapkin et al. (2023).
@@ -130,7 +130,7 @@ def _drop_zeros(entries, places, shape):
 
 
 def episodic_garnet(states, actions, horizon, branching, seed, *, stationary=False):
-    """Random episodic MDP started in state 0: as `garnet`, a fresh kernel for every transition unless ``stationary``."""
+    """Random episodic MDP started in state 0: as `garnet`, a fresh kernel per transition unless ``stationary``."""
     rng = np.random.default_rng(seed)
     H = check_integer("horizon", horizon, low=1)
     count = 1 if stationary or H == 1 else H - 1
@@ -147,7 +147,8 @@ def sticky_chain(length, success, horizon):
     p = check_positive("success", check_interval("success", success, 0, 1))
     here = np.arange(L)
     entries = np.concatenate([np.ones(L), np.full(L, 1 - p), np.full(L, p)])
-    places = (np.concatenate([2 * here, 2 * here + 1, 2 * here + 1]), np.concatenate([here, here, np.minimum(here + 1, L - 1)]))
+    right = np.minimum(here + 1, L - 1)
+    places = (np.concatenate([2 * here, 2 * here + 1, 2 * here + 1]), np.concatenate([here, here, right]))
     return EpisodicMDP(P=_drop_zeros(entries, places, (2 * L, L)), horizon=horizon, start=0)
 
 

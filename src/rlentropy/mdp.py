@@ -160,7 +160,7 @@ def _stage_kernels(P, H):
         return [_sparse_rows(check_kernel("P", P))]
     elif np.ndim(P) == 4:
         if np.shape(P)[0] == 0:
-            raise ValueError("P: no transition kernel given; with horizon 1 pass a single (S, A, S) kernel for the shape")
+            raise ValueError("P: no transition kernel given; with horizon 1 pass one (S, A, S) kernel for the shape")
         kernels = [_sparse_rows(check_kernel(f"P[{h}]", K)) for h, K in enumerate(np.asarray(P))]
     else:
         raise ValueError(f"P: {np.ndim(P)} axes, expected (S, A, S), (H-1, S, A, S) or sparse (S*A, S)")

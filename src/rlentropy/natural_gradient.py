@@ -10,7 +10,7 @@ import numpy as np
 
 from rlentropy import bellman, softmax_policy, visitation
 from rlentropy import distributions as dist
-from rlentropy.validation import check_array, check_integer, check_positive
+from rlentropy.validation import check_array, check_finite, check_integer, check_interval, check_positive
 
 
 def logit_step(theta, q, eta):
@@ -20,8 +20,11 @@ def logit_step(theta, q, eta):
 
 
 def multiplicative_step(log_pi, q, eta):
-    """log of pi(a) exp(eta q(a)) / E_pi exp(eta q); shape (..., A). The NPG step in policy space (eq-npg-multiplicative)."""
-    return dist.log_softmax(np.asarray(log_pi) + check_positive("eta", eta) * np.asarray(q))
+    """log of pi(a) exp(eta q(a)) / E_pi exp(eta q); shape (..., A). The NPG step in policy space.
+
+    log_pi may hold -inf; an action of probability 0 keeps it. Source: eq-npg-multiplicative.
+    """
+    return dist.log_softmax(np.asarray(log_pi) + check_positive("eta", eta) * check_finite("q", np.asarray(q)))
 
 
 def prox_objective(log_p, log_pi, q, eta):
@@ -29,13 +32,13 @@ def prox_objective(log_p, log_pi, q, eta):
 
     Source: eq-npg-prox; thm-npg-equivalences.
     """
-    return dist.mean(log_p, q) - dist.kl(log_p, log_pi) / check_positive("eta", eta)
+    return dist.mean(log_p, check_finite("q", np.asarray(q))) - dist.kl(log_p, log_pi) / check_positive("eta", eta)
 
 
 def prox_value(log_pi, q, eta):
     """max_p <p, q> - KL(p || pi) / eta = (1 / eta) log E_pi exp(eta q); shape (...). Source: thm-npg-equivalences."""
     eta = check_positive("eta", eta)
-    return dist.logsumexp(np.asarray(log_pi) + eta * np.asarray(q)) / eta
+    return dist.logsumexp(np.asarray(log_pi) + eta * check_finite("q", np.asarray(q))) / eta
 
 
 def policy_gradient(mdp, theta):
@@ -43,7 +46,7 @@ def policy_gradient(mdp, theta):
 
     Source: lem-master-gradient with tau = 0; Agarwal et al. (2021), equation (10).
     """
-    pi = softmax_policy.policy(theta)
+    pi = softmax_policy.policy(check_array("theta", theta, (mdp.S, mdp.A)))
     solver = bellman.policy_solver(mdp, pi)
     d = visitation.discounted_visitation(mdp, pi, solver=solver)
     return d[:, None] * pi * bellman.evaluate(mdp, pi, solver=solver).adv / (1 - mdp.gamma)
@@ -51,7 +54,7 @@ def policy_gradient(mdp, theta):
 
 def fisher_matrix(mdp, theta):
     """F = E_{s ~ d} E_pi[grad log pi grad log pi'] as an (S*A, S*A) matrix, block diagonal. Source: lem-npg-fisher."""
-    pi = softmax_policy.policy(theta)
+    pi = softmax_policy.policy(check_array("theta", theta, (mdp.S, mdp.A)))
     d = visitation.discounted_visitation(mdp, pi)
     F = np.zeros((mdp.S, mdp.A, mdp.S, mdp.A))
     states = np.arange(mdp.S)
@@ -64,11 +67,10 @@ def natural_gradient(mdp, theta):
 
     The minimum-norm natural gradient in closed form; no matrix is inverted. Source: lem-npg-fisher.
     """
-    pi = softmax_policy.policy(theta)
-    solver = bellman.policy_solver(mdp, pi)
-    d = visitation.discounted_visitation(mdp, pi, solver=solver)
-    adv = bellman.evaluate(mdp, pi, solver=solver).adv
-    return np.where(d[:, None] > 0, adv - adv.mean(axis=1, keepdims=True), 0.0) / (1 - mdp.gamma)
+    pi = softmax_policy.policy(check_array("theta", theta, (mdp.S, mdp.A)))
+    adv = bellman.evaluate(mdp, pi).adv
+    seen = visitation.visited(mdp, pi)
+    return np.where(seen[:, None], adv - adv.mean(axis=1, keepdims=True), 0.0) / (1 - mdp.gamma)
 
 
 @dataclass(frozen=True)
@@ -111,3 +113,97 @@ def run(mdp, theta, eta, iterations):
         if k < K:
             theta = theta + eta * value.adv
     return Run(eta=eta, theta=np.array(thetas), V=np.array(values), adv=np.array(advs), d=np.array(ds))
+
+
+# --------------------------------------------------------------------------- with an entropy bonus of weight tau
+#
+# Step convention as above: eta multiplies the soft advantage in the logits, eta = eta' / (1 - gamma) with the eta' of
+# Cen et al. (2022). The logit form is `logit_step` with the full soft advantage of `bellman.evaluate_soft`.
+
+
+def _regularised_sizes(eta, tau):
+    """eta, tau and 1 - eta tau, the weight of the old log-probabilities; ValueError unless 0 < eta tau <= 1."""
+    eta, tau = check_positive("eta", eta), check_positive("tau", tau)
+    # eta = 1 / tau may round to a product one unit above 1
+    product = check_interval("eta * tau", eta * tau, 0, 1 + 4 * np.finfo(float).eps)
+    return eta, tau, max(1 - product, 0.0)
+
+
+def regularised_step(log_pi, q, eta, tau):
+    """log of pi(a)^(1 - eta tau) exp(eta q(a)) / normaliser; log_pi, q (..., A), q = Q_tau = r + gamma P V_tau.
+
+    Raises ValueError unless eta, tau > 0 and eta tau <= 1 (eta = 1 / tau is soft policy iteration).
+    Source: thm-soft-npg (ii).
+    """
+    eta, _, memory = _regularised_sizes(eta, tau)
+    return dist.log_softmax(memory * np.asarray(log_pi) + eta * np.asarray(q))
+
+
+def regularised_prox_objective(log_p, log_pi, q, eta, tau):
+    """<p, q> + tau H(p) - (1 / eta - tau) KL(p || pi); (..., A) -> (...). Its unique maximiser is `regularised_step`.
+
+    1 / eta - tau is the 1 / eta-bar of the book. Source: thm-soft-npg (iii).
+    """
+    eta, tau, memory = _regularised_sizes(eta, tau)
+    return dist.mean(log_p, q) + tau * dist.entropy(log_p) - memory / eta * dist.kl(log_p, log_pi)
+
+
+def regularised_prox_value(log_pi, q, eta, tau):
+    """max_p `regularised_prox_objective` = (1/eta) log sum_a pi(a)^(1 - eta tau) exp(eta q(a)); (..., A) -> (...).
+
+    The objective at any p is lower by KL(p || maximiser) / eta. Source: thm-soft-npg (iii).
+    """
+    eta, _, memory = _regularised_sizes(eta, tau)
+    return dist.logsumexp(memory * np.asarray(log_pi) + eta * np.asarray(q)) / eta
+
+
+def soft_policy_gradient(mdp, theta, tau):
+    """d V_tau(mu) / d theta[s, a] = d(s) pi(a|s) A_tau(s, a) / (1 - gamma); shape (S, A). Source: thm-soft-npg."""
+    solver = bellman.policy_solver(mdp, softmax_policy.policy(theta))
+    value = bellman.evaluate_soft(mdp, theta, tau, solver=solver)
+    pi = np.exp(value.log_pi)
+    d = visitation.discounted_visitation(mdp, pi, solver=solver)
+    return d[:, None] * pi * value.adv / (1 - mdp.gamma)
+
+
+@dataclass(frozen=True)
+class SoftRun:
+    """A run of regularised NPG: iterates 0, ..., K.
+
+    theta (K+1, S, A) logits, V (K+1, S) soft values, Q (K+1, S, A) soft action values, adv (K+1, S, A) full soft
+    advantages, d (K+1, S) visitations; eta the step, tau the weight of the bonus.
+    """
+
+    eta: float
+    tau: float
+    theta: np.ndarray = field(repr=False)
+    V: np.ndarray = field(repr=False)
+    Q: np.ndarray = field(repr=False)
+    adv: np.ndarray = field(repr=False)
+    d: np.ndarray = field(repr=False)
+
+    @property
+    def log_pi(self):
+        """log pi_k(a|s); shape (K+1, S, A)."""
+        return dist.log_softmax(self.theta)
+
+
+def run_regularised(mdp, theta, eta, tau, iterations):
+    """theta^{k+1} = theta^k + eta A_tau^{pi_k} with exact evaluation, k < iterations; returns a `SoftRun`.
+
+    theta (S, A) are the first logits. Raises ValueError unless eta, tau > 0 and eta tau <= 1.
+    Source: thm-soft-npg (i); Cen et al. (2022).
+    """
+    theta = check_array("theta", theta, (mdp.S, mdp.A))
+    eta, tau, _ = _regularised_sizes(eta, tau)
+    K = check_integer("iterations", iterations)
+    rows = []
+    for k in range(K + 1):
+        theta = theta - theta.max(axis=1, keepdims=True)
+        pi = dist.softmax(theta)
+        solver = bellman.PolicySolver(mdp, pi)
+        value = bellman.evaluate_soft(mdp, theta, tau, solver=solver)
+        rows.append((theta, value.V, value.Q, value.adv, visitation.discounted_visitation(mdp, pi, solver=solver)))
+        if k < K:
+            theta = theta + eta * value.adv
+    return SoftRun(eta, tau, *(np.array(part) for part in zip(*rows, strict=True)))

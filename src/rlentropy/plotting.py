@@ -9,6 +9,9 @@ import hashlib
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.contour import ContourSet
+from matplotlib.patches import Polygon, Rectangle
+from matplotlib.quiver import Quiver
 
 from rlentropy import verify
 
@@ -96,18 +99,24 @@ def _axes_digest(ax):
     series += [[c.get_label(), *_hash(c.get_offsets())] for c in ax.collections if len(c.get_offsets())]
     series += [[c.get_label(), *_hash(_vertices(c))] for c in ax.collections if len(_vertices(c))]
     series += [[f"image {i}", *_hash(image.get_array())] for i, image in enumerate(ax.images)]
-    bars = [[p.get_x(), p.get_y(), p.get_width(), p.get_height()] for p in ax.patches if hasattr(p, "get_height")]
+    series += [[f"arrows {i}", *_hash([c.U, c.V])] for i, c in enumerate(ax.collections) if isinstance(c, Quiver)]
+    bars = [[p.get_x(), p.get_y(), p.get_width(), p.get_height()] for p in ax.patches if isinstance(p, Rectangle)]
     if bars:
         series.append(["bars", *_hash(bars)])
+    shapes = [p.get_path().vertices for p in ax.patches if isinstance(p, Polygon)]
+    if shapes:
+        series.append(["polygons", *_hash(np.concatenate(shapes))])
     title, x, y = ax.get_title(), ax.get_xlabel(), ax.get_ylabel()
     return {"title": title, "x": x, "y": y, "scales": [ax.get_xscale(), ax.get_yscale()], "series": series}
 
 
 def _vertices(collection):
-    """Corners of filled bands and the values of meshes and contours; empty for scatter plots."""
+    """Corners of filled bands and of contour lines, values of meshes and of coloured points; else empty."""
+    if isinstance(collection, ContourSet):  # its array holds only the levels, the drawn data are in the paths
+        return np.concatenate([path.vertices for path in collection.get_paths()])
     values = collection.get_array()
     if values is not None:
-        return np.asarray(values)
+        return np.ravel(values)
     if len(collection.get_offsets()) > 1:
         return np.empty(0)
     paths = [path.vertices for path in collection.get_paths()]

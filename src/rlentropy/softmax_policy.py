@@ -11,6 +11,8 @@ from rlentropy.validation import check_array, check_distribution
 
 def check_logits(theta):
     """Finite logits (..., A) as a float array; ValueError names the first offending index."""
+    if np.ndim(theta) == 0:
+        raise ValueError("theta: shape (), expected at least one axis of actions")
     return check_array("theta", theta)
 
 

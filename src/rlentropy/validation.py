@@ -24,9 +24,12 @@ def _at(name, index):
 def check_array(name, x, shape=None):
     """Float array without NaN or infinity, of the given shape (None in a place allows any positive length).
 
-    Raises ValueError for a non-numeric entry, a wrong number of axes, a wrong or zero length, or a non-finite entry.
+    Raises ValueError for a non-numeric (also complex) entry, a wrong number of axes, a wrong or zero length, or a
+    non-finite entry.
     """
     try:
+        if np.iscomplexobj(x):  # numpy would drop the imaginary parts of an array with a mere warning
+            raise TypeError("complex, expected real")
         x = np.array(x, dtype=float)
     except (TypeError, ValueError) as problem:
         raise ValueError(f"{name}: not an array of numbers ({problem})") from None
@@ -60,6 +63,8 @@ def check_distribution(name, p, shape=None):
     Raises ValueError naming the first negative entry, else the first row whose sum is off.
     """
     p = check_array(name, p, shape)
+    if p.ndim == 0:
+        raise ValueError(f"{name}: shape (), expected at least one axis of probabilities")
     index = _first(p < 0)
     if index is not None:
         raise ValueError(f"{_at(name, index)} = {p[index]}: a probability cannot be negative")
@@ -84,6 +89,7 @@ def check_kernel(name, P):
 def check_sparse_kernel(name, P):
     """Transition probabilities as a sparse (S*A, S) matrix whose row s*A + a is P(. | s, a). Returns CSR.
 
+    Stored zeros are dropped, so the pattern of the result is the set of possible transitions.
     Raises ValueError naming the row as [s, a].
     """
     P = sparse.csr_array(P, dtype=float, copy=True)
@@ -103,11 +109,14 @@ def check_sparse_kernel(name, P):
     if where is not None:
         row = where[0]
         raise ValueError(f"{_at(name, (row // A, row % A))} sums to {totals[row]:.12g}, not to 1")
+    P.eliminate_zeros()
     return P
 
 
 def check_number(name, x):
-    """A finite real number as a float."""
+    """A finite real number as a float; strings, booleans and arrays are refused."""
+    if isinstance(x, (str, bytes, bool, np.bool_)) or np.ndim(x) > 0:
+        raise ValueError(f"{name} = {x!r}: not a real number")
     try:
         value = float(x)
     except (TypeError, ValueError):

@@ -1,8 +1,9 @@
 """Checks that notebooks declare and run, and that the ledger of the book is made from.
 
-A check names the statement of the book that it checks, raises `CheckFailed` when the statement does not hold, and raises as
-well when one of its *mutants* (a wrong sign, a missing centring, a dropped term) is not rejected: a check that
+A check names the statement of the book that it checks, raises `CheckFailed` when the statement does not hold, and
+raises as well when one of its *mutants* (a wrong sign, a missing centring, a dropped term) is not rejected: a check that
 cannot fail proves nothing. Every kind but ``cited`` therefore needs at least one mutant.
+NaN never passes and never rejects: a NaN on either side, or in a mutant, is a failure of its own.
 
 Kinds, strongest first:
 
@@ -15,14 +16,15 @@ Kinds, strongest first:
     cited      taken from the literature, not checked here
 
 A passed check returns a `Record`; a notebook shows it as one line, with a JSON record under the MIME type `MIME`.
-The JSON holds only what is equal on every machine (nbval compares it); measured figures, which differ in the last digits,
-travel in the output's metadata (``measured``, ``seconds``), which nbval does not compare.
+The JSON holds only what is equal on every machine (nbval compares it); measured figures, which differ in the last
+digits, travel in the output's metadata (``measured``, ``seconds``), which nbval does not compare.
 """
 
 import re
 import time
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 
@@ -117,8 +119,8 @@ def watch_cells():
 def _check_declaration(label, mutants):
     if not isinstance(label, str) or not re.fullmatch(r"(def|lem|thm|prop|cor|rem|ex|alg)-[a-z0-9-]+", label):
         raise ValueError(f"label = {label!r}: expected a statement label such as 'thm-covariance-identity'")
-    if not mutants:
-        raise ValueError(f"{label}: a check needs at least one mutant (a wrong version that must be rejected)")
+    if not isinstance(mutants, dict) or not mutants:
+        raise ValueError(f"{label}: a check needs a dict of mutants (wrong versions that must be rejected)")
 
 
 def _require(holds, label, kind, why):
@@ -128,7 +130,7 @@ def _require(holds, label, kind, why):
 
 def _require_rejected(rejected, label, kind, name, why):
     if not rejected:
-        raise CheckFailed(f"{label} [{kind}] mutant {name!r} was not rejected: {why}; the check cannot tell it from the truth")
+        raise CheckFailed(f"{label} [{kind}] mutant {name!r} was not rejected: {why}; the check is blind")
 
 
 # ---------------------------------------------------------------------------------------------------------- equality
@@ -145,7 +147,7 @@ def symbolic(label, *lines, mutants, claim=None):
     _check_declaration(label, mutants)
     if len(lines) < 2:
         raise ValueError(f"{label}: a symbolic check compares at least two lines, got {len(lines)}")
-    for i, (left, right) in enumerate(zip(lines, lines[1:], strict=False), start=1):
+    for i, (left, right) in enumerate(pairwise(lines), start=1):
         _require(algebra.equal(left, right), label, "symbolic", f"lines {i} and {i + 1} differ:\n  {left}\n  {right}")
     for name, wrong in mutants.items():
         _require_rejected(not algebra.equal(lines[-1], wrong), label, "symbolic", name, "it equals the last line")
@@ -154,38 +156,50 @@ def symbolic(label, *lines, mutants, claim=None):
 
 
 def exact(label, lhs, rhs, *, mutants, claim="both sides equal"):
-    """lhs == rhs in exact arithmetic: ints, Fractions, sympy numbers, or (nested) sequences of them. Floats are refused."""
+    """lhs == rhs in exact arithmetic: ints, Fractions, sympy numbers, or (nested) sequences of them.
+
+    Floats and NaN are refused.
+    """
+    _check_declaration(label, mutants)
+    left, right = _exact_numbers(label, lhs), _exact_numbers(label, rhs)
+    _require(len(left) > 0, label, "exact", "there is nothing to compare")
+    _require(_same_numbers(left, right), label, "exact", f"{lhs} is not {rhs}")
+    for name, wrong in mutants.items():
+        rejected = not _same_numbers(left, _exact_numbers(label, wrong))
+        _require_rejected(rejected, label, "exact", name, "it equals the left side")
+    return _passed(label, "exact", claim, len(left), mutants, "difference 0")
+
+
+def _exact_numbers(label, x):
+    """The flat list of sympy numbers in a nested sequence; ValueError for anything inexact."""
     import sympy
 
-    _check_declaration(label, mutants)
+    if isinstance(x, np.ndarray) and x.ndim == 0:
+        x = x.item()
+    if isinstance(x, (list, tuple, np.ndarray, sympy.MatrixBase)):
+        return [y for part in x for y in _exact_numbers(label, part)]
+    if isinstance(x, (bool, np.bool_, int, np.integer)):
+        return [sympy.Integer(int(x))]
+    if isinstance(x, Fraction):
+        return [sympy.Rational(x.numerator, x.denominator)]
+    if isinstance(x, sympy.Basic) and not x.has(sympy.Float, sympy.nan, sympy.zoo):
+        return [x]
+    raise ValueError(f"{label}: {x!r} is not exact; use integers, fractions or sympy numbers")
 
-    def numbers(x):
-        if isinstance(x, (list, tuple, np.ndarray, sympy.MatrixBase)):
-            return [y for part in x for y in numbers(part)]
-        if isinstance(x, (bool, np.bool_, int, np.integer)):
-            return [sympy.Integer(int(x))]
-        if isinstance(x, Fraction):
-            return [sympy.Rational(x.numerator, x.denominator)]
-        if isinstance(x, sympy.Basic) and not x.has(sympy.Float):
-            return [x]
-        raise ValueError(f"{label}: {x!r} is not exact; use integers, fractions or sympy numbers")
 
-    def same(x, y):
-        x, y = numbers(x), numbers(y)
-        return len(x) == len(y) and all(sympy.simplify(sympy.expand_log(a - b, force=True)) == 0 for a, b in zip(x, y, strict=True))
+def _same_numbers(xs, ys):
+    import sympy
 
-    cases = len(numbers(lhs))
-    _require(cases > 0, label, "exact", "there is nothing to compare")
-    _require(same(lhs, rhs), label, "exact", f"{lhs} is not {rhs}")
-    for name, wrong in mutants.items():
-        _require_rejected(not same(lhs, wrong), label, "exact", name, "it equals the left side")
-    return _passed(label, "exact", claim, cases, mutants, "difference 0")
+    if len(xs) != len(ys):
+        return False
+    differences = (sympy.expand_log(x - y, force=True) for x, y in zip(xs, ys, strict=True))
+    return all(sympy.simplify(difference) == 0 for difference in differences)
 
 
 def certificate(label, *, lower, upper, tol, mutants, claim=None):
     """lower <= upper <= lower + tol in every case: a bound from below and one from above that meet.
 
-    mutants  {name: (lower, upper)}: each must have lower > upper + tol or upper > lower + REJECTION_FACTOR * tol somewhere
+    mutants  {name: (lower, upper)}: somewhere lower > upper + tol, or upper > lower + REJECTION_FACTOR * tol
     """
     _check_declaration(label, mutants)
     low, high = _cases(label, lower, upper)
@@ -195,15 +209,15 @@ def certificate(label, *, lower, upper, tol, mutants, claim=None):
     _require(np.all(gap >= -np.minimum(slip, tol)), label, "exact", f"lower bound exceeds upper by {-gap.min():.3g}")
     _require(np.all(gap <= tol), label, "exact", f"the bounds are {gap.max():.3g} apart, more than {tol:g}")
     for name, (wrong_low, wrong_high) in mutants.items():
-        wrong_low, wrong_high = _cases(label, wrong_low, wrong_high)
+        wrong_low, wrong_high = _cases(label, wrong_low, wrong_high, mutant=True)
         wrong = wrong_high - wrong_low
-        rejected = np.any(~(wrong >= -tol)) or np.any(~(wrong <= REJECTION_FACTOR * tol))
+        rejected = np.any(wrong < -tol) or np.any(wrong > REJECTION_FACTOR * tol)
         _require_rejected(rejected, label, "exact", name, f"its bounds meet within {REJECTION_FACTOR * tol:g}")
     return _passed(label, "exact", claim or f"bounds meet within {tol:g}", low.size, mutants, f"gap {gap.max():.1e}")
 
 
 def numeric(label, lhs, rhs, *, tol, mutants, claim=None, scale=None):
-    """|lhs - rhs| <= tol * scale in every case (scale 1 unless given: an array of the natural sizes).
+    """|lhs - rhs| <= tol * scale in every case (scale 1 unless given: positive, an array of the natural sizes).
 
     mutants  {name: wrong rhs}: each must miss by more than REJECTION_FACTOR * tol in at least one case
     """
@@ -212,17 +226,22 @@ def numeric(label, lhs, rhs, *, tol, mutants, claim=None, scale=None):
     _require(worst <= tol, label, "numeric", f"residual {worst:.3g} exceeds {tol:g}")
     for name, wrong in mutants.items():
         miss = _residual(label, lhs, wrong, scale, mutant=True).max()
-        _require_rejected(not miss <= REJECTION_FACTOR * tol, label, "numeric", name, f"its residual is only {miss:.3g}")
+        _require_rejected(miss > REJECTION_FACTOR * tol, label, "numeric", name, f"its residual is only {miss:.3g}")
     claim = claim or f"residual at most {tol:g}"
     return _passed(label, "numeric", claim, np.size(_cases(label, lhs, rhs)[0]), mutants, f"{worst:.1e}")
 
 
 def _cases(label, x, y, mutant=False):
+    """Both sides as float arrays of one shape, at least one case. Mutants may be infinite, nothing may be NaN."""
+    if np.iscomplexobj(x) or np.iscomplexobj(y):
+        raise ValueError(f"{label}: complex numbers; compare real and imaginary parts")
     x, y = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
     if x.size == 0:
         raise CheckFailed(f"{label}: there is no case to check")
-    if not mutant and not (np.all(np.isfinite(x)) and np.all(np.isfinite(y))):
-        raise CheckFailed(f"{label}: a side is NaN or infinite")
+    if np.isnan(x).any() or np.isnan(y).any():
+        raise CheckFailed(f"{label}: a side {'of a mutant ' if mutant else ''}is NaN, which proves nothing")
+    if not mutant and not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise CheckFailed(f"{label}: a side is infinite")
     return np.atleast_1d(x), np.atleast_1d(y)
 
 
@@ -230,7 +249,10 @@ def _residual(label, lhs, rhs, scale, mutant=False):
     x, y = _cases(label, lhs, rhs, mutant)
     residual = np.abs(x - y)
     if scale is not None:
-        residual = residual / _cases(label, scale, x)[0]
+        sizes = _cases(label, scale, x)[0]
+        if not np.all(sizes > 0):
+            raise CheckFailed(f"{label}: a scale is not positive")
+        residual = residual / sizes
     return residual
 
 
@@ -275,7 +297,8 @@ def bound(label, lhs, rhs, *, mutants, slack=0.0, claim="left side at most right
     _require(smallest >= -slack, label, "bound", f"violated by {-smallest:.3g}")
     for name, wrong in mutants.items():
         x, y = _cases(label, lhs, wrong, mutant=True)
-        _require_rejected(not (y - x).min() >= -slack, label, "bound", name, f"it holds too, with slack {(y - x).min():.3g}")
+        least = (y - x).min()
+        _require_rejected(least < -slack, label, "bound", name, f"it holds too, with slack {least:.3g}")
     return _passed(label, "bound", claim, x.size, mutants, f"smallest slack {smallest:.1e}")
 
 
@@ -296,11 +319,13 @@ def sampled(label, successes, trials, *, at_least, mutants, confidence=0.99, cla
 
 
 def interval(successes, trials, confidence=0.99):
-    """Clopper-Pearson interval (low, high) of a binomial probability."""
+    """Clopper-Pearson interval (low, high) of a binomial probability; Clopper & Pearson (1934)."""
     from scipy.stats import beta
 
-    if not (0 <= successes <= trials and trials > 0):
-        raise CheckFailed(f"{successes} successes of {trials} trials: need 0 <= successes <= trials and a trial")
+    if not (0 <= successes <= trials and trials > 0) or successes != int(successes) or trials != int(trials):
+        raise CheckFailed(f"{successes} successes of {trials} trials: need whole numbers 0 <= successes <= trials > 0")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence = {confidence}: must lie strictly between 0 and 1")
     tail = (1 - confidence) / 2
     low = 0.0 if successes == 0 else float(beta.ppf(tail, successes, trials - successes + 1))
     high = 1.0 if successes == trials else float(beta.ppf(1 - tail, successes + 1, trials - successes))
@@ -308,7 +333,7 @@ def interval(successes, trials, confidence=0.99):
 
 
 def cited(label, *, source):
-    """The statement is quoted from the literature and not checked here; ``source`` says where (citation key and place)."""
+    """The statement is quoted from the literature and not checked here; ``source`` says where (key and place)."""
     _check_declaration(label, {"none": None})
     if not isinstance(source, str) or not source.strip():
         raise ValueError(f"{label}: a cited statement names its source")

@@ -1,6 +1,7 @@
 """Visitation distributions: how often a policy is where. Discounted (part I) and per stage (part II)."""
 
 import numpy as np
+from scipy import sparse
 
 from rlentropy import bellman
 from rlentropy.validation import check_array, check_distribution
@@ -12,10 +13,31 @@ def discounted_visitation(mdp, pi, *, solver=None):
     """d(s) = (1 - gamma) sum_t gamma^t Pr(s_t = s), the *normalised* discounted visitation; shape (S,), sums to 1.
 
     d' = (1 - gamma) mu' (I - gamma P_pi)^-1. ``solver`` reuses a factorisation made by `bellman.policy_solver`.
+    Rounding may leave a state that is never visited with a mass of 1e-17 instead of 0: ask `visited` which they are.
     Source: def-visitation; Agarwal et al. (2021), equation (4).
     """
     solver = solver or bellman.policy_solver(mdp, pi)
-    return solver.solve_transposed((1 - mdp.gamma) * mdp.mu)
+    # the exact solution is >= 0; entries at rounding level may come out as -1e-20
+    return np.maximum(solver.solve_transposed((1 - mdp.gamma) * mdp.mu), 0.0)
+
+
+def visited(mdp, pi):
+    """d(s) > 0, decided from the pattern of mu and P_pi alone, without rounding; shape (S,) of booleans.
+
+    A state is visited iff mu(s) > 0, or gamma > 0 and a visited state leads to it with positive probability.
+    Source: def-visitation.
+    """
+    pi = check_distribution("pi", pi, (mdp.S, mdp.A))
+    seen = mdp.mu > 0
+    if mdp.gamma == 0:
+        return seen
+    moves = sparse.csr_array(mdp.policy_kernel(pi) > 0)
+    fresh = np.flatnonzero(seen)
+    while len(fresh):
+        fresh = np.unique(moves[fresh].indices)
+        fresh = fresh[~seen[fresh]]
+        seen[fresh] = True
+    return seen
 
 
 def discounted_flow_residual(mdp, pi, d):
@@ -64,9 +86,10 @@ def flow_residual(mdp, d):
 def markov_policy(d):
     """pi_h(a|s) = d_h(s, a) / d_h(s): the Markov policy that realises a visitation d (H, S, A).
 
-    Uniform where d_h(s) = 0, where the choice does not matter. Source: thm-polytope-markov.
+    Uniform where d_h(s) = 0, where the choice does not matter. Raises ValueError for a NaN or infinite entry.
+    Source: thm-polytope-markov.
     """
-    d = np.asarray(d, dtype=float)
+    d = check_array("d", d)
     state = d.sum(axis=-1, keepdims=True)
     return np.divide(d, state, where=state > 0, out=np.full(d.shape, 1 / d.shape[-1]))
 

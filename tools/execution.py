@@ -5,6 +5,7 @@ Shared by `run_notebooks.py` (stores the outputs), `execute.py` (fills the cache
 
 import os
 import re
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -107,11 +108,17 @@ def run_all(paths, jobs=None, on_finish=None):
 
 
 def _announced_run(path, place):
-    print(f"  [{place}] {shown(path)} runs …", flush=True)
+    _say(f"  [{place}] {shown(path)} runs …")
     done = run(path)
     verdict = "FAILED" if done.error else "done"
-    print(f"  [{place}] {shown(path)} {verdict} in {done.seconds:.1f} s", flush=True)
+    _say(f"  [{place}] {shown(path)} {verdict} in {done.seconds:.1f} s")
     return done
+
+
+def _say(line):
+    """Print a line in one piece: several processes write here."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _describe(notebook, exception):

@@ -1,6 +1,7 @@
 """Entropy dynamics at one state: closed forms, 60-digit arithmetic, the definition, refusal of bad input."""
 
 import tracemalloc
+from fractions import Fraction
 
 import mpmath as mp
 import numpy as np
@@ -82,6 +83,15 @@ def test_derivatives_against_numerical_differentiation_in_60_digits(order):
     with mp.workdps(60):
         expected = float(mp.diff(entropy, 0, order))
     assert ed.derivatives(theta, x, order)[order - 1] == pytest.approx(expected, rel=1e-10)
+
+
+def test_joint_cumulants_of_a_coin_in_fractions():
+    # x Bernoulli(1/3), y = 2 x + 5: kappa_{m+1}(y, x, ..., x) = 2 kappa_{m+1}(x) for m >= 1
+    p = Fraction(1, 3)
+    pure, mixed = ed.joint_cumulants([Fraction(1), p, p, p, p], [2 * p + 5, 7 * p, 7 * p, 7 * p, 7 * p])
+    assert pure[1:4] == [p, p * (1 - p), p * (1 - p) * (1 - 2 * p)]
+    assert mixed[0] == 2 * p + 5
+    assert mixed[1:4] == [2 * kappa for kappa in pure[2:5]]
 
 
 @pytest.mark.parametrize("order", [0, -1, 2.0, True])

@@ -71,24 +71,24 @@ def derivatives(theta, direction, order):
     surprise = log_pi + dist.entropy(log_pi)[..., None]
     moments = [dist.mean(log_pi, x**k) for k in range(order + 1)]
     mixed_moments = [dist.mean(log_pi, surprise * x**k) for k in range(order + 1)]
-    cumulants, mixed = _cumulants(moments), _mixed_cumulants(moments, mixed_moments)
+    cumulants, mixed = joint_cumulants(moments, mixed_moments)
     return np.array([-mixed[m] - (m - 1) * cumulants[m] for m in range(1, order + 1)])
 
 
-def _cumulants(moments):
-    """kappa_m(x) from E x^k: E x^m = sum_{j=1}^m C(m-1, j-1) kappa_j E x^{m-j}; [0] is 0."""
-    kappa = [0 * moments[0]]
+def joint_cumulants(moments, mixed_moments):
+    """(kappa_m(x))_m and (kappa_{m+1}(y, x, ..., x))_m from E x^m and E y x^m, m = 0, 1, ... (kappa_0 = 0).
+
+    Solves E x^m = sum_{j=1}^m C(m-1, j-1) kappa_j(x) E x^{m-j} and
+    E y x^m = sum_{j=0}^m C(m, j) kappa_{j+1}(y, x, ..., x) E x^{m-j} for the term with j = m.
+    Only + - * are used: entries may be floats, arrays, fractions or mpmath numbers.
+    """
+    pure, mixed = [0 * moments[0]], [mixed_moments[0]]
     for m in range(1, len(moments)):
-        kappa.append(moments[m] - sum(comb(m - 1, j - 1) * kappa[j] * moments[m - j] for j in range(1, m)))
-    return kappa
-
-
-def _mixed_cumulants(moments, mixed_moments):
-    """kappa_{m+1}(y, x, ..., x) from E x^k, E y x^k: E y x^m = sum_{j=0}^m C(m, j) kappa_{j+1} E x^{m-j}."""
-    kappa = []
-    for m, value in enumerate(mixed_moments):
-        kappa.append(value - sum(comb(m, j) * kappa[j] * moments[m - j] for j in range(m)))
-    return kappa
+        lower = sum(comb(m - 1, j - 1) * pure[j] * moments[m - j] for j in range(1, m))
+        pure.append(moments[m] - lower)
+        lower = sum(comb(m, j) * mixed[j] * moments[m - j] for j in range(m))
+        mixed.append(mixed_moments[m] - lower)
+    return pure, mixed
 
 
 # ---------------------------------------------------------------------------------------------- exact changes

@@ -8,6 +8,7 @@ import pytest
 from rlentropy import distributions as dist
 from rlentropy import environments, visitation
 from rlentropy import trajectory_entropy as te
+from rlentropy.confidence import binary_entropy
 from rlentropy.mdp import EpisodicMDP
 
 
@@ -108,7 +109,7 @@ def test_deterministic_dynamics_have_uniform_trajectories():
 def test_double_chain_optimum_is_uniform():
     mdp = environments.double_chain(31, 0.1, 20)
     best = te.soft_optimum(mdp)
-    h = te.binary_entropy(0.1)
+    h = binary_entropy(0.1)
     assert best.value == pytest.approx(20 * np.log(2) + 19 * h, abs=1e-11)
     assert np.abs(best.pi - 0.5).max() < 1e-13
     assert te.trajectory_entropy(mdp, te.uniform_policy(mdp)) == pytest.approx(best.value, abs=1e-11)
@@ -130,21 +131,6 @@ def test_zero_probabilities_are_no_trouble():
     assert te.trajectory_entropy(mdp, pi) == 0.0
     assert te.suboptimality(mdp, pi) == pytest.approx(4 * np.log(2))
     assert np.array_equal(te.transition_entropy(mdp), np.zeros((4, 5, 2)))
-
-
-def test_fannes_width():
-    assert te.fannes_width(0.0, 4) == 0
-    assert te.fannes_width([0.75, 0.9, 7.0], 4) == pytest.approx(np.log(4), abs=1e-15)
-    assert te.fannes_width([0.1, 0.9], 1) == pytest.approx(0)
-    grid = np.linspace(0, 1.2, 500)
-    for S in (2, 3, 10):
-        assert (np.diff(te.fannes_width(grid, S)) >= -1e-15).all()
-    rng = np.random.default_rng(0)
-    p, q = rng.dirichlet([0.3] * 4, 500), rng.dirichlet([0.3] * 4, 500)
-    gap = np.abs(dist.entropy(np.log(p)) - dist.entropy(np.log(q)))
-    assert (gap <= te.fannes_width(np.abs(p - q).sum(axis=1) / 2, 4) + 1e-12).all()
-    with pytest.raises(ValueError, match="eps"):
-        te.fannes_width(-0.1, 3)
 
 
 def test_bad_input_is_refused():

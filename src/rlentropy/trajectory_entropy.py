@@ -11,7 +11,7 @@ import numpy as np
 
 from rlentropy import distributions as dist
 from rlentropy import visitation
-from rlentropy.validation import check_array, check_integer
+from rlentropy.validation import check_integer
 
 # ------------------------------------------------------------------------------------------------------- chain rule
 
@@ -83,7 +83,8 @@ def soft_optimum(mdp, *, last_transition=False):
 
     The maximum is over all policies, also history-dependent ones, and softmax Q attains it.
     ``last_transition=True`` counts H(p) once more after a_H, i.e. maximises the entropy of
-    (s_1, a_1, ..., s_H, a_H, s_{H+1}) instead; it needs a stationary kernel. The published code does this; the definition of the trajectory does not.
+    (s_1, a_1, ..., s_H, a_H, s_{H+1}) instead; it needs a stationary kernel. The published code does this, the
+    definition of the trajectory does not.
     Source: thm-mtee-soft-dp.
     """
     reward = transition_entropy(mdp)
@@ -178,7 +179,7 @@ def exact_entropy(law):
 
 
 def exact_chain_rule(P, pi, start, *, transitions=None):
-    """sum_h E H(pi_h) + sum_{h<=transitions} E H(p_h), exactly, as `log_prime_coefficients`: the chain rule's right side.
+    """sum_h E H(pi_h) + sum_{h<=transitions} E H(p_h) as `log_prime_coefficients`: the chain rule's right side, exact.
 
     P (H-1, S, A, S) and pi (H, S, A) of Fractions; ``transitions`` defaults to H - 1. Any other count is a wrong
     formula (with H, the last kernel is used once more). Source: thm-traj-chain-rule.
@@ -210,38 +211,9 @@ def rational_mdp(states, actions, horizon, seed, *, denominator=12):
 
 
 def history_policy(mdp, seed):
-    """A random policy of the whole history: function of (s_1, a_1, ..., s_h) to (A,) probabilities, fixed by ``seed``."""
+    """A random policy of the whole history (s_1, a_1, ..., s_h), a function to (A,) probabilities fixed by ``seed``."""
 
     def policy(history):
         return np.random.default_rng([seed, len(history), *history]).dirichlet(np.ones(mdp.A))
 
     return policy
-
-
-# ------------------------------------------------------------------------------------- inequalities of the fast rate
-
-
-def fannes_width(eps, S):
-    """phi_S(eps) = h_2(eps) + eps log(S - 1) for eps < 1 - 1/S, log S beyond; nondecreasing in eps >= 0, in nats.
-
-    |H(p) - H(q)| <= phi_S(TV(p, q)) for distributions on S symbols. Source: lem-fannes (i).
-    """
-    S = check_integer("S", S, low=1)
-    eps = check_array("eps", eps)
-    if np.any(eps < 0):
-        raise ValueError(f"eps: smallest entry {eps.min()}, a total variation distance is >= 0")
-    if S == 1:
-        return np.zeros_like(eps)
-    inside = np.minimum(eps, 1 - 1 / S)  # the formula reaches log S there, and stays
-    return binary_entropy(inside) + inside * log(S - 1)
-
-
-def binary_entropy(x):
-    """h_2(x) = -x log x - (1 - x) log(1 - x), 0 at both ends; x in [0, 1]."""
-    x = np.asarray(x, dtype=float)
-    return dist.entropy(dist.log_probabilities(np.stack([x, 1 - x], axis=-1)))
-
-
-def softmax_divergence(x, delta):
-    """KL(softmax x || softmax(x - delta)) along the last axis; shape (..., n) -> (...), in nats. Source: lem-association."""
-    return dist.kl(dist.log_softmax(x), dist.log_softmax(np.asarray(x) - delta))

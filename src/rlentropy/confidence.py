@@ -1,0 +1,61 @@
+"""Confidence: how far an empirical distribution, its entropy and a softmax policy can be from the truth.
+
+The inequalities on which the bonuses of the learners of part II rest, as functions.
+"""
+
+from math import e, log
+
+import numpy as np
+
+from rlentropy import distributions as dist
+from rlentropy.validation import check_array, check_integer
+
+
+def log_confidence(n, S, A, H, delta):
+    """alpha(delta, n) = log(2 S A H / delta) + S log(e (1 + n)); n any array.
+
+    With probability at least 1 - delta/2, KL(phat_n || p) <= alpha(delta, n) / n for all n >= 1, all (h, s, a) at once.
+    Source: lem-kl-concentration.
+    """
+    return log(2 * S * A * H / delta) + S * np.log(e * (1 + np.asarray(n, dtype=float)))
+
+
+def total_variation_radius(n, S, A, H, delta):
+    """eps_n = sqrt(alpha(delta, n) / (2 n)): on the same event TV(phat_n, p) <= eps_n, by Pinsker; inf at n = 0."""
+    n = np.asarray(n, dtype=float)
+    with np.errstate(divide="ignore"):
+        return np.sqrt(log_confidence(n, S, A, H, delta) / (2 * n))
+
+
+def count_margin(S, A, H, delta):
+    """L' = log(6 S A H / delta): n >= N / 2 - L' after every episode, all (h, s, a), with probability >= 1 - delta/6.
+
+    N is the sum of the visit probabilities of the policies played. Source: lem-counts.
+    """
+    return log(6 * S * A * H / delta)
+
+
+def fannes_width(eps, S):
+    """phi_S(eps) = h_2(eps) + eps log(S - 1) for eps < 1 - 1/S, log S beyond; nondecreasing in eps >= 0, in nats.
+
+    |H(p) - H(q)| <= phi_S(TV(p, q)) for distributions on S symbols. Source: lem-fannes (i).
+    """
+    S = check_integer("S", S, low=1)
+    eps = check_array("eps", eps)
+    if np.any(eps < 0):
+        raise ValueError(f"eps: smallest entry {eps.min()}, a total variation distance is >= 0")
+    if S == 1:
+        return np.zeros_like(eps)
+    inside = np.minimum(eps, 1 - 1 / S)  # the formula reaches log S there, and stays
+    return binary_entropy(inside) + inside * log(S - 1)
+
+
+def binary_entropy(x):
+    """h_2(x) = -x log x - (1 - x) log(1 - x), 0 at both ends; x in [0, 1]."""
+    x = np.asarray(x, dtype=float)
+    return dist.entropy(dist.log_probabilities(np.stack([x, 1 - x], axis=-1)))
+
+
+def softmax_divergence(x, delta):
+    """KL(softmax x || softmax(x - delta)) along the last axis; (..., n) -> (...), in nats. Source: lem-association."""
+    return dist.kl(dist.log_softmax(x), dist.log_softmax(np.asarray(x) - delta))

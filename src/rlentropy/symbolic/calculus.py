@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import sympy as sp
 
-from rlentropy.symbolic.objects import Defined, LogProbability, Probability, expand_definitions
+from rlentropy.symbolic.objects import Defined, Probability, expand_definitions
 
 
 class OutsideFragment(ValueError):
@@ -91,7 +91,7 @@ def at(expr: sp.Expr, values: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
     return expr.func(*(at(arg, values) if isinstance(arg, sp.Expr) else arg for arg in expr.args))
 
 
-# -------------------------------------------------------------------------------------------------------- evaluation
+# ------------------------------------------------------------------------------------------------ evaluation
 
 
 def instantiate(expr: sp.Expr, values: Mapping[sp.Basic, object] | None = None, **named: object) -> sp.Expr:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import count
 
 import sympy as sp
@@ -89,7 +89,7 @@ def indicator(i: sp.Expr, j: sp.Expr) -> sp.Expr:
     return sp.KroneckerDelta(i, j)
 
 
-# --------------------------------------------------------------------------------------------------------- sums
+# ------------------------------------------------------------------------------------------------------ sums
 
 
 def _name(f: Callable, default: str) -> str:
@@ -113,7 +113,7 @@ def sum_states(f: Callable[[sp.Symbol], sp.Expr]) -> sp.Expr:
     return sp.Sum(sp.sympify(f(x)), (x, 1, m))
 
 
-# ------------------------------------------------------------------------------------------------- softmax policies
+# ------------------------------------------------------------------------------------------ softmax policies
 
 
 class Defined(sp.Function):
@@ -136,7 +136,7 @@ class Defined(sp.Function):
 
     @property
     def free_symbols(self):
-        return super().free_symbols | expand_definitions(self).free_symbols
+        return _letters(self)
 
     def _eval_derivative(self, x):
         from rlentropy.symbolic.calculus import derivative
@@ -144,9 +144,15 @@ class Defined(sp.Function):
         return derivative(self, x)
 
     def _eval_subs(self, old, new):
-        if old in self.args:
+        if old in self.args or not old.free_symbols & self.free_symbols:
             return None
         return expand_definitions(self)._subs(old, new)
+
+
+@cache
+def _letters(node: Defined) -> set[sp.Basic]:
+    """The free symbols of a closed symbol, those of its definition included."""
+    return set().union(*(arg.free_symbols for arg in node.args)) | expand_definitions(node).free_symbols
 
 
 class Probability(Defined):
@@ -262,7 +268,7 @@ def expand_definitions(expr: sp.Expr) -> sp.Expr:
     return expr.func(*(expand_definitions(arg) for arg in expr.args))
 
 
-# ----------------------------------------------------------------------------------------------------------- moments
+# --------------------------------------------------------------------------------------------------- moments
 
 Statistic = Callable[[sp.Symbol], sp.Expr]
 
@@ -302,7 +308,7 @@ def cumulant(s, *fs: Statistic, policy: Softmax = pi) -> sp.Expr:
         return expectation(s, lambda a: sp.Mul(*(fs[i](a) for i in block)), policy)
 
     total = sp.S.Zero
-    for parts in multiset_partitions(range(len(fs))):
+    for parts in multiset_partitions(list(range(len(fs)))):
         sign = (-1) ** (len(parts) - 1) * sp.factorial(len(parts) - 1)
         total += sign * sp.Mul(*(moment(block) for block in parts))
     return total

@@ -24,6 +24,7 @@ from rlentropy.validation import (
 
 # Relative residual that an iterative solve must reach; answers that miss it are replaced by a direct factorisation.
 RESIDUAL = 1e-12
+REFINEMENTS = 6
 
 
 class NotConverged(RuntimeError):
@@ -33,7 +34,7 @@ class NotConverged(RuntimeError):
 class PolicySolver:
     """Solves with M = I - gamma P_pi for one policy: ``solve(b)`` is M^-1 b, ``solve_transposed(b)`` is M^-T b.
 
-    Dense kernels use one LU factorisation; sparse ones use BiCGSTAB, and a sparse LU where it misses the tolerance.
+    Dense kernels use one LU factorisation; sparse ones BiCGSTAB with refinement, and a sparse LU where that misses.
     """
 
     def __init__(self, mdp, pi):
@@ -60,11 +61,23 @@ class PolicySolver:
         if not self._sparse:
             return linalg.lu_solve(self._lu, b, trans=int(transposed), check_finite=False)
         matrix = self._matrix.T.tocsr() if transposed else self._matrix
-        x, _ = sparse_linalg.bicgstab(matrix, b, rtol=RESIDUAL / 10, atol=0.0, maxiter=200)
+        x = self._refined(matrix, b)
         if not self._residual(matrix, x, b) <= RESIDUAL:  # also true for NaN, where BiCGSTAB broke down
             x = self._sparse_lu.solve(b, trans="T" if transposed else "N")
             if not self._residual(matrix, x, b) <= 1e3 * RESIDUAL:
                 raise NotConverged(f"linear solve: relative residual {self._residual(matrix, x, b):.2g}")
+        return x
+
+    @classmethod
+    def _refined(cls, matrix, b):
+        """BiCGSTAB, started again on what is left; scaled, because scipy takes a small residual for a breakdown."""
+        x = np.zeros(len(b))
+        for _ in range(REFINEMENTS):
+            left = b - matrix @ x
+            size = np.abs(left).max()
+            if not 0 < size < np.inf or cls._residual(matrix, x, b) <= RESIDUAL / 10:
+                break
+            x = x + size * sparse_linalg.bicgstab(matrix, left / size, rtol=1e-10, atol=0.0, maxiter=200)[0]
         return x
 
     @staticmethod

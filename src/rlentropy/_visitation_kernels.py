@@ -1,0 +1,291 @@
+"""Compiled sweeps over the reachable (stage, state) nodes of an episodic MDP; each has a NumPy twin in the tests.
+
+Nodes are numbered stage by stage. For potentials V on nodes and weights w on (node, action) pairs,
+
+    (X V)(h, s, a)  = sum_s' p_h(s'|s, a) V_{h+1}(s') - V_h(s)                        (V_{H+1} = 0)
+    (X' w)(h, s)    = sum_{s', a'} p_{h-1}(s|s', a') w_{h-1}(s', a') - sum_a w_h(s, a)
+
+so d >= 0 is a visitation exactly when X' d = -1 on the first node and 0 on all others.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+# Stands in for a mass that underflows to 0, so that its logarithm stays finite.
+TINY = 1e-300
+
+
+class Network(NamedTuple):
+    """Reachable nodes and transitions.
+
+    first    (H+1,): nodes first[h], ..., first[h+1] - 1 belong to stage h
+    state    (N,): state of each node
+    indptr   (K, S*A+1), column (nnz,), weight (nnz,): CSR rows of the K kernels; K = 1 if stationary
+    S, A, stationary
+    """
+
+    first: np.ndarray
+    state: np.ndarray
+    indptr: np.ndarray
+    column: np.ndarray
+    weight: np.ndarray
+    S: int
+    A: int
+    stationary: bool
+
+
+def network(mdp):
+    """The `Network` of an `EpisodicMDP`; transitions of probability 0 are left out."""
+    reach = mdp.reachable()
+    kernels = [K.copy() for K in mdp.P]
+    for K in kernels:
+        K.eliminate_zeros()
+    offsets = np.concatenate([[0], np.cumsum([K.nnz for K in kernels])])
+    return Network(
+        first=np.concatenate([[0], np.cumsum(reach.sum(axis=1))]).astype(np.int64),
+        state=np.nonzero(reach)[1].astype(np.int32),
+        indptr=np.array([K.indptr.astype(np.int64) + o for K, o in zip(kernels, offsets[:-1], strict=True)]),
+        column=np.concatenate([K.indices for K in kernels]).astype(np.int32),
+        weight=np.concatenate([K.data for K in kernels]),
+        S=mdp.S,
+        A=mdp.A,
+        stationary=mdp.stationary,
+    )
+
+
+@njit(cache=True)
+def differences(net, V, x):
+    """x <- X V; x (N, A)."""
+    H = len(net.first) - 1
+    ahead = np.zeros(net.S)
+    for h in range(H):
+        k = 0 if net.stationary else h
+        if h + 1 < H:
+            for i in range(net.first[h + 1], net.first[h + 2]):
+                ahead[net.state[i]] = V[i]
+        for i in range(net.first[h], net.first[h + 1]):
+            for a in range(net.A):
+                total = -V[i]
+                if h + 1 < H:
+                    row = net.state[i] * net.A + a
+                    for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
+                        total += net.weight[e] * ahead[net.column[e]]
+                x[i, a] = total
+
+
+@njit(cache=True)
+def adjoint(net, w, out, power):
+    """out <- X' w for power 1; for power 2 the diagonal of X' diag(w) X (entries of X squared)."""
+    H = len(net.first) - 1
+    sign = -1.0 if power == 1 else 1.0
+    ahead = np.zeros(net.S)
+    out[0] = 0.0
+    for h in range(H):
+        k = 0 if net.stationary else h
+        if h + 1 < H:
+            for i in range(net.first[h + 1], net.first[h + 2]):
+                ahead[net.state[i]] = 0.0
+        for i in range(net.first[h], net.first[h + 1]):
+            for a in range(net.A):
+                out[i] += sign * w[i, a]
+                if h + 1 < H:
+                    row = net.state[i] * net.A + a
+                    for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
+                        ahead[net.column[e]] += net.weight[e] ** power * w[i, a]
+        if h + 1 < H:
+            for i in range(net.first[h + 1], net.first[h + 2]):
+                out[i] = ahead[net.state[i]]
+
+
+@njit(cache=True)
+def curvature(net, w, u, out):
+    """out <- X' diag(w) X u, in one sweep."""
+    H = len(net.first) - 1
+    ahead, gathered = np.zeros(net.S), np.zeros(net.S)
+    out[0] = 0.0
+    for h in range(H):
+        k = 0 if net.stationary else h
+        if h + 1 < H:
+            for i in range(net.first[h + 1], net.first[h + 2]):
+                ahead[net.state[i]] = u[i]
+                gathered[net.state[i]] = 0.0
+        for i in range(net.first[h], net.first[h + 1]):
+            for a in range(net.A):
+                row = net.state[i] * net.A + a
+                flow = -u[i]
+                if h + 1 < H:
+                    for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
+                        flow += net.weight[e] * ahead[net.column[e]]
+                flow *= w[i, a]
+                out[i] -= flow
+                if h + 1 < H:
+                    for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
+                        gathered[net.column[e]] += net.weight[e] * flow
+        if h + 1 < H:
+            for i in range(net.first[h + 1], net.first[h + 2]):
+                out[i] = gathered[net.state[i]]
+
+
+@njit(cache=True)
+def conjugate_gradients(net, w, rhs, tolerance, limit, u):
+    """u <- approximate solution of X' diag(w) X u = rhs from 0, preconditioned by the diagonal; returns the steps.
+
+    Stops when the preconditioned residual has fallen by ``tolerance``, or after ``limit`` steps.
+    """
+    n = len(rhs)
+    diagonal, image = np.empty(n), np.empty(n)
+    adjoint(net, w, diagonal, 2)
+    diagonal = np.maximum(diagonal, TINY)
+    residual = rhs.copy()
+    scaled = residual / diagonal
+    direction = scaled.copy()
+    u[:] = 0.0
+    square = np.dot(residual, scaled)
+    target = tolerance * tolerance * square
+    for step in range(limit):
+        if not square > target:
+            return step
+        curvature(net, w, direction, image)
+        along = np.dot(direction, image)
+        if not along > 0.0:
+            return step
+        length = square / along
+        for i in range(n):
+            u[i] += length * direction[i]
+            residual[i] -= length * image[i]
+            scaled[i] = residual[i] / diagonal[i]
+        before = square
+        square = np.dot(residual, scaled)
+        for i in range(n):
+            direction[i] = scaled[i] + square / before * direction[i]
+    return limit
+
+
+@njit(cache=True)
+def stage_softmax(net, x, q):
+    """q <- softmax of x over each stage; returns sum_h log sum exp x_h."""
+    total = 0.0
+    for h in range(len(net.first) - 1):
+        low, high = net.first[h], net.first[h + 1]
+        top = -np.inf
+        for i in range(low, high):
+            for a in range(net.A):
+                top = max(top, x[i, a])
+        z = 0.0
+        for i in range(low, high):
+            for a in range(net.A):
+                q[i, a] = np.exp(x[i, a] - top)
+                z += q[i, a]
+        for i in range(low, high):
+            for a in range(net.A):
+                q[i, a] /= z
+        total += top + np.log(z)
+    return total
+
+
+@njit(cache=True)
+def roll_out(net, x, d):
+    """d <- visitation of the policy pi(a|h, s) ~ exp x(h, s, a); returns sum_h H(d_h)."""
+    H = len(net.first) - 1
+    mass, ahead = np.zeros(len(net.state)), np.zeros(net.S)
+    mass[0] = 1.0
+    entropy = 0.0
+    for h in range(H):
+        k = 0 if net.stationary else h
+        if h + 1 < H:
+            for i in range(net.first[h + 1], net.first[h + 2]):
+                ahead[net.state[i]] = 0.0
+        for i in range(net.first[h], net.first[h + 1]):
+            top = -np.inf
+            for a in range(net.A):
+                top = max(top, x[i, a])
+            z = 0.0
+            for a in range(net.A):
+                d[i, a] = np.exp(x[i, a] - top)
+                z += d[i, a]
+            for a in range(net.A):
+                d[i, a] *= mass[i] / z
+                if d[i, a] > 0.0:
+                    entropy -= d[i, a] * np.log(d[i, a])
+                if h + 1 < H:
+                    row = net.state[i] * net.A + a
+                    for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
+                        ahead[net.column[e]] += net.weight[e] * d[i, a]
+        if h + 1 < H:
+            for i in range(net.first[h + 1], net.first[h + 2]):
+                mass[i] = ahead[net.state[i]]
+    return entropy
+
+
+@njit(cache=True)
+def soft_potentials(net, d, V):
+    """V_h(s) <- -log d_h(s) + log sum_a exp (p_h V_{h+1})(s, a), backwards over the stages."""
+    H = len(net.first) - 1
+    ahead, x = np.zeros(net.S), np.empty(net.A)
+    for h in range(H - 1, -1, -1):
+        k = 0 if net.stationary else h
+        if h + 1 < H:
+            for i in range(net.first[h + 1], net.first[h + 2]):
+                ahead[net.state[i]] = V[i]
+        for i in range(net.first[h], net.first[h + 1]):
+            mass, top = 0.0, -np.inf
+            for a in range(net.A):
+                mass += d[i, a]
+                x[a] = 0.0
+                if h + 1 < H:
+                    row = net.state[i] * net.A + a
+                    for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
+                        x[a] += net.weight[e] * ahead[net.column[e]]
+                top = max(top, x[a])
+            z = 0.0
+            for a in range(net.A):
+                z += np.exp(x[a] - top)
+            V[i] = top + np.log(z) - np.log(max(mass, TINY))
+
+
+@njit(cache=True)
+def proximal_values(net, y, log_prior, tau, log_pi):
+    """Soft values of the state-action reward y (S, A) around a policy; log_pi <- the soft policy. Returns V_1(s_1).
+
+    V_h(s) = tau log sum_a exp{log_prior(a|h, s) + [y(s, a) + (p_h V_{h+1})(s, a)] / tau}; tau = 0: the maximum over a.
+    """
+    H = len(net.first) - 1
+    V, ahead, x = np.empty(len(net.state)), np.zeros(net.S), np.empty(net.A)
+    for h in range(H - 1, -1, -1):
+        k = 0 if net.stationary else h
+        if h + 1 < H:
+            for i in range(net.first[h + 1], net.first[h + 2]):
+                ahead[net.state[i]] = V[i]
+        for i in range(net.first[h], net.first[h + 1]):
+            top = -np.inf
+            for a in range(net.A):
+                x[a] = y[net.state[i], a]
+                if h + 1 < H:
+                    row = net.state[i] * net.A + a
+                    for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
+                        x[a] += net.weight[e] * ahead[net.column[e]]
+                if tau > 0.0:
+                    x[a] = log_prior[i, a] + x[a] / tau
+                top = max(top, x[a])
+            V[i] = top
+            if tau > 0.0:
+                z = 0.0
+                for a in range(net.A):
+                    z += np.exp(x[a] - top)
+                log_z = top + np.log(z)
+                V[i] = tau * log_z
+                for a in range(net.A):
+                    log_pi[i, a] = x[a] - log_z
+    return V[0]
+
+
+@njit(cache=True)
+def pool(net, d, average):
+    """average (S, A) <- mean over stages of d."""
+    average[:] = 0.0
+    H = len(net.first) - 1
+    for i in range(len(net.state)):
+        for a in range(net.A):
+            average[net.state[i], a] += d[i, a] / H

@@ -10,9 +10,11 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.contour import ContourSet
-from matplotlib.patches import Polygon, Rectangle
+from matplotlib.patches import PathPatch, Polygon, Rectangle
 from matplotlib.quiver import Quiver
+from matplotlib.tri import Triangulation
 
+from rlentropy import distributions as dist
 from rlentropy import verify
 
 # Okabe & Ito (2008): distinguishable with the common colour-vision deficiencies.
@@ -68,6 +70,74 @@ def figure(rows=1, cols=1, *, width=6.4, height=3.6, **kwargs):
     return plt.subplots(rows, cols, figsize=(width, height), **kwargs)
 
 
+# ------------------------------------------------------------------------------------------------ grids and simplex
+
+
+def heat_map(ax, values, *, title=None, label=None, vmin=None, vmax=None):
+    """A grid of numbers (rows, cols) as coloured cells, the first row on top, with a colour bar; returns ax."""
+    image = ax.imshow(values, vmin=vmin, vmax=vmax)
+    ax.grid(False)
+    ax.set(xticks=[], yticks=[], title=title or "")
+    ax.figure.colorbar(image, ax=ax, label=label, shrink=0.75)
+    return ax
+
+
+def simplex_points(p):
+    """Barycentric to plane: probabilities (..., 3) -> (..., 2), corners (0, 0), (1, 0), (1/2, sqrt(3)/2)."""
+    return np.asarray(p, dtype=float) @ np.array([[0, 0], [1, 0], [0.5, np.sqrt(3) / 2]])
+
+
+def simplex_grid(steps):
+    """All distributions on three actions with entries k / steps; shape ((steps+1)(steps+2)/2, 3)."""
+    i, j = np.nonzero(np.add.outer(np.arange(steps + 1), np.arange(steps + 1)) <= steps)
+    return np.stack([steps - i - j, i, j], axis=1) / steps
+
+
+def simplex_axes(ax, labels=("action 1", "action 2", "action 3")):
+    """Draw the triangle of all distributions on three actions, corners named; returns ax."""
+    corners = simplex_points(np.eye(3)[[0, 1, 2, 0]])
+    ax.plot(*corners.T, color=COLOURS["black"], linewidth=1.0, label="_simplex")
+    for (x, y), label, side in zip(corners, labels, ("top", "top", "bottom"), strict=False):
+        ax.annotate(label, (x, y), xytext=(0, 5 if side == "bottom" else -5), textcoords="offset points",
+                    ha="center", va=side)
+    ax.set(aspect="equal", xlim=(-0.12, 1.12), ylim=(-0.12, 1.0))
+    ax.axis("off")
+    return ax
+
+
+def simplex_field(ax, values, steps, *, levels, filled=True):
+    """Contours of ``values`` (one for each row of ``simplex_grid(steps)``) on the triangle; returns the contour set."""
+    points = simplex_points(simplex_grid(steps))
+    triangles = Triangulation(*points.T)
+    if filled:
+        return ax.tricontourf(triangles, values, levels=levels)
+    return ax.tricontour(triangles, values, levels=levels, colors=COLOURS["grey"], linewidths=0.8)
+
+
+def entropy_contours(ax, *, levels=(0.2, 0.4, 0.6, 0.8, 1.0), steps=120, filled=False):
+    """Contours of the entropy in nats on the simplex of three actions, from 0 at the corners to log 3; returns the set.
+
+    ``filled=True`` colours all of the triangle and takes 0 and log 3 into the levels.
+    """
+    values = dist.entropy(dist.log_probabilities(simplex_grid(steps)))
+    # a hair beyond the extremes, so that the corners and the centre are coloured too
+    chosen = (-1e-6, *levels, np.log(3) + 1e-6) if filled else levels
+    return simplex_field(ax, values, steps, levels=chosen, filled=filled)
+
+
+def simplex_path(ax, policies, *, colour="orange", label=None, arrow=True):
+    """A path of distributions (K, 3) on the triangle: line, dot at its start, arrow head half-way; returns ax."""
+    points = simplex_points(policies)
+    ax.plot(*points.T, color=COLOURS[colour], label=label)
+    ax.plot(*points[0], "o", color=COLOURS[colour], label="_start")
+    lengths = np.r_[0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))]
+    middle = int(np.clip(np.searchsorted(lengths, lengths[-1] / 2), 1, len(points) - 1))
+    if arrow and lengths[-1] > 0:
+        style = {"arrowstyle": "-|>", "color": COLOURS[colour], "shrinkA": 0, "shrinkB": 0}
+        ax.annotate("", points[middle], xytext=points[middle - 1], arrowprops=style)
+    return ax
+
+
 # ----------------------------------------------------------------------------------------- digests of plotted data
 
 
@@ -88,8 +158,9 @@ def _digest_formatter(shell):
 def digest(fig):
     """What a figure shows, as JSON: per axes its labels and, per series, name, length and a hash of the rounded data.
 
-    Data are rounded to 1e-6 of the series' largest size, on a grid shifted off the round numbers: noise in the last
-    digits (other machines) leaves the hash alone, a changed curve does not.
+    Data are rounded to 1e-6 of the largest size of their column (x and y apart), on a grid shifted off the round
+    numbers, and that size to 1e-6 of itself: noise in the last digits (other machines) leaves the hash alone, a changed
+    curve does not.
     """
     return {"axes": [_axes_digest(ax) for ax in fig.axes]}
 
@@ -103,9 +174,9 @@ def _axes_digest(ax):
     bars = [[p.get_x(), p.get_y(), p.get_width(), p.get_height()] for p in ax.patches if isinstance(p, Rectangle)]
     if bars:
         series.append(["bars", *_hash(bars)])
-    shapes = [p.get_path().vertices for p in ax.patches if isinstance(p, Polygon)]
+    shapes = [p.get_path().vertices for p in ax.patches if isinstance(p, (Polygon, PathPatch))]
     if shapes:
-        series.append(["polygons", *_hash(np.concatenate(shapes))])
+        series.append(["shapes", *_hash(np.concatenate(shapes))])
     title, x, y = ax.get_title(), ax.get_xlabel(), ax.get_ylabel()
     return {"title": title, "x": x, "y": y, "scales": [ax.get_xscale(), ax.get_yscale()], "series": series}
 
@@ -124,10 +195,19 @@ def _vertices(collection):
 
 
 def _hash(data):
+    """Length and 16 hexadecimal digits of the rounded data; the columns of (N, 2) points are rounded apart."""
     data = np.ma.filled(np.ma.asarray(data, dtype=float), np.nan)
-    size = np.nanmax(np.abs(data[np.isfinite(data)]), initial=0.0) or 1.0
+    columns = data.T if data.ndim == 2 and data.shape[1] == 2 else [data]
+    marks = b"".join(_marks(np.asarray(column)) for column in columns)
+    return len(data), hashlib.sha256(marks).hexdigest()[:16]
+
+
+def _marks(data):
+    """The cells of the rounding grid in which the data and the logarithm of their size lie, as bytes."""
+    finite = np.isfinite(data)
+    size = np.max(np.abs(data[finite]), initial=0.0) or 1.0
     # +0.3: off the round numbers that plots are full of, so that noise of 1e-13 cannot tip a value over an edge
-    with np.errstate(invalid="ignore"):
-        cells = np.where(np.isfinite(data), np.floor(data / size * 1e6 + 0.3), np.nan)
+    cells = np.floor(np.where(finite, data, 0) / size * 1e6 + 0.3)
     marks = np.where(np.isnan(data), 2**40, np.where(np.isinf(data), np.sign(data) * 2**41, cells))
-    return len(data), hashlib.sha256(np.ascontiguousarray(marks.astype(np.int64)).tobytes()).hexdigest()[:16]
+    magnitude = np.floor(np.log(size) * 1e6 + 0.3)
+    return np.append(marks, magnitude).astype(np.int64).tobytes()

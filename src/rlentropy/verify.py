@@ -1,8 +1,8 @@
 """Checks that notebooks declare and run, and that the ledger of the book is made from.
 
 A check names the statement of the book that it checks, raises `CheckFailed` when the statement does not hold, and
-raises as well when one of its *mutants* (a wrong sign, a missing centring, a dropped term) is not rejected: a check that
-cannot fail proves nothing. Every kind but ``cited`` therefore needs at least one mutant.
+raises as well when one of its *mutants* (a wrong sign, a missing centring, a dropped term) is not rejected: a check
+that cannot fail proves nothing. Every kind but ``cited`` therefore needs at least one mutant.
 NaN never passes and never rejects: a NaN on either side, or in a mutant, is a failure of its own.
 
 Kinds, strongest first:
@@ -136,11 +136,13 @@ def _require_rejected(rejected, label, kind, name, why):
 # ---------------------------------------------------------------------------------------------------------- equality
 
 
-def symbolic(label, *lines, mutants, claim=None):
+def symbolic(label, *lines, mutants, claim=None, nonzero=()):
     """Consecutive expressions are equal by computer algebra (`rlentropy.symbolic.equal`).
 
     lines    two or more sympy expressions, the lines of a derivation in order
-    mutants  {name: expression}: each must be *proved different* in the sense of not being equal to the last line
+    mutants  {name: expression}: each must be *disproved*: differ from the last line at some numbers
+             (`rlentropy.symbolic.differ`)
+    nonzero  expressions assumed not to vanish, as in `rlentropy.symbolic.equal`
     """
     from rlentropy import symbolic as algebra
 
@@ -148,9 +150,10 @@ def symbolic(label, *lines, mutants, claim=None):
     if len(lines) < 2:
         raise ValueError(f"{label}: a symbolic check compares at least two lines, got {len(lines)}")
     for i, (left, right) in enumerate(pairwise(lines), start=1):
-        _require(algebra.equal(left, right), label, "symbolic", f"lines {i} and {i + 1} differ:\n  {left}\n  {right}")
+        proved = algebra.equal(left, right, nonzero=nonzero)
+        _require(proved, label, "symbolic", f"lines {i} and {i + 1} are not proved equal:\n  {left}\n  {right}")
     for name, wrong in mutants.items():
-        _require_rejected(not algebra.equal(lines[-1], wrong), label, "symbolic", name, "it equals the last line")
+        _require_rejected(algebra.differ(lines[-1], wrong), label, "symbolic", name, "no numbers tell them apart")
     claim = claim or (f"{len(lines)} lines equal" if len(lines) > 2 else "both sides equal")
     return _passed(label, "symbolic", claim, len(lines) - 1, mutants, "difference 0")
 

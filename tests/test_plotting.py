@@ -1,0 +1,171 @@
+"""The digest of plotted data sees changes and ignores noise; the drawing functions put numbers where they belong."""
+
+import json
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.patches import Circle
+
+from rlentropy import plotting
+
+X = np.linspace(0, 2, 41)
+GRID = np.add.outer(np.sin(3 * X), np.cos(X))
+POLICIES = np.array([[0.2, 0.3, 0.5], [0.3, 0.3, 0.4], [0.8, 0.1, 0.1]])
+
+KINDS = {
+    "line": lambda ax, z: ax.plot(X, z[0], label="curve"),
+    "points": lambda ax, z: ax.scatter(X, z[0]),
+    "coloured points": lambda ax, z: ax.scatter(X, X, c=z[0]),
+    "bars": lambda ax, z: ax.bar(X, z[0]),
+    "band": lambda ax, z: ax.fill_between(X, z[0], z[1]),
+    "image": lambda ax, z: ax.imshow(z),
+    "mesh": lambda ax, z: ax.pcolormesh(z),
+    "contour": lambda ax, z: ax.contour(X, X, z, levels=[-0.51, 0.07, 0.63]),
+    "filled contour": lambda ax, z: ax.contourf(X, X, z, levels=[-0.51, 0.07, 0.63]),
+    "arrows": lambda ax, z: ax.quiver(X, X, z[0], z[1]),
+    "error bars": lambda ax, z: ax.errorbar(X, z[0], yerr=np.abs(z[1])),
+    "steps": lambda ax, z: ax.stairs(z[0]),
+    "vertical lines": lambda ax, z: ax.vlines(X, 0, z[0]),
+    "polygon": lambda ax, z: ax.fill(X, z[0]),
+    "heat map": lambda ax, z: plotting.heat_map(ax, z),
+    "simplex field": lambda ax, z: plotting.simplex_field(ax, z.ravel()[:231], 20, levels=[-0.51, 0.07, 0.63]),
+    "simplex path": lambda ax, z: plotting.simplex_path(ax, POLICIES * (1 + z[:1, :3])),
+}
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def digest_of(kind, z):
+    fig, ax = plt.subplots()
+    KINDS[kind](ax, z)
+    return plotting.digest(fig)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_noise_passes_and_a_change_fails(kind):
+    noise = 1e-13 * np.random.default_rng(0).standard_normal(GRID.shape)
+    original = digest_of(kind, GRID)
+    assert digest_of(kind, GRID + noise) == original
+    assert digest_of(kind, GRID * (1 + 1e-4)) != original
+    bumped = GRID.copy()
+    bumped[:, :20] += 3e-4
+    assert digest_of(kind, bumped) != original
+
+
+def test_a_changed_scale_label_or_title_is_seen():
+    def one(**settings):
+        fig, ax = plt.subplots()
+        ax.plot(X, X + 1, label=settings.pop("label", "curve"))
+        ax.set(**settings)
+        return plotting.digest(fig)
+
+    variants = [one(), one(xlabel="k"), one(ylabel="h"), one(title="t"), one(yscale="log"), one(label="other")]
+    assert len({json.dumps(v) for v in variants}) == len(variants)
+
+
+def test_the_digest_is_json_and_survives_nan_infinity_and_empty_series():
+    fig, ax = plt.subplots()
+    ax.plot([0, 1, 2], [np.nan, np.inf, -np.inf])
+    ax.plot([], [])
+    ax.plot([1, 2], [0, 0])
+    ax.add_patch(Circle((0, 0), 1))
+    shown = plotting.digest(fig)
+    assert json.loads(json.dumps(shown)) == shown
+    assert [row[1] for row in shown["axes"][0]["series"]] == [3, 0, 2]
+    assert plotting._hash([np.nan]) != plotting._hash([np.inf]) != plotting._hash([-np.inf])
+
+
+def test_a_doubled_curve_is_seen_and_y_is_rounded_apart_from_x():
+    def line(x, y):
+        fig, ax = plt.subplots()
+        ax.plot(x, y)
+        return plotting.digest(fig)
+
+    k = np.arange(20_000)
+    assert line(k, np.cos(k)) != line(k, np.cos(k) + 1e-4)
+    assert line(k, 0 * k + 2.0) != line(k, 0 * k + 3.0)
+
+
+def test_round_numbers_do_not_sit_on_a_rounding_edge():
+    for values in (np.arange(11) / 10, np.arange(101) / 100, np.arange(31) / 30, 10.0 ** np.arange(-6, 1)):
+        for sign in (-1, 1):
+            assert plotting._hash(values) == plotting._hash(values * (1 + sign * 1e-13))
+
+
+def test_use_style_sets_the_style_and_is_harmless_outside_a_notebook():
+    with plt.rc_context():
+        plotting.use_style()
+        assert plt.rcParams["axes.grid"]
+        fig, axes = plotting.figure(1, 2, width=5, height=2)
+        assert axes.shape == (2,)
+        np.testing.assert_array_equal(fig.get_size_inches(), [5, 2])
+
+
+def test_importing_plotting_changes_no_style():
+    assert plt.rcParams["axes.grid"] is False
+
+
+@pytest.mark.parametrize("pair", [("blue", "orange"), ("blue", "green"), ("orange", "green"), ("purple", "sky")])
+def test_colours_differ_in_lightness_or_hue_for_deuteranopes(pair):
+    # Vienot, Brettel & Mollon (1999): linear RGB seen without the green cones
+    see = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]])
+    linear = [np.array([int(plotting.COLOURS[c][k : k + 2], 16) / 255 for k in (1, 3, 5)]) ** 2.2 for c in pair]
+    first, second = (np.clip(see @ colour, 0, 1) ** (1 / 2.2) for colour in linear)
+    assert np.abs(first - second).max() > 0.1
+
+
+# ----------------------------------------------------------------------------------------------------------- simplex
+
+
+def test_simplex_points_are_barycentric():
+    corners = plotting.simplex_points(np.eye(3))
+    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1)
+    np.testing.assert_allclose(sides, 1)
+    np.testing.assert_allclose(plotting.simplex_points([1 / 3, 1 / 3, 1 / 3]), corners.mean(axis=0))
+    np.testing.assert_allclose(plotting.simplex_points([0.5, 0.5, 0]), (corners[0] + corners[1]) / 2)
+
+
+def test_simplex_grid_holds_every_distribution_once():
+    grid = plotting.simplex_grid(4)
+    assert grid.shape == (15, 3)
+    np.testing.assert_allclose(grid.sum(axis=1), 1)
+    assert grid.min() == 0
+    assert len({tuple(row) for row in grid}) == 15
+
+
+def test_entropy_contours_lie_where_the_entropy_has_their_level():
+    _, ax = plt.subplots()
+    plotting.simplex_axes(ax)
+    levels = plotting.entropy_contours(ax, levels=(0.5, 0.9))
+    basis = np.linalg.inv(np.vstack([plotting.simplex_points(np.eye(3)).T, np.ones(3)]))
+    for level, path in zip((0.5, 0.9), levels.get_paths(), strict=True):
+        p = np.clip(np.column_stack([path.vertices, np.ones(len(path.vertices))]) @ basis.T, 1e-300, 1)
+        np.testing.assert_allclose(-np.sum(p * np.log(p), axis=1), level, atol=2e-2)
+
+
+def test_filled_entropy_contours_reach_the_corners_and_the_centre():
+    _, ax = plt.subplots()
+    shown = plotting.entropy_contours(ax, filled=True)
+    assert shown.levels[0] < 0
+    assert shown.levels[-1] > np.log(3)
+
+
+def test_heat_map_shows_the_first_row_on_top():
+    _, ax = plt.subplots()
+    plotting.heat_map(ax, [[1, 2], [3, 4]], title="V")
+    np.testing.assert_array_equal(ax.images[0].get_array(), [[1, 2], [3, 4]])
+    assert ax.yaxis_inverted()
+    assert ax.get_title() == "V"
+
+
+def test_a_path_that_stands_still_has_no_arrow():
+    _, ax = plt.subplots()
+    plotting.simplex_path(ax, np.tile(POLICIES[0], (3, 1)))
+    assert not ax.texts
+    plotting.simplex_path(ax, POLICIES)
+    assert len(ax.texts) == 1

@@ -1,0 +1,89 @@
+"""What a model-based learner remembers: per pair (s, a), the next states it has seen and how often.
+
+Memory grows with the number of *distinct* successors seen, not with S, so that sparse worlds stay cheap without anyone
+telling the learner that they are sparse. For compiled learners; `dense` is the readable view.
+"""
+
+from math import log
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+
+class Model(NamedTuple):
+    """Transition counts of M models (one per stage, or one for all stages).
+
+    visits      (M, S*A): n(s, a)
+    distinct    (M, S*A): how many different next states were seen
+    successor   (M, S*A, c): the first ``distinct`` entries are those next states, in order of first appearance
+    times       (M, S*A, c): how often each was seen
+    """
+
+    visits: np.ndarray
+    distinct: np.ndarray
+    successor: np.ndarray
+    times: np.ndarray
+
+
+def empty(models, S, A, *, capacity=4):
+    """A `Model` that has seen nothing; ``capacity`` successors per pair, doubled when needed."""
+    shape = (models, S * A)
+    return Model(
+        visits=np.zeros(shape, dtype=np.int64),
+        distinct=np.zeros(shape, dtype=np.int64),
+        successor=np.zeros((*shape, capacity), dtype=np.int64),
+        times=np.zeros((*shape, capacity)),
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def record(model, k, row, state):
+    """Count a transition of pair ``row`` = s*A + a to ``state`` in model k; returns the model, wider if need be."""
+    model.visits[k, row] += 1
+    i = 0
+    while i < model.distinct[k, row] and model.successor[k, row, i] != state:
+        i += 1
+    if i == model.successor.shape[2]:
+        model = _wider(model)
+    if i == model.distinct[k, row]:
+        model.distinct[k, row] += 1
+        model.successor[k, row, i] = state
+    model.times[k, row, i] += 1.0
+    return model
+
+
+@numba.njit(cache=True, nogil=True)
+def _wider(model):
+    M, R, c = model.successor.shape
+    successor, times = np.zeros((M, R, 2 * c), dtype=np.int64), np.zeros((M, R, 2 * c))
+    successor[:, :, :c], times[:, :, :c] = model.successor, model.times
+    return Model(model.visits, model.distinct, successor, times)
+
+
+@numba.njit(cache=True, nogil=True)
+def row_entropy(model, k, row):
+    """H(phat(. | s, a)) of a visited pair, in nats."""
+    total, n = 0.0, model.visits[k, row]
+    for i in range(model.distinct[k, row]):
+        p = model.times[k, row, i] / n
+        total -= p * log(p)
+    return total
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def row_mean(model, k, row, V):
+    """(phat V)(s, a) of a visited pair."""
+    total = 0.0
+    for i in range(model.distinct[k, row]):
+        total += model.times[k, row, i] * V[model.successor[k, row, i]]
+    return total / model.visits[k, row]
+
+
+def dense(model, S):
+    """Counts n(s, a, s') as an array (M, S*A, S) of whole numbers."""
+    M, R, c = model.successor.shape
+    out = np.zeros((M, R, S), dtype=np.int64)
+    k, row, i = np.nonzero(np.arange(c) < model.distinct[:, :, None])
+    out[k, row, model.successor[k, row, i]] = model.times[k, row, i].astype(np.int64)
+    return out

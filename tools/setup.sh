@@ -56,7 +56,11 @@ make_venv() {
     "$python" -m venv "$venv" || stop "the virtual environment could not be made (Debian and Ubuntu: apt-get install python3-venv)."
 }
 
-python=$(find_python)
+# Unless told otherwise, stay with the Python of the environment that stands here.
+python=$venv/bin/python
+if [ -n "${PYTHON:-}" ] || ! fit "$python" || ! installed place "$(stamp /dev/null)"; then
+    python=$(find_python)
+fi
 place=$(stamp /dev/null)
 book=$(stamp requirements.txt pyproject.toml)
 test=$(stamp requirements.txt pyproject.toml requirements-test.txt)
@@ -69,7 +73,7 @@ ours_to_complete() {
 }
 
 # Scripts and editable installs hold absolute paths: a moved checkout or another Python means a new environment.
-if ! installed place "$place" || ! "$venv/bin/python" -c '' >/dev/null 2>&1; then
+if ! installed place "$place" || ! fit "$venv/bin/python"; then
     ours_to_complete || make_venv
     printf '%s\n' "$place" >"$venv/.place"
 fi

@@ -1,8 +1,8 @@
-"""Proofs that may be folded (``:class: dropdown``) and may begin with anything, in place of sphinx-proof's own.
+"""Proofs that may be folded (``:class: dropdown``) and may begin with anything, unlike sphinx-proof's own.
 
-sphinx-proof writes "Proof." into the first line of the source, which spoils a proof that begins with a list or
-a display, and a folded proof stops the script of the toggle buttons because it has no title. Here the word is
-a node of its own, and a folded proof is a ``details`` element, which opens by keyboard and without scripts.
+sphinx-proof writes "Proof." into the first line of the source, which spoils a proof that begins with a list
+or a display, and a folded proof stops the script of the toggle buttons because it has no title. Here the word
+is a node of its own, and a folded proof is a ``details`` element, which needs no script.
 """
 
 from docutils import nodes

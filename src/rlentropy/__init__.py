@@ -3,7 +3,7 @@
 The package computes what the book proves. Modules stand on floors, and imports go down only:
 
     0  distributions, validation, parallel
-    1  mdp, softmax_policy
+    1  mdp, softmax_policy, visitation_entropy
     2  environments, bellman, visitation
     3  natural_gradient, max_visitation_entropy, forecaster, trajectory_entropy, discounted_entropy,
        visitation_entropy, confidence

@@ -1,5 +1,7 @@
 """Visitation distributions: how often a policy is where. Discounted (part I) and per stage (part II)."""
 
+import itertools
+
 import numpy as np
 from scipy import sparse
 
@@ -102,3 +104,37 @@ def mixture(weights, ds):
     """
     weights = check_distribution("weights", weights, (None,))
     return np.tensordot(weights, check_array("ds", ds, (len(weights), None, None, None)), axes=1)
+
+
+def visitation_by_enumeration(P, start, policy):
+    """d_h(s, a) of *any* policy, summed over all histories of positive probability; (H, S, A).
+
+    P       (H-1, S, A, S), for example ``mdp.dense()``; with Fractions (dtype object) the result is exact
+    policy  takes a history (s_1, a_1, ..., s_h) and returns the A probabilities of a_h
+    An oracle for tiny horizons: the work grows like (S A)^H. Source: def-visitation.
+    """
+    P = np.asarray(P)
+    H, S, A = P.shape[0] + 1, P.shape[1], P.shape[2]
+    d, histories = np.zeros((H, S, A), dtype=P.dtype), {(start,): 1}
+    for h in range(H):
+        longer = {}
+        for history, weight in histories.items():
+            for a, chosen in enumerate(policy(history)):
+                d[h, history[-1], a] += weight * chosen
+                for s in range(S) if h + 1 < H and chosen else ():
+                    if P[h, history[-1], a, s]:
+                        longer[(*history, a, s)] = weight * chosen * P[h, history[-1], a, s]
+        histories = longer
+    return d
+
+
+def deterministic_policies(mdp):
+    """All deterministic Markov policies that differ somewhere reachable, one (H, S, A) array at a time.
+
+    There are A^n of them for n reachable (h, s); unreachable states take action 0. Source: prop-vertices-mixture.
+    """
+    reach = mdp.reachable()
+    for choice in itertools.product(range(mdp.A), repeat=int(reach.sum())):
+        actions = np.zeros(reach.shape, dtype=int)
+        actions[reach] = choice
+        yield bellman.deterministic_policy(actions, mdp.A)

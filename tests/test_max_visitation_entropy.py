@@ -32,7 +32,7 @@ def on_nodes(mdp, x):
 
 def random_case(mdp, seed=0):
     """Potentials (N,), weights (N, A) >= 0 and the network of an MDP."""
-    rng, net = np.random.default_rng(seed), kernels.network(mdp)
+    rng, net = np.random.default_rng(seed), kernels.network(mdp, mdp.reachable())
     N = len(net.state)
     return net, rng.standard_normal(N), rng.random((N, mdp.A))
 

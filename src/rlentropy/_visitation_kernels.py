@@ -36,9 +36,8 @@ class Network(NamedTuple):
     stationary: bool
 
 
-def network(mdp):
-    """The `Network` of an `EpisodicMDP`; transitions of probability 0 are left out."""
-    reach = mdp.reachable()
+def network(mdp, reach):
+    """The `Network` of an `EpisodicMDP` with ``reach = mdp.reachable()``; transitions of probability 0 are left out."""
     kernels = [K.copy() for K in mdp.P]
     for K in kernels:
         K.eliminate_zeros()

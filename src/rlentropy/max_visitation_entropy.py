@@ -165,7 +165,8 @@ def solve(mdp, *, tol=1e-10, max_iterations=100, method="auto"):
     tol, limit = check_positive("tol", tol), check_integer("max_iterations", max_iterations, low=1)
     if method not in METHODS:
         raise ValueError(f"method = {method!r}: must be one of {', '.join(METHODS)}")
-    net = kernels.network(mdp)
+    reach = mdp.reachable()
+    net = kernels.network(mdp, reach)
     search = _Search(net, tol, "primal" if method == "primal" else "dual")
     done = method != "primal" and _dual_newton(net, search, limit, patience=method == "auto")
     if not done and method != "dual":
@@ -177,7 +178,7 @@ def solve(mdp, *, tol=1e-10, max_iterations=100, method="auto"):
             f"{search.method} Newton: gap {high - low:.3g} after {len(search.bounds) - 1} iterations, "
             f"wanted {tol:g} at entropy {low:.6g}"
         )
-    return search.result(mdp)
+    return search.result(mdp, reach)
 
 
 class _Search:
@@ -200,8 +201,7 @@ class _Search:
         self.bounds.append((lower, self.upper))
         return self.upper - lower <= max(self.tol, ROUNDING * lower)
 
-    def result(self, mdp):
-        reach = mdp.reachable()
+    def result(self, mdp, reach):
         d = np.zeros((mdp.H, mdp.S, mdp.A))
         pi, V = np.full(d.shape, 1.0 / mdp.A), np.zeros(reach.shape)
         mass = self.d.sum(axis=1, keepdims=True)
@@ -313,8 +313,8 @@ class _AverageProblem:
     """State of one run of `solve_average`, private to it."""
 
     def __init__(self, mdp):
-        self.mdp, self.net = mdp, kernels.network(mdp)
-        self.reach = mdp.reachable()
+        self.mdp, self.reach = mdp, mdp.reachable()
+        self.net = kernels.network(mdp, self.reach)
         self.pairs = self.reach.any(axis=0)
         self.log_pi = np.full((len(self.net.state), mdp.A), -np.log(mdp.A))
         self.d = np.empty(self.log_pi.shape)

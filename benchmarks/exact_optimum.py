@@ -1,0 +1,128 @@
+"""Speed of the exact optimum against generic solvers on the same reachable problem, in one process.
+
+``rows()`` returns one dictionary per (environment, method):
+
+    environment, method, seconds, runs     median wall time over interleaved rounds, and their number
+    ratio                                  seconds / seconds of the first method on this environment
+    value, gap                             entropy reached; certified gap (own methods) or None
+    error                                  |value - certified optimum|
+
+Run alone: ``python benchmarks/exact_optimum.py [--quick]``.
+"""
+
+import statistics
+import sys
+import time
+import warnings
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import minimize
+
+from rlentropy import _visitation_kernels as kernels
+from rlentropy import environments
+from rlentropy import max_visitation_entropy as mve
+
+OWN = "Newton (this package)"
+
+
+def incidence(mdp):
+    """X as a sparse (N*A, N) matrix over the reachable nodes, the constraint matrix for generic solvers."""
+    reach, A = mdp.reachable(), mdp.A
+    index = np.full(reach.shape, -1)
+    index[reach] = np.arange(reach.sum())
+    blocks = [-sparse.kron(sparse.eye_array(reach.sum()), np.ones((A, 1)), format="csr")]
+    for h in range(mdp.H - 1):
+        pairs = (np.flatnonzero(reach[h])[:, None] * A + np.arange(A)).ravel()
+        moves = sparse.coo_array(mdp.kernel(h)[pairs][:, np.flatnonzero(reach[h + 1])])
+        rows = moves.row + index[h][reach[h]][0] * A
+        columns = moves.col + index[h + 1][reach[h + 1]][0]
+        blocks.append(sparse.csr_array((moves.data, (rows, columns)), shape=blocks[0].shape))
+    return sum(blocks[1:], blocks[0])
+
+
+def newton(mdp):
+    best = mve.solve(mdp)
+    return best.value, best.gap
+
+
+def clarabel(mdp):
+    """CVXPY with Clarabel, default tolerances, model building included (it is what a user waits for)."""
+    import cvxpy
+
+    X = incidence(mdp)
+    start = np.zeros(X.shape[1])
+    start[0] = -1.0
+    d = cvxpy.Variable(X.shape[0], nonneg=True)
+    problem = cvxpy.Problem(cvxpy.Maximize(cvxpy.sum(cvxpy.entr(d))), [X.T @ d == start])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        problem.solve(solver=cvxpy.CLARABEL)
+    return float(problem.value), None
+
+
+def quasi_newton(mdp):
+    """L-BFGS (scipy) on the same dual, from 0, with the compiled sweeps of this package."""
+    net = kernels.network(mdp, mdp.reachable())
+    N = len(net.state)
+    x, q, gradient = np.empty((N, net.A)), np.empty((N, net.A)), np.empty(N)
+
+    def dual(V):
+        value = mve._dual(net, V, x, q)
+        kernels.adjoint(net, q, gradient, 1)
+        gradient[0] += 1.0
+        return value, gradient.copy()
+
+    options = {"maxiter": 20000, "maxfun": 40000, "ftol": 0.0, "gtol": 1e-9, "maxcor": 20}
+    found = minimize(dual, np.zeros(N), jac=True, method="L-BFGS-B", options=options)
+    kernels.differences(net, found.x, x)
+    value = kernels.roll_out(net, x, q)
+    return value, float(max(found.fun - value, 0.0))
+
+
+def measure(mdp, methods, rounds):
+    """{method: (median seconds, last answer)}; the methods take turns, after one untimed round."""
+    times, answers = {name: [] for name in methods}, {}
+    for round_number in range(rounds + 1):
+        for name, method in methods.items():
+            began = time.perf_counter()
+            answers[name] = method(mdp)
+            if round_number:
+                times[name].append(time.perf_counter() - began)
+    return {name: (statistics.median(times[name]), answers[name]) for name in methods}
+
+
+def rows(quick=False):
+    """The table of this benchmark; ``quick`` shrinks environments and rounds to a few seconds in all."""
+    generic = {OWN: newton, "L-BFGS on the dual": quasi_newton, "Clarabel through CVXPY": clarabel}
+    cases = [
+        ("double chain, H = 20", environments.double_chain(31, 0.1, 20), generic, 2 if quick else 7),
+        ("sticky chain, success 1e-3, H = 60", environments.sticky_chain(31, 1e-3, 60), {OWN: newton}, 2 if quick else 7),
+    ]
+    if quick:
+        cases.append(("grid 11x11, H = 10", environments.grid_world(11, 11, 0.95, 10), generic, 1))
+    else:
+        cases += [
+            ("grid 21x21, H = 20", environments.grid_world(21, 21, 0.95, 20), generic, 5),
+            ("grid 51x51, H = 50", environments.grid_world(51, 51, 0.95, 50), {OWN: newton}, 3),
+            ("grid 101x101, H = 100", environments.grid_world(101, 101, 0.95, 100), {OWN: newton}, 1),
+        ]
+    table = []
+    for environment, mdp, methods, rounds in cases:
+        measured = measure(mdp, methods, rounds)
+        first, (value, _) = measured[OWN]
+        table += [
+            {"environment": environment, "method": name, "seconds": seconds, "runs": rounds, "ratio": seconds / first,
+             "value": answer[0], "gap": answer[1], "error": abs(answer[0] - value)}
+            for name, (seconds, answer) in measured.items()
+        ]  # fmt: skip
+    return table
+
+
+if __name__ == "__main__":
+    for row in rows(quick="--quick" in sys.argv):
+        gap = "-" if row["gap"] is None else f"{row['gap']:.1e}"
+        print(
+            f"{row['environment']:36s} {row['method']:24s} {row['seconds'] * 1e3:11.2f} ms  x{row['ratio']:<8.1f}"
+            f" value {row['value']:.10f}  gap {gap}  error {row['error']:.1e}"
+        )

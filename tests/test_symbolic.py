@@ -1,13 +1,14 @@
-"""The symbolic layer: every line of the book's derivations for every n and m, and the layer itself against an oracle.
+"""The symbolic layer: the book's derivations for every n and m, and the layer itself against an oracle.
 
 Part 1 proves the lines; each group ends with wrong lines that must be refused *and* refuted by numbers.
-Part 2 tests the layer: random expressions against direct evaluation, traps that once gave false positives elsewhere.
+Part 2 tests the layer: random expressions against direct evaluation, and traps such as capture of a letter.
 """
 
 import ast
 import inspect
 import random
 from fractions import Fraction
+from itertools import pairwise, permutations
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,8 @@ x = theta[s1, a1]
 
 
 def prove(*lines):
-    """Consecutive lines are equal, by normal form, and (as a guard of the normal form) nowhere different by numbers."""
-    for k, (left, right) in enumerate(zip(lines, lines[1:], strict=False), start=1):
+    """Consecutive lines are equal by normal form and, to guard the normal form, differ at no drawn point."""
+    for k, (left, right) in enumerate(pairwise(lines), start=1):
         assert S.equal(left, right), f"lines {k} and {k + 1}"
         assert not S.differ(left, right), f"lines {k} and {k + 1} are called equal but differ"
 
@@ -63,10 +64,13 @@ def over_pairs(f):
 
 def test_log_derivative():
     line_1 = S.derivative(theta[s, a] - sp.log(S.sum_actions(lambda b: sp.exp(theta[s, b]))), x)
-    line_2 = S.indicator(s, s1) * (S.indicator(a, a1) - sp.exp(theta[s, a1]) / S.sum_actions(lambda b: sp.exp(theta[s, b])))
+    total = S.sum_actions(lambda b: sp.exp(theta[s, b]))
+    line_2 = S.indicator(s, s1) * (S.indicator(a, a1) - sp.exp(theta[s, a1]) / total)
     line_3 = S.indicator(s, s1) * (S.indicator(a, a1) - pi(s, a1))
     prove(S.derivative(log_pi(s, a), x), line_1, line_2, line_3)
-    reject(line_1, -line_3, S.indicator(a, a1) - pi(s, a1), S.indicator(s, s1) * (S.indicator(a, a1) - pi(s, a)))
+    reject(
+        line_1, -line_3, S.indicator(a, a1) - pi(s, a1), S.indicator(s, s1) * (S.indicator(a, a1) - pi(s, a))
+    )
 
 
 def test_score_has_mean_zero():
@@ -85,7 +89,9 @@ def test_entropy_gradient():
     line_3 = -S.expectation(s, lambda a: score(a) + log_p(a) * score(a))
     line_4 = -S.expectation(s, lambda a: log_p(a) * score(a))
     prove(line_1, line_2, line_3, line_4, -big_i(s1, a1))
-    reject(line_1, -line_4, -S.expectation(s, lambda a: log_p(a)), -S.sum_actions(lambda a: log_p(a) * score(a)))
+    reject(
+        line_1, -line_4, -S.expectation(s, lambda a: log_p(a)), -S.sum_actions(lambda a: log_p(a) * score(a))
+    )
 
 
 def test_i_every_line():
@@ -103,7 +109,9 @@ def test_inner_product_chain():
     """The five lines of <grad H, theta^{k+1} - theta^k>; Delta is theta^{k+1} - theta^k."""
     gradient = over_pairs(lambda s1, a1: Delta[s1, a1] * S.derivative(S.entropy(s), theta[s1, a1]))
     line_1 = -over_pairs(
-        lambda s1, a1: Delta[s1, a1] * S.expectation(s, lambda a: log_p(a) * S.derivative(log_p(a), theta[s1, a1]))
+        lambda s1, a1: (
+            Delta[s1, a1] * S.expectation(s, lambda a: log_p(a) * S.derivative(log_p(a), theta[s1, a1]))
+        )
     )
 
     def slope(a):
@@ -111,7 +119,9 @@ def test_inner_product_chain():
 
     line_2 = -S.expectation(s, lambda a: log_p(a) * slope(a))
     line_4 = -over_pairs(
-        lambda s1, a1: S.expectation(s, lambda a: log_p(a) * S.derivative(log_p(a), theta[s1, a1]) * Delta[s1, a1])
+        lambda s1, a1: S.expectation(
+            s, lambda a: log_p(a) * S.derivative(log_p(a), theta[s1, a1]) * Delta[s1, a1]
+        )
     )
     line_5 = -over_pairs(lambda s1, a1: Delta[s1, a1] * big_i(s1, a1))
     prove(gradient, line_1, line_2, line_4, line_5)
@@ -119,7 +129,7 @@ def test_inner_product_chain():
 
 
 def d_h_lines():
-    """The seven lines of d_H(s), the first one corrected (theta_{s',a'} where the note prints theta_{s,a})."""
+    """The lines of d_H(s) (the fifth takes two rows); the note prints theta_{s,a} in the first."""
     mean = S.expectation(s, log_p)
     closed = {"I": lambda s1, a1: S.indicator(s, s1) * pi(s, a1) * (log_p(a1) - mean)}
     return (
@@ -127,7 +137,8 @@ def d_h_lines():
         -over_pairs(lambda s1, a1: Delta[s1, a1] * closed["I"](s1, a1)),
         -S.sum_actions(lambda a1: Delta[s, a1] * pi(s, a1) * (log_p(a1) - mean)),
         -S.expectation(s, lambda a1: Delta[s, a1] * (log_p(a1) - mean)),
-        -S.expectation(s, lambda a1: Delta[s, a1] * log_p(a1)) + S.expectation(s, lambda a1: Delta[s, a1]) * mean,
+        -S.expectation(s, lambda a1: Delta[s, a1] * log_p(a1))
+        + S.expectation(s, lambda a1: Delta[s, a1]) * mean,
         -S.covariance(s, log_p, lambda a: Delta[s, a]),
     )
 
@@ -167,14 +178,19 @@ def test_log_probability_contribution_is_centred():
 
 
 def test_fisher_block():
-    """sum_{s', a'} F[(x, b), (s', a')] A[s', a'] = d(x) pi(b|x) (A[x, b] - E A), F = sum_s d(s) E_pi score score^T."""
+    """F A = d pi (A - E A) with the Fisher matrix F = sum_s d(s) E_pi[score score^T]."""
     d, y, b = S.table("d", S.State, positive=True), S.state("y"), S.action("b")
 
     def fisher(s1, a1):
         return S.sum_states(
-            lambda s: d[s]
-            * S.expectation(
-                s, lambda a: S.derivative(log_pi(s, a), theta[y, b]) * S.derivative(log_pi(s, a), theta[s1, a1])
+            lambda s: (
+                d[s]
+                * S.expectation(
+                    s,
+                    lambda a: (
+                        S.derivative(log_pi(s, a), theta[y, b]) * S.derivative(log_pi(s, a), theta[s1, a1])
+                    ),
+                )
             )
         )
 
@@ -221,7 +237,12 @@ def test_path_derivative_both_forms():
     form_1 = -S.covariance(s, log_t, A_s, pi_t)
     form_2 = -S.covariance(s, log_p, A_s, pi_t) - t * S.variance(s, A_s, pi_t)
     prove(speed, form_1, form_2)
-    reject(speed, -form_1, -S.covariance(s, log_p, A_s, pi_t), -S.expectation(s, lambda a: log_t(a) * A[s, a], pi_t))
+    reject(
+        speed,
+        -form_1,
+        -S.covariance(s, log_p, A_s, pi_t),
+        -S.expectation(s, lambda a: log_t(a) * A[s, a], pi_t),
+    )
     prove(S.at(speed, {t: 0}), -S.covariance(s, log_p, A_s))
 
 
@@ -258,7 +279,7 @@ def test_exact_identity():
         reject(change, linear, linear + S.kl(s, other, pi), linear - S.kl(s, pi, other))
 
 
-@pytest.mark.parametrize("order", [1, 2, 3, 4])
+@pytest.mark.parametrize("order", [1, 2, 3])
 def test_taylor(order):
     derivative = S.at(S.derivative(H_t, *[t] * order), {t: 0})
     alone = S.cumulant(s, *[A_s] * order)
@@ -333,7 +354,7 @@ def test_npg_is_multiplicative_weights():
 
 @pytest.mark.parametrize("size", [2, 3, 4])
 def test_derivatives_agree_with_plain_sympy(size):
-    """At n = 2, 3, 4 our derivative through symbolic sums is sympy's derivative of the written-out expression."""
+    """At n = 2, 3, 4 the derivative through symbolic sums is sympy's derivative of the written-out sum."""
     where = {"n": size, "m": 2, "s": 1}
     written = S.instantiate(S.entropy(s), **where)
     ours = S.derivative(S.entropy(s), x)
@@ -341,14 +362,18 @@ def test_derivatives_agree_with_plain_sympy(size):
         for act in range(1, size + 1):
             plain = sp.diff(written, theta[state, act])
             value = S.instantiate(ours, {s1: state, a1: act}, **where)
-            numbers = {theta[i, j]: sp.Rational(3 * i - 5 * j, 4 + j) for i in (1, 2) for j in range(1, size + 1)}
+            numbers = {
+                theta[i, j]: sp.Rational(3 * i - 5 * j, 4 + j) for i in (1, 2) for j in range(1, size + 1)
+            }
             assert abs(sp.N((plain - value).subs(numbers), 30)) < 1e-25
 
 
 def test_small_n_is_shown_and_proved():
     assert str(S.instantiate(Z(s), n=3, s=1)) == "exp(theta[1, 1]) + exp(theta[1, 2]) + exp(theta[1, 3])"
     left = S.instantiate(S.derivative(S.entropy(s), x), {s1: 1, a1: 2}, n=3, s=1)
-    right = S.instantiate(-S.indicator(s, s1) * pi(s, a1) * (log_p(a1) + S.entropy(s)), {s1: 1, a1: 2}, n=3, s=1)
+    right = S.instantiate(
+        -S.indicator(s, s1) * pi(s, a1) * (log_p(a1) + S.entropy(s)), {s1: 1, a1: 2}, n=3, s=1
+    )
     assert S.equal(left, right) and not S.equal(left, -right)
 
 
@@ -410,7 +435,7 @@ def numbers_agree(left, right):
     return not any(S.differ(left, right, n=size, m=3 - size // 2, trials=2, seed=size) for size in (1, 2, 3))
 
 
-@pytest.mark.parametrize("seed", range(80))
+@pytest.mark.parametrize("seed", range(40))
 def test_normal_form_keeps_the_value(seed):
     """The normal form of a random expression has its value, at n = 1, 2, 3."""
     expr = random_expression(random.Random(seed), 3)
@@ -419,7 +444,7 @@ def test_normal_form_keeps_the_value(seed):
     assert S.equal(expr, normal) and S.normal_form(normal) == normal
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(20))
 def test_derivative_has_the_value_of_sympys_derivative(seed):
     expr = random_expression(random.Random(1000 + seed), 2)
     where = {"n": 2, "m": 2, "s": 1, "y": 2, "a": 1, "b": 2}
@@ -442,7 +467,7 @@ def rearranged(draw, expr):
     return expr.func(*(rearranged(draw, arg) for arg in expr.args))
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(40))
 def test_verdicts_agree_with_numbers(seed):
     """A rearrangement is proved equal; whatever is proved equal among random pairs has equal values."""
     draw = random.Random(2000 + seed)
@@ -506,6 +531,33 @@ def test_deltas():
     assert S.equal(sp.KroneckerDelta(1, 2), 0)
 
 
+def test_ties_of_four_indices_in_every_order():
+    letters = [a, b, c, S.action("e")]
+    everything = sp.Mul(*(KERNEL[i, j] for i, j in pairwise(letters)))
+    for i, j, k, q in permutations(letters):
+        line = S.indicator(i, j) * S.indicator(k, q) * S.indicator(j, k)
+        star = S.indicator(i, j) * S.indicator(i, k) * S.indicator(i, q)
+        assert S.equal(line * everything, star * KERNEL[a, a] ** 3)
+    chain = S.indicator(a, b) * S.indicator(c, letters[3])
+    prove(chain * S.indicator(b, c) * everything, chain * S.indicator(a, letters[3]) * KERNEL[b, b] ** 3)
+    reject(chain * everything, chain * KERNEL[a, a] ** 3)
+
+
+def test_powers_of_sums_under_a_sum():
+    cube = S.sum_states(lambda y: V[y] * S.sum_actions(lambda k: theta[y, k]) ** 3)
+    assert numbers_agree(cube, S.normal_form(cube))
+    flat = S.sum_states(lambda y: V[y] * S.sum_actions(lambda k: theta[y, k] ** 3))
+    reject(cube, flat)
+    assert numbers_agree(cube * flat, S.normal_form(cube * flat))
+
+
+def test_logarithms():
+    prove(sp.log(pi(s, a) ** 2 / 3), 2 * log_p(a) - sp.log(3))
+    prove(sp.log(sp.exp(2 * theta[s, a]) * Z(s) ** 3), 2 * theta[s, a] + 3 * sp.log(Z(s)))
+    prove(sp.log(2 * Z(s) + 4), sp.log(2) + sp.log(Z(s) + 2))
+    reject(sp.log(pi(s, a) ** 2), log_p(a))
+
+
 def test_size_enters():
     prove(S.sum_actions(lambda k: sp.S.One), S.n)
     prove(over_pairs(lambda s1, a1: sp.S.One), S.n * S.m)
@@ -529,11 +581,16 @@ OUTSIDE = {
     "float": lambda: Z(s) + 0.5,
     "division by a sign-free entry": lambda: 1 / Delta[s, a] + Z(s),
     "log of a sign-free entry": lambda: sp.log(Delta[s, a]) + Z(s),
+    "log of a negative": lambda: sp.log(-Z(s)),
+    "log of a difference": lambda: sp.log(Z(s) - 1),
+    "division by a difference": lambda: 1 / (Z(s) - 1),
     "root of a square": lambda: sp.sqrt(Delta[s, a] ** 2) + Z(s),
     "kinds swapped": lambda: theta[a, s],
     "index as number": lambda: a * theta[s, a],
     "shifted index": lambda: theta[s, a + 1],
-    "unknown range of an index": lambda: S.sum_actions(lambda k: S.indicator(k, sp.Symbol("j", integer=True)) * theta[s, k]),
+    "unknown range of an index": lambda: S.sum_actions(
+        lambda k: S.indicator(k, sp.Symbol("j")) * theta[s, k]
+    ),
     "number against a symbolic range": lambda: S.sum_actions(lambda k: S.indicator(k, 2) * theta[s, k]),
     "state against actions": lambda: S.sum_actions(lambda k: S.indicator(k, s)),
     "bound index as number": lambda: S.sum_actions(lambda k: k),
@@ -555,6 +612,19 @@ def test_outside_the_fragment_raises(name):
     value = OUTSIDE[name]()
     with pytest.raises(S.OutsideFragment):
         S.equal(value, value)
+
+
+def test_false_hypothesis_and_bad_substitution_raise():
+    with pytest.raises(S.OutsideFragment, match="identically zero"):
+        S.equal(1, 1, nonzero=[S.expectation(s, score)])
+    for values in ({a: 1}, {t: a}, {t: theta[s, a]}, {theta[s, a]: 0}):
+        with pytest.raises(S.OutsideFragment):
+            S.at(H_t, values)
+
+
+def test_undefined_points_refute_nothing():
+    gap = theta[s, a] - theta[s, b]
+    assert not S.differ(1 / gap, 1 / gap) and S.differ(1 / gap, 2 / gap)
 
 
 def test_derivative_refuses_what_it_does_not_know():
@@ -579,10 +649,13 @@ def test_expressions_without_sums():
 
 
 def test_latex_reads_like_the_book():
-    line = -S.sum_actions(lambda b: Delta[s, b] * pi(s, b) * (log_pi(s, b) - S.expectation(s, lambda a: log_pi(s, a))))
-    text = S.latex(line)
-    assert r"\mathbb{E}_{a\sim \pi(\cdot|s)}\left[\log \pi(a|s)\right]" in text
-    assert r"\Delta_{s,b}" in text and "_b" not in text.replace("{s,b}", "").replace(r"_{b", "")
+    line = -S.sum_actions(lambda b: Delta[s, b] * pi(s, b) * (log_pi(s, b) - S.expectation(s, log_p)))
+    mean = r"\mathbb{E}_{a\sim \pi(\cdot|s)}\left[\log \pi(a|s)\right]"
+    assert S.latex(line) == rf"- \sum_{{b}} \Delta_{{s,b}} \pi(b|s) \left(\log \pi(b|s) - {mean}\right)"
+    mean = r"\mathbb{E}_{b\sim \pi(\cdot|s)}\left[A_{s,b}\right]"
+    assert S.latex(S.variance(s, A_s)) == (
+        rf"\mathbb{{E}}_{{a\sim \pi(\cdot|s)}}\left[\left(A_{{s,a}} - {mean}\right)^{{2}}\right]"
+    )
     assert S.latex(S.indicator(s, s1)) == r"\mathbf{1}\{s=s'\}"
     nested = S.expectation(s, lambda a: S.expectation(s, lambda a: A[s, a]) * A[s, a])
     assert r"\mathbb{E}_{b\sim" in S.latex(nested) and r"\mathbb{E}_{a\sim" in S.latex(nested)

@@ -1,4 +1,4 @@
-"""Differentiation through symbolic sums, substitution, and evaluation at a concrete number of actions and states."""
+"""Differentiation through symbolic sums, substitution, and evaluation at concrete sizes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ class OutsideFragment(ValueError):
 
 
 def derivative(expr: sp.Expr, *variables: sp.Expr) -> sp.Expr:
-    """d expr / d x, once for each x of ``variables`` in turn; x is an entry such as ``theta[s1, a1]`` or a scalar ``t``.
+    """d expr / d x, for each x of ``variables`` in turn: an entry ``theta[s1, a1]`` or a scalar ``t``.
 
-    The rules: d theta[i, j] / d theta[k, l] = 1{i=k} 1{j=l}; finite sums are differentiated term by term; the product,
-    power, exp and log rules; d pi = pi d log pi.  Nothing is simplified: the deltas stay in the sums.
+    The rules: d theta[i, j] / d theta[k, l] = 1{i=k} 1{j=l}; finite sums are differentiated term by term; the
+    product, power, exp and log rules; d pi = pi d log pi.  Nothing is simplified: deltas stay in the sums.
 
     Raises OutsideFragment on an index as variable and on any function without a rule.
     """
     for x in variables:
         if not (isinstance(x, sp.Indexed) or (isinstance(x, sp.Symbol) and not hasattr(x, "upper"))):
-            raise OutsideFragment(f"cannot differentiate with respect to {x}: neither a table entry nor a scalar")
+            raise OutsideFragment(
+                f"cannot differentiate with respect to {x}: neither a table entry nor a scalar"
+            )
         expr = _derivative(sp.sympify(expr), x)
     return expr
 
@@ -67,7 +69,9 @@ def _entry_derivative(entry: sp.Indexed, x: sp.Expr) -> sp.Expr:
 
 def _sum_derivative(expr: sp.Sum, x: sp.Expr) -> sp.Expr:
     """d/dx sum_b f(b) = sum_b d f(b)/dx, with b renamed where x itself speaks of b."""
-    if any(x.has(symbol) for _, low, high in expr.limits for symbol in (low.free_symbols | high.free_symbols)):
+    if any(
+        x.has(symbol) for _, low, high in expr.limits for symbol in (low.free_symbols | high.free_symbols)
+    ):
         raise OutsideFragment(f"{x} occurs in the limits of {expr}")
     body, limits = expr.function, list(expr.limits)
     for k, (b, low, high) in enumerate(limits):
@@ -79,28 +83,41 @@ def _sum_derivative(expr: sp.Sum, x: sp.Expr) -> sp.Expr:
 
 
 def at(expr: sp.Expr, values: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
-    """``expr`` with scalars replaced, also inside the definitions of policies: ``at(H_t, {t: 0})``."""
-    expr = sp.sympify(expr)
+    """``expr`` with scalars replaced, also inside the definitions of policies: ``at(speed, {t: 0})``.
+
+    Raises OutsideFragment if a key is not a scalar letter, or a value holds an index (a sum may capture it).
+    """
+    for letter, value in values.items():
+        if not isinstance(letter, sp.Symbol) or hasattr(letter, "upper"):
+            raise OutsideFragment(f"{letter} is not a scalar letter")
+        if sp.sympify(value).has(sp.Indexed) or any(
+            hasattr(x, "upper") for x in sp.sympify(value).free_symbols
+        ):
+            raise OutsideFragment(f"the value {value} of {letter} speaks of an index")
+    return _at(sp.sympify(expr), {letter: sp.sympify(value) for letter, value in values.items()})
+
+
+def _at(expr: sp.Basic, values: Mapping[sp.Symbol, sp.Expr]) -> sp.Basic:
+    if expr in values:
+        return values[expr]
     if isinstance(expr, Defined):
         opened = expand_definitions(expr)
-        return at(opened, values) if opened.free_symbols & set(values) else expr
-    if expr in values:
-        return sp.sympify(values[expr])
-    if expr.is_Atom or not expr.args or isinstance(expr, sp.Indexed):
+        return _at(opened, values) if opened.free_symbols & set(values) else expr
+    if not expr.args or isinstance(expr, (sp.Indexed, sp.Tuple)):
         return expr
-    return expr.func(*(at(arg, values) if isinstance(arg, sp.Expr) else arg for arg in expr.args))
+    return expr.func(*(_at(arg, values) for arg in expr.args))
 
 
 # ------------------------------------------------------------------------------------------------ evaluation
 
 
 def instantiate(expr: sp.Expr, values: Mapping[sp.Basic, object] | None = None, **named: object) -> sp.Expr:
-    """``expr`` with sums written out and letters replaced: ``instantiate(x, {s1: 2}, n=3, m=2, s=1, theta=[[...]])``.
+    """``expr`` with sums written out, letters replaced: ``instantiate(x, {s1: 2}, n=3, m=2, theta=[[...]])``.
 
-    Keys are symbols, tables, or (as keywords) their names.  Tables are nested lists of ints, Fractions or sympy
-    numbers; free indices are integers counted from 1.  What is not given stays symbolic (``theta[1, 2]``), so
-    ``instantiate(x, n=3)`` shows a statement for three actions.  This evaluator shares no code with the normal form
-    and serves as its oracle.
+    Keys are symbols, tables, or (as keywords) their names.  Tables are nested lists of ints, Fractions or
+    sympy numbers; free indices are integers counted from 1.  What is not given stays symbolic (``theta[1,
+    2]``), so ``instantiate(x, n=3)`` shows a statement for three actions.  This evaluator shares no code with
+    the normal form and serves as its oracle.
 
     Raises ValueError on a float (inexact) and on a sum whose number of terms is not given.
     """

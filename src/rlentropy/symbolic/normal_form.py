@@ -1,12 +1,12 @@
-r"""A normal form for finite sums over a symbolic number of actions and states, and the equality that it decides.
+r"""A normal form for finite sums over symbolic numbers of actions and states, and the equality it decides.
 
-**Fragment.**  Rational numbers, real scalars, entries of tables, ``KroneckerDelta``, ``exp``, ``log`` of expressions
-that are manifestly positive, products, sums, integer powers, real powers of positive expressions, reciprocals of
-expressions that are positive or declared non-zero, and sums ``sum_{b=1}^{n}`` or ``sum_{x=1}^{m}``, nested at will.
-Whatever else occurs raises ``OutsideFragment``.
+**Fragment.**  Rational numbers, real scalars, entries of tables, ``KroneckerDelta``, ``exp``, ``log`` of
+expressions that are manifestly positive, products, sums, integer powers, real powers of positive expressions,
+reciprocals of expressions that are positive or declared non-zero, and sums ``sum_{b=1}^{n}`` or
+``sum_{x=1}^{m}``, nested at will. Whatever else occurs raises ``OutsideFragment``.
 
-**Normal form.**  An expression becomes a polynomial {monomial: rational coefficient}.  A monomial is a product of
-powers of the following factors.
+**Normal form.**  An expression becomes a polynomial {monomial: rational coefficient}.  A monomial is a
+product of powers of the following factors.
 
 =========  ==============================================================================================
 Scalar     a real symbol (``t``, ``eta``, also ``n`` and ``m`` themselves)
@@ -18,21 +18,21 @@ Delta      a Kronecker delta between two indices that are free at that place
 Total      a sum over one or more indices of one monomial that does not fall apart into independent sums
 =========  ==============================================================================================
 
-**Rewriting rules.**  Each replaces an expression by another that has the same value for every n, m >= 1 and all real
-values of the letters, wherever both are defined; that is the whole of the soundness argument.
+**Rewriting rules.**  Each replaces an expression by another that has the same value for every n, m >= 1 and
+all real values of the letters, wherever both are defined; that is the whole of the soundness argument.
 
-1. the laws of commutative rings, exp(x + y) = exp(x) exp(y), log(x y) = log x + log y and log(x^p) = p log x for
-   positive factors, x^p = exp(p log x) for positive x;
+1. the laws of commutative rings, exp(x + y) = exp(x) exp(y), log(x y) = log x + log y and
+   log(x^p) = p log x for positive factors, x^p = exp(p log x) for positive x;
 2. 1{i=j} f(i) = 1{i=j} f(j), 1{i=j}^2 = 1{i=j}, exp(1{i=j} x) = 1 + 1{i=j} (exp(x) - 1);
 3. sum_b 1{b=j} f(b) = f(j), *provided* j is an index of the same range, which is checked, not assumed;
 4. sum_b (f + g) = sum_b f + sum_b g;  sum_b c f(b) = c sum_b f(b) and sum_b 1 = n when c has no b;
    (sum_b f(b)) (sum_c g(c)) = sum_b sum_c f(b) g(c) after renaming b and c apart; finite sums commute;
 5. renaming of summation indices to canonical letters.
 
-Two expressions with one normal form are therefore equal (``equal`` returns True: no false positive).  Conversely two
-different normal forms may still be equal (the procedure is sound, not complete); ``equal`` then returns False, which
-reads "not proved".  A reciprocal 1/x of something not manifestly positive is refused unless ``nonzero=[x]`` says that
-x is not 0, so every hypothesis of a proof is in sight.
+Two expressions with one normal form are therefore equal (``equal`` returns True: no false positive).
+Conversely two different normal forms may still be equal (the procedure is sound, not complete); ``equal``
+then returns False, which reads "not proved".  A reciprocal 1/x of something not manifestly positive is
+refused unless ``nonzero=[x]`` says that x is not 0, so every hypothesis of a proof is in sight.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _spell(leaf: sp.Basic) -> str:
 
 @dataclass(frozen=True, order=True)
 class Index:
-    """An index: its identity ``key``, its ``range`` (the upper limit, None if unknown), the sympy object shown."""
+    """An index: its identity ``key``, the upper limit of its ``range`` (None: unknown), the letter shown."""
 
     key: str
     range: sp.Basic | None = field(compare=False)
@@ -76,7 +76,7 @@ class Index:
 
 
 class Factor:
-    """A factor of a monomial.  ``key`` determines it and orders factors; ``free`` are the indices it speaks of.
+    """A factor of a monomial: ``key`` determines it and orders factors, ``free`` are the indices in it.
 
     ``height`` counts how deep Totals are nested in it.  Factors are values: never changed once made.
     """
@@ -138,12 +138,14 @@ class Group(_OfPoly):
 
 
 class Total(Factor):
-    """sum over ``bound`` of ``mono``; its own height names its indices, hence no inner Total can capture them."""
+    """sum over ``bound`` of ``mono``; indices are named by its height, so no inner Total captures them."""
 
     def __init__(self, bound: Iterable[Index], mono: Mono):
         self.bound, self.mono = tuple(bound), mono
         head = ",".join(f"{b.key}:{_spell(b.range)}" for b in self.bound)
-        super().__init__(f"Z<{head}|{_mono_key(mono)}>", _mono_free(mono) - set(self.bound), 1 + _mono_height(mono))
+        super().__init__(
+            f"Z<{head}|{_mono_key(mono)}>", _mono_free(mono) - set(self.bound), 1 + _mono_height(mono)
+        )
 
 
 def _mono_key(mono: Mono) -> str:
@@ -195,7 +197,9 @@ def product(pairs: Iterable[tuple[Factor, sp.Rational]]) -> Poly:
     powers: dict[Factor, sp.Rational] = {}
     for factor, k in pairs:
         powers[factor] = powers.get(factor, sp.S.Zero) + k
-    powers = {factor: (sp.S.One if isinstance(factor, Delta) else k) for factor, k in powers.items() if k != 0}
+    powers = {
+        factor: (sp.S.One if isinstance(factor, Delta) else k) for factor, k in powers.items() if k != 0
+    }
     for factor, k in powers.items():
         opened = _opened(factor, k)
         if opened is not None:
@@ -221,7 +225,7 @@ def _opened(factor: Factor, k) -> Poly | None:
 
 
 def _with_deltas(deltas: list[Delta], powers: dict) -> Poly:
-    """Each class of indices tied by deltas is written 1{r=i} 1{r=j} ... with one representative r put everywhere."""
+    """Indices tied by deltas are written 1{r=i} 1{r=j} ..., and their representative r is put everywhere."""
     leader: dict[Index, Index] = {}
     for i, j in (delta.pair for delta in deltas):
         i, j = leader.get(i, i), leader.get(j, j)
@@ -245,14 +249,18 @@ def _is_number(index: Index) -> bool:
 
 
 class Hypotheses:
-    """The expressions declared non-zero; a reciprocal of anything else must be of a manifestly positive expression."""
+    """The expressions declared non-zero; all others must be manifestly positive to be divided by."""
 
     def __init__(self, nonzero: Iterable[Poly] = ()):
         self.factors: set[Factor] = set()
         for poly in nonzero:
+            if not poly:
+                raise OutsideFragment(
+                    "a hypothesis nonzero=[...] is about an expression that is identically zero"
+                )
             if len(poly) == 1:
                 self.factors |= {factor for factor, _ in next(iter(poly))}
-            elif poly:
+            else:
                 self.factors |= {Group(_primitive(poly)[2])}
 
     def allow(self, factor: Factor) -> None:
@@ -260,7 +268,9 @@ class Hypotheses:
         if _positive(factor) or factor in self.factors or _nonzero_symbol(factor):
             return
         shown = to_sympy(factor.poly if isinstance(factor, Group) else {((factor, sp.S.One),): sp.S.One})
-        raise OutsideFragment(f"division by {shown}, which is not manifestly positive: pass nonzero=[...] if it holds")
+        raise OutsideFragment(
+            f"division by {shown}, which is not manifestly positive: pass nonzero=[...] if it holds"
+        )
 
 
 def _nonzero_symbol(factor: Factor) -> bool:
@@ -294,12 +304,18 @@ def _primitive(poly: Poly) -> tuple[sp.Rational, Mono, Poly]:
 
     The content is positive; only positive factors are taken out.
     """
-    content = sp.Rational(reduce(gcd, (int(c.p) for c in poly.values())), reduce(lcm, (int(c.q) for c in poly.values())))
+    content = sp.Rational(
+        reduce(gcd, (int(c.p) for c in poly.values())), reduce(lcm, (int(c.q) for c in poly.values()))
+    )
     tables = [dict(mono) for mono in poly]
     shared = [f for f in tables[0] if _positive(f) and all(f in powers for powers in tables)]
     common = [(f, min(powers[f] for powers in tables)) for f in shared]
     inverse = [(f, -k) for f, k in common]
-    return content, _sorted(common), add(*(scale(product([*mono, *inverse]), c / content) for mono, c in poly.items()))
+    return (
+        content,
+        _sorted(common),
+        add(*(scale(product([*mono, *inverse]), c / content) for mono, c in poly.items())),
+    )
 
 
 def reciprocal(poly: Poly, hypotheses: Hypotheses) -> Poly:
@@ -307,7 +323,7 @@ def reciprocal(poly: Poly, hypotheses: Hypotheses) -> Poly:
     if not poly:
         raise OutsideFragment("division by an expression that is identically zero")
     if len(poly) == 1:
-        (mono, c), = poly.items()
+        ((mono, c),) = poly.items()
         for factor, _ in mono:
             if not isinstance(factor, Group):  # a Group is there only as 1/Group, allowed when it was made
                 hypotheses.allow(factor)
@@ -453,8 +469,8 @@ def _bind_mono(mono: Mono, bound: frozenset[Index]) -> Poly:
 def _check_same_range(gone: Index, kept: Index) -> None:
     if gone.range != kept.range:
         raise OutsideFragment(
-            f"a sum up to {gone.range} meets a delta with the index {kept.shown}, not known to lie in 1..{gone.range}: "
-            "declare it with action(...) or state(...)"
+            f"a sum up to {gone.range} meets a delta with the index {kept.shown}, not known to lie in "
+            f"1..{gone.range}: declare it with action(...) or state(...)"
         )
 
 
@@ -488,7 +504,7 @@ def _linked(mono: Mono, indices: list[Index]) -> Iterator[set[Index]]:
 
 
 def _total(group: set[Index], mono: Mono) -> tuple[sp.Rational, Total]:
-    """The sum of one monomial with canonical index names: of all orders of the names, the one with the least key."""
+    """The sum of one monomial with canonical index names: the order of the names with the least key."""
     group = sorted(group)
     height = 1 + _mono_height(mono)
     names = [Index(f"#{height}.{k}", group[0].range) for k in range(len(group))]
@@ -510,7 +526,7 @@ def _rename_one(mono: Mono, renaming: dict[Index, Index]) -> tuple[Mono, sp.Rati
 
 
 class _Reader:
-    """Turns a sympy expression into a polynomial; remembers which letters are indices and which are numbers."""
+    """Turns a sympy expression into a polynomial; notes which letters are indices and which are numbers."""
 
     def __init__(self, hypotheses: Hypotheses):
         self.hypotheses = hypotheses
@@ -588,7 +604,9 @@ class _Reader:
             terms = [Index(str(k), None, sp.Integer(k)) for k in range(int(low), int(high) + 1)]
             return add(*(self._under(letter, k, body) for k in terms))
         if low != 1 or not (isinstance(high, sp.Symbol) and high.is_integer and high.is_positive):
-            raise OutsideFragment(f"a sum over {low}..{high}; the range must be 1 to a positive integer symbol")
+            raise OutsideFragment(
+                f"a sum over {low}..{high}; the range must be 1 to a positive integer symbol"
+            )
         if getattr(letter, "upper", high) != high:
             raise OutsideFragment(f"the index {letter} of {expr} belongs to the range 1..{letter.upper}")
         self.scalar_letters.add(high)
@@ -659,19 +677,21 @@ def normal_form(expr: sp.Expr, *, nonzero: Iterable[sp.Expr] = ()) -> sp.Expr:
 
 
 def equal(lhs: sp.Expr, rhs: sp.Expr, *, nonzero: Iterable[sp.Expr] = ()) -> bool:
-    """True only if lhs = rhs for every n, m >= 1 and all real values of the letters, wherever both are defined.
+    """True only if lhs = rhs for all n, m >= 1 and all real values of the letters, where both are defined.
 
-    Decided by the normal form of lhs - rhs (module docstring: rules and soundness).  False means "not proved".
-    Expressions without sums, policies and symbolic deltas that lie outside the fragment go to sympy's ``simplify``, whose
-    verdict "zero" is accepted only if the difference also vanishes at random rational points to 40 digits.
+    Decided by the normal form of lhs - rhs (module docstring: rules, soundness).  False means "not proved".
+    Expressions without sums, policies, symbolic indices and deltas that lie outside the fragment, or are not
+    settled by it, go to sympy's ``simplify``; its verdict "zero" is accepted only if the difference also
+    vanishes at five points to 25 digits.
 
-    Raises OutsideFragment on what the layer does not understand, among others a float, a free index used as a number, and
-    a division by something that is neither manifestly positive nor in ``nonzero``.
+    Raises OutsideFragment on what the layer does not understand: an unknown function beside a sum, a float
+    beside a sum, an index used as a number or of the wrong kind, a division by something that is neither
+    manifestly positive nor in ``nonzero``.
     """
     lhs, rhs = _scalar_expression(lhs), _scalar_expression(rhs)
     plain = _plain(lhs) and _plain(rhs)
+    reader = _Reader(_hypotheses(nonzero))
     try:
-        reader = _Reader(_hypotheses(nonzero))
         if not _cleared(add(reader.read(lhs), scale(reader.read(rhs), -1))):
             return True
     except OutsideFragment:
@@ -697,7 +717,7 @@ def _plain(expr: sp.Expr) -> bool:
 
 
 def _cleared(poly: Poly) -> Poly:
-    """``poly`` times its denominators of several terms; they are not 0, so this vanishes exactly when poly does."""
+    """``poly`` times its denominators of several terms: they are not 0, so zero stays zero and only zero."""
     while groups := {factor for mono in poly for factor, _ in mono if isinstance(factor, Group)}:
         group = min(groups, key=lambda factor: factor.key)
         depth = max(-dict(mono).get(group, 0) for mono in poly)
@@ -716,12 +736,18 @@ _POINTS = (sp.Rational(7, 5), sp.Rational(3, 11), sp.Rational(13, 9), sp.Rationa
 
 
 def _simplifies_to_zero(difference: sp.Expr) -> bool:
-    """sympy's verdict, and agreement at five points: integer letters get integers, all others positive rationals."""
+    """sympy's verdict, and agreement at five points (positive integers for integer letters)."""
     if sp.simplify(sp.expand(difference)) != 0:
         return False
-    letters = sorted(difference.atoms(sp.Indexed) | (difference.free_symbols - _inside_entries(difference)), key=str)
+    letters = sorted(
+        difference.atoms(sp.Indexed) | (difference.free_symbols - _inside_entries(difference)), key=str
+    )
     for shift, point in enumerate(_POINTS):
-        values = {x: sp.Integer(k + shift + 2) if x.is_integer else point + k for k, x in enumerate(letters)}
+        signs = [1 if x.is_positive else (-1) ** (k + shift) for k, x in enumerate(letters)]
+        values = {
+            x: sp.Integer(k + shift + 2) if x.is_integer else signs[k] * (point + k)
+            for k, x in enumerate(letters)
+        }
         value = difference.xreplace(values)
         if not (value.is_number and abs(sp.N(value, 40)) < sp.Rational(1, 10**25)):
             return False

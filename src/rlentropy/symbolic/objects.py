@@ -1,8 +1,8 @@
 """The vocabulary: indices, tables, softmax policies, sums and moments, all as sympy expressions.
 
-An expectation over an unknown number ``n`` of actions is an ordinary ``sympy.Sum`` from 1 to ``n``.  The symbols
-``pi(s, a)``, ``log_pi(s, a)`` and ``Z(s)`` are kept closed, so that a line of a derivation prints as it is written in
-the book; each knows its definition, and ``expand_definitions`` opens it.
+An expectation over an unknown number ``n`` of actions is an ordinary ``sympy.Sum`` from 1 to ``n``.  The
+symbols ``pi(s, a)``, ``log_pi(s, a)`` and ``Z(s)`` are kept closed, so that a line of a derivation prints as
+it is written in the book; each knows its definition, and ``expand_definitions`` opens it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class State(sp.Symbol):
 
 
 class BoundAction(sp.Dummy):
-    """A summation index over actions; every call of ``sum_actions`` makes a new one, so none can be captured."""
+    """A summation index over actions; each call of ``sum_actions`` makes a new one, so none is captured."""
 
     __slots__ = ()
     upper = n
@@ -65,7 +65,7 @@ SIGNATURES: dict[sp.IndexedBase, tuple[sp.Symbol, ...]] = {}
 def table(name: str, *kinds: type, positive: bool | None = None) -> sp.IndexedBase:
     """A table of real unknowns, for instance ``table("Delta", State, Action)`` used as ``Delta[s, a]``.
 
-    The normaliser refuses indices of the wrong kind (``Delta[a, s]``).  ``positive=True`` declares every entry > 0.
+    The normal form refuses indices of the wrong kind (``Delta[a, s]``).  ``positive=True``: all entries > 0.
     """
     base = sp.IndexedBase(name, real=True, positive=positive)
     SIGNATURES[base] = tuple(kind.upper for kind in kinds)
@@ -93,7 +93,7 @@ def indicator(i: sp.Expr, j: sp.Expr) -> sp.Expr:
 
 
 def _name(f: Callable, default: str) -> str:
-    """The name of the argument of ``f``: the author's letter for the summation index (``a1`` stands for a')."""
+    """The name of the argument of ``f``, the author's letter for the summation index (``a1`` gives a')."""
     code = getattr(f, "__code__", None)
     if code is None or code.co_argcount == 0:
         return default
@@ -119,8 +119,8 @@ def sum_states(f: Callable[[sp.Symbol], sp.Expr]) -> sp.Expr:
 class Defined(sp.Function):
     """A closed symbol that knows its definition.  Subclasses are made by ``Softmax``, three for each policy.
 
-    The letters hidden inside the definition count as free symbols, so that sympy's own ``diff`` and ``subs`` cannot
-    mistake ``pi(s, a)`` for a constant: both open the definition first.
+    The letters hidden inside the definition count as free symbols, so that sympy's own ``diff`` and ``subs``
+    cannot mistake ``pi(s, a)`` for a constant: both open the definition first.
     """
 
     policy: Softmax
@@ -273,36 +273,47 @@ def expand_definitions(expr: sp.Expr) -> sp.Expr:
 Statistic = Callable[[sp.Symbol], sp.Expr]
 
 
+class Expectation(sp.Sum):
+    """sum_a pi(a|s) f(a) that prints as an expectation; in every other respect a ``sympy.Sum``."""
+
+    __slots__ = ()
+
+
 def expectation(s, f: Statistic, policy: Softmax = pi) -> sp.Expr:
     """E_{a ~ pi(.|s)} f(a) = sum_a pi(a|s) f(a)."""
     b = BoundAction(_name(f, "a"), integer=True, positive=True)
-    return sp.Sum(policy(s, b) * f(b), (b, 1, n))
+    return Expectation(policy(s, b) * f(b), (b, 1, n))
 
 
 def centred(s, f: Statistic, policy: Softmax = pi) -> Statistic:
     """The statistic a -> f(a) - E f."""
-    return lambda a: f(a) - expectation(s, f, policy)
+    mean = expectation(s, f, policy)
+    return lambda a: f(a) - mean
+
+
+def _central_moment(s, fs: Sequence[Statistic], policy: Softmax) -> sp.Expr:
+    """E of the product of f - E f over ``fs``; a statistic given twice is centred once: it prints squared."""
+    parts = {f: centred(s, f, policy) for f in fs}
+    return expectation(s, lambda a: sp.Mul(*(parts[f](a) for f in fs)), policy)
 
 
 def covariance(s, f: Statistic, g: Statistic, policy: Softmax = pi) -> sp.Expr:
     """Cov(f, g) = E[(f - E f)(g - E g)]."""
-    left, right = centred(s, f, policy), centred(s, g, policy)
-    return expectation(s, lambda a: left(a) * right(a), policy)
+    return _central_moment(s, (f, g), policy)
 
 
 def variance(s, f: Statistic, policy: Softmax = pi) -> sp.Expr:
     """Var(f) = Cov(f, f)."""
-    return covariance(s, f, f, policy)
+    return _central_moment(s, (f, f), policy)
 
 
 def cumulant3(s, f: Statistic, g: Statistic, k: Statistic, policy: Softmax = pi) -> sp.Expr:
     """kappa_3(f, g, k) = E[(f - E f)(g - E g)(k - E k)]."""
-    parts = [centred(s, x, policy) for x in (f, g, k)]
-    return expectation(s, lambda a: sp.Mul(*(x(a) for x in parts)), policy)
+    return _central_moment(s, (f, g, k), policy)
 
 
 def cumulant(s, *fs: Statistic, policy: Softmax = pi) -> sp.Expr:
-    """kappa_k(f_1, ..., f_k) = sum over partitions P of {1..k} of (-1)^{|P|-1} (|P|-1)! prod_B E prod_{i in B} f_i."""
+    """kappa_k(f_1, ..., f_k) = sum over partitions P of (-1)^{|P|-1} (|P|-1)! prod_{B in P} E prod_B f_i."""
 
     def moment(block: Sequence[int]) -> sp.Expr:
         return expectation(s, lambda a: sp.Mul(*(fs[i](a) for i in block)), policy)

@@ -1,4 +1,4 @@
-r"""LaTeX for lines of a derivation: expectations print as \mathbb{E}, deltas as indicators, bound letters plainly."""
+r"""LaTeX for lines of a derivation: expectations as \mathbb{E}, deltas as indicators, letters as written."""
 
 from __future__ import annotations
 
@@ -8,12 +8,22 @@ from itertools import chain, count
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
-from rlentropy.symbolic.objects import LogProbability, Probability, State
+from rlentropy.symbolic.objects import Expectation, LogProbability, Probability, State
 
 _SPARE = {"a": "bcda", "s": "xyzs"}
 
 
-_ORDER = (sp.Number, sp.Symbol, sp.KroneckerDelta, sp.Indexed, Probability, sp.exp, sp.Add, sp.Sum, LogProbability)
+_ORDER = (
+    sp.Number,
+    sp.Symbol,
+    sp.KroneckerDelta,
+    sp.Indexed,
+    Probability,
+    sp.exp,
+    sp.Add,
+    sp.Sum,
+    LogProbability,
+)
 
 
 def _rank(factor: sp.Expr) -> int:
@@ -28,12 +38,18 @@ class _BookPrinter(LatexPrinter):
         super().__init__({"fold_short_frac": False})
         self._used = {x.name for x in expr.free_symbols if isinstance(x, sp.Symbol) and hasattr(x, "upper")}
 
+    def _as_ordered_terms(self, expr, order=None):
+        """Terms with a minus sign last."""
+        return sorted(
+            super()._as_ordered_terms(expr, order), key=lambda term: term.could_extract_minus_sign()
+        )
+
     def _print_KroneckerDelta(self, expr, exp=None):
         i, j = sorted(expr.args, key=str)
         return rf"\mathbf{{1}}\{{{self._print(i)}={self._print(j)}\}}"
 
     def _print_Mul(self, expr):
-        """Products without a denominator in the order of the book: numbers, indicators, entries, pi, brackets, log pi."""
+        """Products without a denominator in the order of the book (``_ORDER``)."""
         factors = sp.Mul.make_args(expr)
         if any(sp.denom(f) != 1 for f in factors if f.is_Pow or f.is_Rational) or len(factors) < 2:
             return super()._print_Mul(expr)
@@ -45,7 +61,9 @@ class _BookPrinter(LatexPrinter):
     def _bracketed(self, factor, last: bool) -> str:
         """A factor, in brackets if what follows could be read as part of it."""
         text = self._print(factor)
-        open_ended = isinstance(factor, (sp.Sum, LogProbability, sp.log)) and not last and "mathbb{E}" not in text[:12]
+        open_ended = (
+            isinstance(factor, (sp.Sum, LogProbability, sp.log)) and not last and "mathbb{E}" not in text[:12]
+        )
         return rf"\left({text}\right)" if open_ended or isinstance(factor, sp.Add) else text
 
     def _print_Indexed(self, expr):
@@ -57,15 +75,20 @@ class _BookPrinter(LatexPrinter):
             names[letter] = next(name for name in _names(letter) if name not in self._used)
             self._used.add(names[letter])
         shown = {letter: sp.Symbol(name) for letter, name in names.items()}
-        text = self._expectation(expr, shown) or self._plain_sum(expr, shown)
+        text = self._expectation(expr, shown) if isinstance(expr, Expectation) else None
+        text = text or self._plain_sum(expr, shown)
         self._used = taken
         return text
 
+    _print_Expectation = _print_Sum
+
     def _expectation(self, expr, shown) -> str | None:
-        """E_{b ~ pi(.|s)}[f] for sum_b pi(b|s) f, where the policy occurs once as a factor; None otherwise."""
+        """E_{b ~ pi(.|s)}[f] for sum_b pi(b|s) f, if the policy is a factor exactly once; None otherwise."""
         factors = sp.Mul.make_args(expr.function)
         letter = expr.limits[0][0]
-        weights = [f for f in factors if isinstance(f, Probability) and f.args[1] == letter and f.args[0] != letter]
+        weights = [
+            f for f in factors if isinstance(f, Probability) and f.args[1] == letter and f.args[0] != letter
+        ]
         if len(expr.limits) > 1 or len(weights) != 1:
             return None
         rest = sp.Mul(*(f for f in factors if f is not weights[0]))
@@ -90,8 +113,9 @@ def _names(letter: sp.Symbol) -> Iterator[str]:
 def latex(expr: sp.Expr) -> str:
     r"""LaTeX of one line.
 
-    sum_a pi(a|s) f(a) prints as \mathbb{E}_{a\sim\pi(\cdot|s)}[f(a)], a Kronecker delta as an indicator, sums without
-    limits (the ranges are those of the notation page).  Where nested sums carry one name, the inner one is renamed.
+    What ``expectation`` made prints as \mathbb{E}_{a\sim\pi(\cdot|s)}[f(a)], a Kronecker delta as an
+    indicator, sums without limits (the ranges are those of the letters).  Where nested sums carry one name,
+    the inner one is renamed.
     """
     expr = sp.sympify(expr)
     return _BookPrinter(expr).doprint(expr)
@@ -116,4 +140,3 @@ class Derivation:
 def chain_of(left: str | sp.Expr, *lines: sp.Expr) -> Derivation:
     """left = line 1 = line 2 = ..., for display as the last value of a cell."""
     return Derivation(left, *lines)
-

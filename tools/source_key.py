@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHES = ROOT / "_build" / ".jupyter_cache"
 
 # Results of the package: every notebook is run again when one of these changes.
-CODE = ("src/**/*.py", "requirements.txt", "tools/ipython/profile_default/*.py")
+CODE = ("src/**/*.py", "requirements.txt", "tools/ipython/**/*.py")
 # How pages are made: every page is read again when one of these changes.
 MACHINERY = ("_config.yml", "_toc.yml", "book/_ext/**/*.py", "pyproject.toml", "tools/*.py")
 # The pages themselves and what they show.

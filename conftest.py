@@ -1,4 +1,4 @@
-"""Settings that every test shares."""
+"""Settings that all tests share, those of the notebooks among them."""
 
 import importlib.util
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tools"))
 
 # the same surroundings as in the Makefile, also when pytest is called by hand

@@ -1,0 +1,273 @@
+"""EntGame: maximum-entropy exploration of an unknown MDP as a game between a forecaster and an optimistic sampler.
+
+Before each episode the forecaster predicts the next visits from the counts so far; the sampler then plans,
+optimistically in the empirical model, for the reward log(1 / prediction), and plays one episode. The output is the
+uniform mixture of the T policies played. Two different algorithms bear the name, and they are kept apart:
+
+`run`         per stage (the second source; def-entgame): counts n_h(s, a), objective sum over stages of H(d_h).
+
+    B_t = log(t / n_0 + S A),   ceiling H B_t at every stage,   bonus b = bonus_scale H B_t sqrt(2 alpha(delta, n) / n)
+    alpha(delta, n) = log(2 S A H / delta) + S log(e (1 + n))
+    Qbar_h = log((t + S A n_0) / (n_h + n_0)) + b + phat_h Vbar_{h+1}   where n_h(s, a) >= 1, +infinity where n_h = 0
+    Vbar_h = min(max_a Qbar_h, H B_t),   Vbar_{H+1} = 0
+
+    A pair that was never visited has Q = +infinity: its state has the ceiling as value, and the first unvisited
+    action in index order is taken there. So phat is never needed where it is undefined.
+
+`run_pooled`  pooled (the published code of Tiapkin et al. 2023, commit 74af23f): counts n(s, a) over all stages,
+    objective H(mean over stages of d_h). Needs a stationary kernel; observes an H-th transition, after the last action.
+
+    B_t = log(t H / n_0 + S A),   ceiling (H - h + 1) B_t at stage h,   m = max(1, n)
+    bonus b_h = bonus_scale (H - h + 1) B_t sqrt(beta(n) / m),
+    beta(n) = log(4 S A H / delta) + (S - 1) log(e (1 + n / (S - 1)))
+    Qbar_h = log((t H + S A n_0) / (n + n_0)) + b_h + phat Vbar_{h+1},   phat = 1/S where n = 0
+
+    A pair that was never visited thus leads everywhere alike. Departure from the published code: ties go to the first
+    action, there they are broken at random.
+
+The learner meets the true kernel only through `sampling.draw`. The exact visitation of the mixture is computed by an
+evaluator beside it, one exact roll-out for each episode's policy, and never read by the learner.
+"""
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from rlentropy import _entgame_kernels as kernels
+from rlentropy import sampling
+from rlentropy.confidence import log_confidence
+from rlentropy.parallel import generator, progress_bar
+from rlentropy.validation import check_integer, check_number, check_positive
+from rlentropy.visitation import episodic_visitation, markov_policy
+from rlentropy.visitation_entropy import average_visitation_entropy, visitation_entropy
+
+# Episodes between two looks at the clock and at the progress bar; a multiple of nothing, and no number depends on it.
+BLOCK = 512
+# First guess of the number of distinct successors of a state; grows when needed.
+ROOM = 6
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a run was asked to do. ``variant`` is "per stage" or "pooled"."""
+
+    variant: str
+    episodes: int
+    n0: float
+    delta: float
+    bonus_scale: float
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The run after ``episodes`` episodes, in nats.
+
+    visitation_entropy          sum_h H(d_h) of the mixture of the policies so far; NaN in a run without evaluation
+    average_visitation_entropy  H(mean_h d_h) of the same
+    optimistic_value            Vbar_1(s_1) of the last planning: while optimism holds, an upper bound of the largest
+                                visitation entropy (per stage), of H times the largest average one (pooled)
+    """
+
+    episodes: int
+    visitation_entropy: float
+    average_visitation_entropy: float
+    optimistic_value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a run of EntGame returns.
+
+    counts       (H, S, A) whole numbers: visits n_h(s, a); a pooled run counts by stage as well, for the reader only
+    visitation   (H, S, A): exact visitation of the output mixture; None in a run without evaluation
+    checkpoints  tuple of `Checkpoint`, in increasing order of episodes
+    """
+
+    config: Config
+    counts: np.ndarray = field(repr=False)
+    visitation: np.ndarray | None = field(repr=False)
+    checkpoints: tuple = field(repr=False)
+
+    @cached_property
+    def policy(self):
+        """(H, S, A): the Markov policy with the visitation of the mixture; uniform where it never comes."""
+        return markov_policy(self._evaluated())
+
+    @property
+    def visitation_entropy(self):
+        """sum_h H(d_h) of the output mixture, in nats."""
+        return float(visitation_entropy(self._evaluated()))
+
+    @property
+    def average_visitation_entropy(self):
+        """H(mean_h d_h) of the output mixture, in nats."""
+        return float(average_visitation_entropy(self._evaluated()))
+
+    def _evaluated(self):
+        if self.visitation is None:
+            raise ValueError("a run made with evaluate=False knows its counts, not the visitation of its policies")
+        return self.visitation
+
+
+def run(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0, checkpoints=(), evaluate=True):
+    """EntGame with counts per stage, as in def-entgame; returns a `Result`.
+
+    episodes     T >= 0; with T = 0 the output is the uniform policy
+    seed         whole number >= 0 or SeedSequence; the same seed gives the same numbers
+    n0           prior count > 0 (theory: n0 >= 1/2)
+    delta        confidence in (0, 1), inside the bonus
+    bonus_scale  factor >= 0 of the bonus: 1 is the source, 1/2 suffices for the theorem, 0 plans without optimism
+    checkpoints  numbers of episodes after which the mixture so far is looked at
+    evaluate     False saves the exact roll-outs (about half of the time); the counts are the same
+
+    Raises ValueError for arguments out of range. Source: def-entgame; Tiapkin et al. (2023), algorithm 1.
+    """
+    config = _config("per stage", episodes, n0, delta, bonus_scale)
+    game = _PerStage(mdp, _stage_tables(mdp, config))
+    return _play(mdp, config, game, mdp.H - 1, generator(seed), checkpoints, evaluate)
+
+
+def run_pooled(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0, checkpoints=(), evaluate=True):
+    """EntGame with pooled counts, as in the published code (module docstring); arguments and result as in `run`.
+
+    Raises ValueError also if the kernel of the MDP depends on the stage.
+    Source: published code of Tiapkin et al. (2023), commit 74af23f.
+    """
+    if not mdp.stationary:
+        raise ValueError("mdp: pooled counts need a stationary kernel, this one changes with the stage")
+    config = _config("pooled", episodes, n0, delta, bonus_scale)
+    game = _Pooled(mdp, _pooled_tables(mdp, config))
+    return _play(mdp, config, game, mdp.H, generator(seed), checkpoints, evaluate)
+
+
+def reward_bound(t, S, A, n0=1):
+    """B_t = log(t / n_0 + S A), the largest reward log(1 / dbar) that the forecaster can leave. Source: lem-ranges."""
+    return np.log(np.asarray(t, dtype=float) / n0 + S * A)
+
+
+# ----------------------------------------------------------------------------------------------------------- inside
+
+
+def _config(variant, episodes, n0, delta, bonus_scale):
+    episodes, n0 = check_integer("episodes", episodes), check_positive("n0", n0)
+    delta, scale = check_number("delta", delta), check_number("bonus_scale", bonus_scale)
+    if not 0 < delta < 1:
+        raise ValueError(f"delta = {delta}: must lie strictly between 0 and 1")
+    if scale < 0:
+        raise ValueError(f"bonus_scale = {scale}: must be >= 0")
+    return Config(variant, episodes, n0, delta, scale)
+
+
+def _stage_tables(mdp, config):
+    """`kernels.Tables` by the count n = 0, ..., T and the time t = 0, ..., T."""
+    n = np.arange(config.episodes + 1.0)
+    spread = np.sqrt(2 * log_confidence(n, mdp.S, mdp.A, mdp.H, config.delta) / np.maximum(n, 1))
+    bound = reward_bound(n, mdp.S, mdp.A, config.n0)
+    return kernels.Tables(np.log1p(n / config.n0), spread, bound, config.bonus_scale)
+
+
+def _pooled_tables(mdp, config):
+    """The same for pooled counts: n = 0, ..., T H."""
+    S, n = mdp.S, np.arange(config.episodes * mdp.H + 1.0)
+    beta = math.log(4 * S * mdp.A * mdp.H / config.delta) + (S - 1) * np.log(math.e * (1 + n / max(S - 1, 1)))
+    bound = reward_bound(mdp.H * np.arange(config.episodes + 1.0), S, mdp.A, config.n0)
+    return kernels.Tables(np.log1p(n / config.n0), np.sqrt(beta / np.maximum(n, 1)), bound, config.bonus_scale)
+
+
+class _PerStage:
+    """State of a run per stage, between two calls of its kernel."""
+
+    def __init__(self, mdp, tables):
+        self.world, self.tables, self.S = sampling.world(mdp), tables, mdp.S
+        self.room = min(ROOM, mdp.S)
+        self.books = kernels.books(mdp.H, mdp.S, mdp.A, self.room)
+        self.plan = kernels.plan(mdp.H, mdp.S, mdp.A, self.room)
+
+    def advance(self, done, uniforms, evaluate, mass, total):
+        return kernels.run_stages(self.world, self.books, self.plan, self.tables, done, uniforms, evaluate, mass, total)
+
+    def full(self):
+        """Could the next episode see more successors of a state than there is room for?"""
+        return self.room < self.S and self.books.degree.max() == self.room
+
+    def widen(self):
+        self.room = min(2 * self.room, self.S)
+        self.books, self.plan = kernels.widened(self.books, self.plan, self.room)
+
+    def values(self):
+        return self.plan.V
+
+    def counts(self):
+        return self.books.n
+
+
+class _Pooled:
+    """State of a pooled run, between two calls of its kernel."""
+
+    def __init__(self, mdp, tables):
+        self.world, self.tables, self.S = sampling.world(mdp), tables, mdp.S
+        self.room = min(ROOM + mdp.H, mdp.S)
+        self.books = kernels.pooled_books(mdp.H, mdp.S, mdp.A, self.room)
+
+    def advance(self, done, uniforms, evaluate, mass, total):
+        return kernels.run_pooled(self.world, self.books, self.tables, done, uniforms, evaluate, mass, total)
+
+    def full(self):
+        """As `_PerStage.full`; here an episode may return to a state."""
+        return self.room < self.S and self.books.shape[1] + len(self.books.greedy) > self.room
+
+    def widen(self):
+        self.room = min(2 * self.room, self.S)
+        self.books = kernels.widened_pooled(self.books, self.room)
+
+    def values(self):
+        return self.books.V
+
+    def counts(self):
+        return self.books.per_stage
+
+
+def _play(mdp, config, game, draws, rng, checkpoints, evaluate):
+    """Advance the game block by block: to the next checkpoint, or to where a list of successors has to grow."""
+    stops = _stops(checkpoints, config.episodes)
+    total, mass, taken, done = np.zeros((mdp.H, mdp.S, mdp.A)), np.zeros((2, mdp.S)), [], 0
+    with progress_bar(config.episodes, "episode") as bar:
+        while done < config.episodes:
+            end = min(done + BLOCK, stops[len(taken)] if len(taken) < len(stops) else config.episodes)
+            uniforms = rng.random((end - done, draws))
+            while len(uniforms):
+                played = game.advance(done, uniforms, evaluate, mass, total)
+                done, uniforms = done + played, uniforms[played:]
+                while game.full():
+                    game.widen()
+            bar.update(done - bar.n)
+            if len(taken) < len(stops) and done == stops[len(taken)]:
+                taken.append(_look(mdp, done, total, game.values(), evaluate))
+    return Result(config, _frozen(game.counts().astype(np.int64)), _mixture(mdp, total, done, evaluate), tuple(taken))
+
+
+def _stops(checkpoints, episodes):
+    stops = sorted({check_integer(f"checkpoints[{i}]", int(c) if isinstance(c, np.integer) else c, low=1, high=episodes)
+                    for i, c in enumerate(checkpoints)})  # fmt: skip
+    return stops
+
+
+def _look(mdp, done, total, V, evaluate):
+    d = total / done
+    both = (visitation_entropy(d), average_visitation_entropy(d)) if evaluate else (np.nan, np.nan)
+    return Checkpoint(done, float(both[0]), float(both[1]), float(V[0, mdp.start]))
+
+
+def _mixture(mdp, total, done, evaluate):
+    if not evaluate:
+        return None
+    if done == 0:
+        return _frozen(episodic_visitation(mdp, np.full(total.shape, 1 / mdp.A)))
+    return _frozen(total / done)
+
+
+def _frozen(x):
+    x.setflags(write=False)
+    return x

@@ -16,6 +16,7 @@ from math import e, exp, log, sqrt
 import numba
 import numpy as np
 
+from rlentropy import distributions as dist
 from rlentropy import sampling
 from rlentropy.parallel import generator
 from rlentropy.validation import check_integer, check_interval, check_number
@@ -47,6 +48,11 @@ class Result:
 
     counts: np.ndarray = field(repr=False)
     Q: np.ndarray = field(repr=False)
+
+    @property
+    def policy(self):
+        """softmax Q; shape (H, S, A)."""
+        return dist.softmax(self.Q)
 
 
 def run(mdp, episodes, seed, *, delta=0.1, bonus_scale=1.0):

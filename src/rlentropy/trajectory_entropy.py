@@ -147,6 +147,11 @@ def law_entropy(law):
     return -sum(float(q) * log(q) for q in law.values() if q > 0)
 
 
+def joint_entropy(law, *stages):
+    """Entropy of the pairs (s_h, a_h) at the given stages (counted from 0), in nats: H(x_h), H(x_h, x_k), ..."""
+    return law_entropy(marginal(law, [i for h in stages for i in (2 * h, 2 * h + 1)]))
+
+
 def marginal(law, places):
     """Law of the entries ``places`` of the tuples of a {tuple: probability} table."""
     out = {}
@@ -159,8 +164,9 @@ def marginal(law, places):
 def log_prime_coefficients(terms):
     """Exact coordinates of sum_i w_i log q_i, rational w_i and q_i > 0, in the logarithms of the primes.
 
-    terms is an iterable of (w_i, q_i); returns {prime: Fraction} without zeros. Logarithms of distinct primes are
-    linearly independent over the rationals (unique factorisation), so two sums are equal iff these tables are.
+    terms is an iterable of (w_i, q_i); returns ((prime, Fraction), ...) in increasing order, zeros left out. Logarithms
+    of distinct primes are linearly independent over the rationals (unique factorisation), so two sums are equal
+    iff these tables are.
     """
     from sympy import factorint
 
@@ -170,7 +176,7 @@ def log_prime_coefficients(terms):
         for number, sign in ((q.numerator, 1), (q.denominator, -1)):
             for prime, power in factorint(number).items():
                 out[prime] = out.get(prime, Fraction(0)) + Fraction(w) * sign * power
-    return {int(prime): c for prime, c in sorted(out.items()) if c}
+    return tuple((int(prime), c) for prime, c in sorted(out.items()) if c)
 
 
 def exact_entropy(law):

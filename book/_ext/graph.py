@@ -8,7 +8,8 @@ from html import escape
 
 import networkx as nx
 
-WIDTH, HEIGHT, GAP_X, GAP_Y, PER_ROW = 118, 26, 10, 46, 9
+WIDTH, HEIGHT, GAP_X, GAP_Y = 118, 26, 10, 46
+PER_ROW = 9  # boxes side by side; a chapter's own graph takes fewer, to fit the text column
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,15 @@ class Box:
     here: bool = True
 
 
-def layers(names, edges):
-    """Rows of names: each name below everything it uses, at most PER_ROW in a row, neighbours near each other."""
+def layers(names, edges, per_row=PER_ROW):
+    """Rows of names: each name below everything it uses, at most ``per_row`` in a row, neighbours near each other."""
     network = nx.DiGraph()
     network.add_nodes_from(names)
     network.add_edges_from(edges)
     rows = []
     for generation in nx.topological_generations(network):
         ordered = [name for name in names if name in set(generation)]
-        rows += [ordered[i : i + PER_ROW] for i in range(0, len(ordered), PER_ROW)]
+        rows += [ordered[i : i + per_row] for i in range(0, len(ordered), per_row)]
     for _ in range(6):  # barycentre sweeps, down and up
         for neighbours in (network.predecessors, network.successors):
             place = {name: i - len(row) / 2 for row in rows for i, name in enumerate(row)}
@@ -44,12 +45,12 @@ def _mean(values, default):
     return sum(values) / len(values) if values else default
 
 
-def svg(boxes, edges, title):
+def svg(boxes, edges, title, per_row=PER_ROW):
     """The drawing as an HTML fragment. boxes {name: Box}; edges (used, user), reduced to those no other path implies."""
     network = nx.DiGraph()
     network.add_nodes_from(boxes)
     network.add_edges_from(edges)
-    rows = layers(list(boxes), edges)
+    rows = layers(list(boxes), edges, per_row)
     across = max((len(row) for row in rows), default=1)
     width, height = across * (WIDTH + GAP_X) + GAP_X, len(rows) * (HEIGHT + GAP_Y)
     place = {}

@@ -346,8 +346,9 @@ class WriteLedger(SphinxPostTransform):
         edges = [(used, label) for label in boxes for used in ledger.uses[label] if used in boxes]
         if self.app.builder.format != "html":
             return nodes.comment()
-        where = "this chapter and what it uses" if chapter else "the whole book"
-        return nodes.raw("", graph.svg(boxes, edges, title=f"Dependency graph of {where}"), format="html")
+        where, per_row = ("this chapter and what it uses", 5) if chapter else ("the whole book", graph.PER_ROW)
+        drawing = graph.svg(boxes, edges, title=f"Dependency graph of {where}", per_row=per_row)
+        return nodes.raw("", drawing, format="html")
 
 
 def _count(number, word):

@@ -8,7 +8,8 @@ The package computes what the book proves. Modules stand on floors, and imports 
     3  natural_gradient, max_visitation_entropy, forecaster, trajectory_entropy, discounted_entropy,
        visitation_entropy, confidence
     4  entropy_dynamics, sampling, empirical_model, fast_rate
-    5  entgame, ucbvi_ent, baselines, optimistic_soft_vi, entropy_control, reward_entropy_law
+    5  entgame, ucbvi_ent, baselines, optimistic_soft_vi, entropy_control, neural_policy,
+       reward_entropy_law
     6  plotting
     side: symbolic (sympy only), verify (knows no mathematics of the book)
 

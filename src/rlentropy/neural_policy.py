@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from rlentropy import distributions as dist
-from rlentropy import entropy_control, entropy_dynamics
+from rlentropy import entropy_dynamics
 from rlentropy.validation import check_integer, check_interval, check_positive
 
 CONTROLS = ("none", "clip", "penalty", "bonus")
@@ -138,8 +138,3 @@ def _log_row(z, z_new, log_pi, answers):
     parts = (right, dist.entropy(log_pi), change.exact, change.first_order, change.second_order, tabular)
     return [part.mean() for part in parts]
 
-
-def tabular_covariance(log_pi, answers):
-    """E_pi c over prompts for 0/1 rewards: the mean rate of entropy loss of the natural gradient; number."""
-    adv = (np.arange(log_pi.shape[1]) == answers[:, None]).astype(float)
-    return float(dist.mean(log_pi, entropy_control.action_covariance(log_pi, adv)).mean())

@@ -1,5 +1,6 @@
 """The built pages as files: up to date, no dead links, no repeated ids, described images, no other hosts."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,23 @@ def test_every_chapter_has_its_page_and_its_notebook_to_download():
     for chapter in (ROOT / "notebooks").glob("[!.]*.ipynb"):
         assert (HTML / "notebooks" / f"{chapter.stem}.html").is_file()
         assert (HTML / "_sources" / "notebooks" / chapter.name).is_file()
+
+
+def neighbour(page, kind):
+    """The page that the "next" or "previous" link at the foot of a page leads to, or None."""
+    link = re.search(rf'<a class="{kind}"\s+href="([^"#]+)"', page.read_text(encoding="utf-8"))
+    return (page.parent / link[1]).resolve() if link else None
+
+
+def test_next_leads_through_every_page_and_previous_back():
+    page, seen = HTML / "book" / "index.html", []
+    while page is not None:
+        assert page not in seen
+        assert neighbour(page, "left-prev") == (seen[-1] if seen else None)
+        seen.append(page)
+        page = neighbour(page, "right-next")
+    written = {*HTML.glob("book/**/*.html"), *HTML.glob("notebooks/**/*.html")}
+    assert set(seen) == written
 
 
 def test_pages_leave_out_what_would_load_from_elsewhere():

@@ -179,15 +179,10 @@ def test_mixtures_of_policies_are_not_averages_of_policies():
     assert vis.flow_residual(mdp, mixed) < 1e-15
     np.testing.assert_allclose(vis.episodic_visitation(mdp, vis.markov_policy(mixed)), mixed, atol=1e-15)
     assert np.abs(vis.episodic_visitation(mdp, sum(pis) / 2) - mixed).max() > 1e-3
-    # the policy drawn once, as a distribution over histories: each history weighs the policies by their likelihood
-    P = mdp.dense()
-
-    def drawn_once(history):
-        weights = [np.prod([pi[h, history[2 * h], history[2 * h + 1]] for h in range(len(history) // 2)]) for pi in pis]
-        now = [pi[len(history) // 2, history[-1]] for pi in pis]
-        return np.average(now, axis=0, weights=weights)
-
-    np.testing.assert_allclose(vis.visitation_by_enumeration(P, mdp.start, drawn_once), mixed, atol=1e-15)
+    # played as one policy with memory, it has the averaged visitation
+    components = [lambda history, pi=pi: pi[len(history) // 2, history[-1]] for pi in pis]
+    played = vis.visitation_by_enumeration(mdp.dense(), mdp.start, vis.draw_once([0.5, 0.5], components))
+    np.testing.assert_allclose(played, mixed, atol=1e-15)
 
 
 def test_the_number_of_histories_does_not_blow_up_on_deterministic_rows():

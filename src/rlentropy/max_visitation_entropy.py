@@ -85,29 +85,31 @@ class AverageOptimum:
 # ------------------------------------------------------------------------------------------- the dual, for the reader
 
 
-def potential_differences(mdp, V):
-    """x_h(s, a) = (p_h V_{h+1})(s, a) - V_h(s), V_{H+1} = 0; -inf at unreachable (h, s). V (H, S) -> (H, S, A).
+def potential_differences(mdp, V, *, drop_unreachable=True):
+    """x_h(s, a) = (p_h V_{h+1})(s, a) - V_h(s), V_{H+1} = 0; shape (H, S) -> (H, S, A).
 
-    Source: eq-dual-x of chapter 9.
+    -inf at unreachable (h, s), unless ``drop_unreachable`` is False. Source: eq-dual-x of chapter 9.
     """
     V = check_array("V", V, (mdp.H, mdp.S))
     ahead = [mdp.next_mean(h, V[h + 1]) for h in range(mdp.H - 1)] + [np.zeros((mdp.S, mdp.A))]
-    return np.where(mdp.reachable()[:, :, None], np.array(ahead) - V[:, :, None], -np.inf)
+    x = np.array(ahead) - V[:, :, None]
+    return np.where(mdp.reachable()[:, :, None], x, -np.inf) if drop_unreachable else x
 
 
-def dual_value(mdp, V):
+def dual_value(mdp, V, *, drop_unreachable=True):
     """D(V) = V_1(s_1) + sum_h log sum_{s, a} exp x_h(s, a) over reachable (h, s): at least the optimum, for every V.
 
-    V (H, S); its entries at unreachable (h, s) do not matter.     Source: thm-dual-gap.
+    V (H, S); its entries at unreachable (h, s) do not matter, unless ``drop_unreachable`` is False: then the sum runs
+    over all (h, s), is still an upper bound, and does not attain the optimum. Source: thm-dual-gap, thm-strong-duality.
     """
-    x = potential_differences(mdp, V)
+    x = potential_differences(mdp, V, drop_unreachable=drop_unreachable)
     return float(np.asarray(V)[0, mdp.start] + logsumexp(x.reshape(mdp.H, -1)).sum())
 
 
 def policy_of_potentials(mdp, V):
     """pi^V_h(a|s) ~ exp (p_h V_{h+1})(s, a): shape (H, S, A), uniform at unreachable (h, s).
 
-    Feasible for every V (H, S), optimal at the minimiser of the dual. Source: thm-strong-duality (ii).
+    Feasible for every V (H, S), optimal at the minimiser of the dual. Source: thm-strong-duality (iii).
     """
     x = potential_differences(mdp, V)
     return softmax(np.where(np.isneginf(x), 0.0, x))

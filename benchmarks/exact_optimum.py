@@ -95,9 +95,10 @@ def measure(mdp, methods, rounds):
 def rows(quick=False):
     """The table of this benchmark; ``quick`` shrinks environments and rounds to a few seconds in all."""
     generic = {OWN: newton, "L-BFGS on the dual": quasi_newton, "Clarabel through CVXPY": clarabel}
+    few, sticky = 2 if quick else 7, environments.sticky_chain(31, 1e-3, 60)
     cases = [
-        ("double chain, H = 20", environments.double_chain(31, 0.1, 20), generic, 2 if quick else 7),
-        ("sticky chain, success 1e-3, H = 60", environments.sticky_chain(31, 1e-3, 60), {OWN: newton}, 2 if quick else 7),
+        ("double chain, H = 20", environments.double_chain(31, 0.1, 20), generic, few),
+        ("sticky chain, success 1e-3, H = 60", sticky, {OWN: newton}, few),
     ]
     if quick:
         cases.append(("grid 11x11, H = 10", environments.grid_world(11, 11, 0.95, 10), generic, 1))

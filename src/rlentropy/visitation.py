@@ -142,8 +142,8 @@ def draw_once(weights, policies):
             w * math.prod(p(history[: 2 * k + 1])[a] for k, a in enumerate(history[1::2]))
             for w, p in zip(weights, policies, strict=True)
         ]
-        now = [p(history) for p in policies]
-        return [sum(w * p[a] for w, p in zip(likelihood, now, strict=True)) / sum(likelihood) for a in range(len(now[0]))]
+        total, now = sum(likelihood), [p(history) for p in policies]
+        return [sum(w * p[a] for w, p in zip(likelihood, now, strict=True)) / total for a in range(len(now[0]))]
 
     return policy
 

@@ -219,7 +219,7 @@ class SoftOptimum:
 def soft_optimal(mdp, tau, *, tol=1e-12, max_iterations=1000):
     """V = T_tau V by soft policy iteration, pi <- softmax(Q_tau^pi / tau): the regularised NPG step with eta = 1 / tau.
 
-    Stops when the residual of the soft Bellman equation is at most ``tol`` times max(1, max |V|).
+    Stops when the certificate is at most ``tol`` times max(1, max |V|), or the residual is down to rounding.
     Raises ValueError for tau <= 0, NotConverged after ``max_iterations``.
     Source: thm-soft-bellman, thm-soft-fixed-point.
     """
@@ -229,7 +229,7 @@ def soft_optimal(mdp, tau, *, tol=1e-12, max_iterations=1000):
         value = evaluate_soft(mdp, theta, tau)
         theta = value.Q / tau
         residual = float(np.abs(tau * dist.logsumexp(theta) - value.V).max())
-        if residual <= tol * max(1.0, np.abs(value.V).max()):
+        if residual <= max(tol * (1 - mdp.gamma), 2 * ROUNDING) * max(1.0, np.abs(value.V).max()):
             log_pi, bound = dist.log_softmax(theta), residual / (1 - mdp.gamma)
             return SoftOptimum(tau, value.V, value.Q, log_pi, residual, bound, iteration)
     raise NotConverged(f"soft policy iteration: residual {residual:.2g} after {max_iterations} iterations")

@@ -94,7 +94,7 @@ def count_vectors(T, m):
 
 
 def probability(counts, n0):
-# -------------------------------------------------------------------------------------- exact arithmetic, for checks
+    """prod_t dbar^t(x_t) as a Fraction: what the forecaster gives a sequence with these whole counts; n0 rational."""
     n0, m = Fraction(n0), len(counts)
 
     def rising(x, k):

@@ -30,6 +30,7 @@ KINDS = {
     "polygon": lambda ax, z: ax.fill(X, z[0]),
     "heat map": lambda ax, z: plotting.heat_map(ax, z),
     "simplex field": lambda ax, z: plotting.simplex_field(ax, z.ravel()[:231], 20, levels=[-0.51, 0.07, 0.63]),
+    "simplex curve": lambda ax, z: plotting.simplex_curve(ax, z.ravel()[:231], 20, level=0.07),
     "simplex path": lambda ax, z: plotting.simplex_path(ax, POLICIES * (1 + z[:1, :3])),
 }
 
@@ -146,6 +147,23 @@ def test_entropy_contours_lie_where_the_entropy_has_their_level():
     for level, path in zip((0.5, 0.9), levels.get_paths(), strict=True):
         p = np.clip(np.column_stack([path.vertices, np.ones(len(path.vertices))]) @ basis.T, 1e-300, 1)
         np.testing.assert_allclose(-np.sum(p * np.log(p), axis=1), level, atol=2e-2)
+
+
+def test_a_simplex_curve_lies_on_its_level_and_keeps_away_from_holes():
+    steps = 40
+    grid = plotting.simplex_grid(steps)
+    values = np.where(grid[:, 0] == 0, np.nan, grid[:, 0] - grid[:, 1])
+    _, ax = plt.subplots()
+    shown = plotting.simplex_curve(ax, values, steps, level=0.2, label="curve")
+    p = np.concatenate([path.vertices for path in shown.get_paths()])
+    corners = plotting.simplex_points(np.eye(3))
+    weights = np.linalg.solve(np.vstack([corners.T, np.ones(3)]), np.column_stack([p, np.ones(len(p))]).T)
+    assert len(p) > 10
+    np.testing.assert_allclose(weights[0] - weights[1], 0.2, atol=1e-12)
+    assert [line.get_label() for line in ax.lines] == ["curve"]
+    all_holes = np.where(grid[:, 0] < 0.7, np.nan, values)
+    kept = plotting.simplex_curve(ax, all_holes, steps, level=0.2)
+    assert sum(len(path.vertices) for path in kept.get_paths()) < len(p)
 
 
 def test_filled_entropy_contours_reach_the_corners_and_the_centre():

@@ -664,6 +664,23 @@ def test_latex_reads_like_the_book():
     assert shown.startswith("$$") and shown.count(r"\\") == 5
 
 
+def test_partial_is_the_derivative_left_standing():
+    assert S.latex(S.partial(log_pi(s, a), x)) == (
+        r"\frac{\partial \log \pi(a|s)}{\partial \theta_{s',a'}}"
+    )
+    assert S.latex(S.partial(theta[s, a] - sp.log(Z(s)), x)).startswith(
+        r"\frac{\partial}{\partial \theta_{s',a'}} \left("
+    )
+    prove(S.partial(log_pi(s, a), x), score(a), dlog(a, s1, a1))
+    prove(S.partial(S.entropy(s), x), S.derivative(S.entropy(s), x))
+    prove(S.derivative(S.partial(log_pi(s, a), x), theta[s, a]), S.derivative(score(a), theta[s, a]))
+    reject(S.partial(log_pi(s, a), x), -score(a), S.partial(log_pi(s, a), theta[s, a]))
+    summed = over_pairs(lambda s1, a1: Delta[s1, a1] * S.partial(log_p(a), theta[s1, a1]))
+    prove(summed, Delta[s, a] - S.expectation(s, lambda a: Delta[s, a]))
+    values = S.instantiate(S.partial(log_pi(s, a), x), n=2, s=1, a=1, theta=[[0, 0]], **{"s'": 1, "a'": 1})
+    assert values == sp.Rational(1, 2)
+
+
 def test_package_uses_sympy_only():
     folder = Path(inspect.getfile(S)).parent
     for file in folder.glob("*.py"):

@@ -125,6 +125,24 @@ def entropy_contours(ax, *, levels=(0.2, 0.4, 0.6, 0.8, 1.0), steps=120, filled=
     return simplex_field(ax, values, steps, levels=chosen, filled=filled)
 
 
+def simplex_curve(ax, values, steps, *, level=0.0, colour="orange", label=None):
+    """The curve values = level on the triangle, one value for each row of ``simplex_grid(steps)``; returns the set.
+
+    A value that is not finite (a logarithm on an edge) cuts the curve there. ``label`` goes into the legend.
+    """
+    points = simplex_points(simplex_grid(steps))
+    triangles = Triangulation(*points.T)
+    holes = ~np.isfinite(values)
+    triangles.set_mask(holes[triangles.triangles].any(axis=1))
+    shown = ax.tricontour(
+        triangles, np.where(holes, level, values), levels=[level], colors=COLOURS[colour], linewidths=1.8,
+        linestyles="--",
+    )  # fmt: skip
+    if label is not None:
+        ax.plot([], [], "--", color=COLOURS[colour], label=label)
+    return shown
+
+
 def simplex_path(ax, policies, *, colour="orange", label=None, arrow=True):
     """A path of distributions (K, 3) on the triangle: line, dot at its start, arrow head half-way; returns ax."""
     points = simplex_points(policies)

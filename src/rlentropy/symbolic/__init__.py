@@ -12,7 +12,8 @@ policies      ``pi(s, a)``, ``log_pi(s, a)``, ``Z(s)``; ``path(A)`` is pi_t; ``S
 sums          ``sum_actions(lambda b: ...)``, ``sum_states(lambda x: ...)``, ``indicator(i, j)``
 moments       ``expectation centred covariance variance cumulant3 cumulant entropy``, called as
               ``covariance(s, f, g, policy=pi)``; ``kl(s, p, q)``
-calculus      ``derivative(expr, theta[s1, a1])``, ``derivative(expr, t, t)``, ``at(expr, {t: 0})``
+calculus      ``derivative(expr, theta[s1, a1])``, ``derivative(expr, t, t)``, ``at(expr, {t: 0})``;
+              ``partial(expr, theta[s1, a1])`` is the same derivative, printed and not carried out
 verdicts      ``equal`` (proved), ``differ`` (disproved at a drawn point), ``normal_form``
 numbers       ``instantiate(expr, {s1: 1}, n=3, m=2, s=1, a=2, theta=[[...], [...]])``, exact
 display       ``latex(line)``, ``chain_of(left, line_1, line_2, ...)``
@@ -77,6 +78,7 @@ from rlentropy.symbolic.objects import (
     log_pi,
     m,
     n,
+    partial,
     path,
     pi,
     s,
@@ -128,6 +130,7 @@ __all__ = [
     "m",
     "n",
     "normal_form",
+    "partial",
     "path",
     "pi",
     "s",

@@ -117,7 +117,7 @@ def sum_states(f: Callable[[sp.Symbol], sp.Expr]) -> sp.Expr:
 
 
 class Defined(sp.Function):
-    """A closed symbol that knows its definition.  Subclasses are made by ``Softmax``, three for each policy.
+    """A closed symbol that knows its definition: ``Partial``, and three subclasses for each ``Softmax``.
 
     The letters hidden inside the definition count as free symbols, so that sympy's own ``diff`` and ``subs``
     cannot mistake ``pi(s, a)`` for a constant: both open the definition first.
@@ -203,6 +203,33 @@ class Partition(Defined):
 
     def _sympystr(self, printer):
         return f"Z{self.policy.mark}({self.args[0]})"
+
+
+class Partial(Defined):
+    """d f / d x, not carried out: prints as a partial derivative and opens to ``derivative(f, x)``."""
+
+    nargs = 2
+
+    def definition(self):
+        from rlentropy.symbolic.calculus import derivative
+
+        return derivative(*self.args)
+
+    def _latex(self, printer, exp=None):
+        f, x = self.args
+        below = rf"\partial {printer._print(x)}"
+        text = rf"\frac{{\partial}}{{{below}}} \left({printer._print(f)}\right)"
+        if isinstance(f, Defined):
+            text = rf"\frac{{\partial {printer._print(f)}}}{{{below}}}"
+        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
+    def _sympystr(self, printer):
+        return f"d({printer._print(self.args[0])})/d({self.args[1]})"
+
+
+def partial(f: sp.Expr, x: sp.Expr) -> sp.Expr:
+    """The derivative of ``f`` with respect to ``x``, as a symbol: printed, and not carried out."""
+    return Partial(f, x)
 
 
 _serial = count()

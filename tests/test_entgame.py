@@ -8,13 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from rlentropy import entgame, max_visitation_entropy, visitation
+from rlentropy import confidence, entgame, forecaster, max_visitation_entropy, visitation
 from rlentropy.environments import double_chain, episodic_garnet, grid_world
 from rlentropy.mdp import EpisodicMDP
 from rlentropy.parallel import generator
 from rlentropy.visitation_entropy import average_visitation_entropy, visitation_entropy
 
 # --------------------------------------------------------------------------------------------------- plain twins
+
+
+def extended(x):
+    """Extended precision: the logarithms of twin and kernel are both rounded from it."""
+    return np.asarray(x, dtype=np.longdouble)
+
+
+def rounded(x):
+    return np.asarray(x, dtype=float)
 
 
 def next_state(mdp, h, s, a, u):
@@ -28,10 +37,10 @@ def twin(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0):
     n, moves, seen = np.zeros((H, S, A), int), np.zeros((H, S, A, S)), [[[] for _ in range(S)] for _ in range(H)]
     total, V, uniforms = np.zeros((H, S, A)), np.zeros((H + 1, S)), generator(seed).random((episodes, H - 1))
     for t in range(episodes):
-        B = np.log(t / n0 + S * A)
-        alpha = math.log(2 * S * A * H / delta) + S * np.log(math.e * (1 + n))
-        bonus = bonus_scale * (H * B) * np.sqrt(2 * alpha / np.maximum(n, 1))
-        Q = np.where(n == 0, np.inf, B - np.log1p(n / n0) + bonus)
+        B = rounded(np.log(extended(t) / n0 + S * A))
+        alpha = np.log(extended(2 * S * A * H) / delta) + S * (1 + np.log1p(extended(n)))
+        bonus = bonus_scale * (H * B) * rounded(np.sqrt(2 * alpha / np.maximum(n, 1)))
+        Q = np.where(n == 0, np.inf, B - rounded(np.log1p(extended(n) / n0)) + bonus)
         for h in reversed(range(H)):
             for s in range(S):
                 for after in seen[h][s]:
@@ -58,13 +67,13 @@ def pooled_twin(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0):
     n, moves, seen = np.zeros((S, A), int), np.zeros((S, A, S)), [[] for _ in range(S)]
     counts, total, uniforms = np.zeros((H, S, A), int), np.zeros((H, S, A)), generator(seed).random((episodes, H))
     for t in range(episodes):
-        B = np.log(t * H / n0 + S * A)
-        beta = math.log(4 * S * A * H / delta) + (S - 1) * np.log(math.e * (1 + n / max(S - 1, 1)))
-        spread = np.sqrt(beta / np.maximum(n, 1))
+        B = rounded(np.log(extended(t * H) / n0 + S * A))
+        beta = np.log(extended(4 * S * A * H) / delta) + (S - 1) * (1 + np.log1p(extended(n) / max(S - 1, 1)))
+        spread, log = rounded(np.sqrt(beta / np.maximum(n, 1))), rounded(np.log1p(extended(n) / n0))
         greedy, V = np.zeros((H, S), int), np.zeros(S)
         for h in reversed(range(H)):
             ceiling = (H - h) * B
-            Q = B - np.log1p(n / n0) + bonus_scale * ceiling * spread
+            Q = B - log + bonus_scale * ceiling * spread
             Q += np.where(n == 0, np.cumsum(V)[-1] / S, 0.0)
             for s in range(S):
                 for after in seen[s]:
@@ -204,6 +213,14 @@ def test_no_continuation_for_unvisited_pairs_is_harmful():
     assert best - visitation_entropy(mutant(mdp, 2000, 0)) > 1
 
 
+def test_the_bonus_is_the_one_of_the_confidence_bounds(chain):
+    config = entgame._config("per stage", 50, 1, 0.1, 1.0)
+    n = np.arange(1, 51)
+    spread = np.sqrt(2 * confidence.log_confidence(n, chain.S, chain.A, chain.H, 0.1) / n)
+    np.testing.assert_allclose(entgame._stage_tables(chain, config).spread[1:], spread, rtol=1e-14)
+    np.testing.assert_allclose(entgame.reward_bound(n, 31, 2), entgame._stage_tables(chain, config).bound[1:])
+
+
 # ------------------------------------------------------------------------------------------- what a result promises
 
 
@@ -302,3 +319,18 @@ def test_sparse_kernels_with_stored_zeros():
     P.data[0] = 0.5
     mdp = EpisodicMDP(P=P, horizon=3, start=0)
     np.testing.assert_array_equal(entgame.run(mdp, 40, 0).counts, twin(mdp, 40, 0)[0])
+
+
+# --------------------------------------------------------------------------------------------------- kernel known
+
+
+def test_known_model_stays_below_its_bound():
+    """Suboptimality <= H R_T / T at every T, and the certificate lies above the optimum."""
+    mdp = double_chain(11, 0.1, 8)
+    best = max_visitation_entropy.solve(mdp).value
+    result = entgame.run_known(mdp, 300, checkpoints=[1, 3, 10, 30, 100, 300])
+    for point in result.checkpoints:
+        gap = best - point.visitation_entropy
+        assert -1e-9 <= gap <= 8 * forecaster.worst_regret(point.episodes, 22) / point.episodes
+        assert point.optimistic_value >= best - 1e-9
+    assert visitation.flow_residual(mdp, result.visitation) < 1e-12

@@ -29,7 +29,6 @@ The learner meets the true kernel only through `sampling.draw`. The exact visita
 evaluator beside it, one exact roll-out for each episode's policy, and never read by the learner.
 """
 
-import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -37,10 +36,10 @@ import numpy as np
 
 from rlentropy import _entgame_kernels as kernels
 from rlentropy import sampling
-from rlentropy.confidence import log_confidence
+from rlentropy.bellman import best_response, deterministic_policy
 from rlentropy.parallel import generator, progress_bar
 from rlentropy.validation import check_integer, check_number, check_positive
-from rlentropy.visitation import episodic_visitation, markov_policy
+from rlentropy.visitation import episodic_visitation, markov_policy, push_forward
 from rlentropy.visitation_entropy import average_visitation_entropy, visitation_entropy
 
 # Episodes between two looks at the clock and at the progress bar; a multiple of nothing, and no number depends on it.
@@ -51,7 +50,7 @@ ROOM = 6
 
 @dataclass(frozen=True)
 class Config:
-    """What a run was asked to do. ``variant`` is "per stage" or "pooled"."""
+    """What a run was asked to do. ``variant`` is "per stage", "pooled" or "known model"."""
 
     variant: str
     episodes: int
@@ -80,7 +79,8 @@ class Checkpoint:
 class Result:
     """What a run of EntGame returns.
 
-    counts       (H, S, A) whole numbers: visits n_h(s, a); a pooled run counts by stage as well, for the reader only
+    counts       (H, S, A) whole numbers (real ones in `run_known`): visits n_h(s, a); a pooled run counts by stage as
+                 well, for the reader only
     visitation   (H, S, A): exact visitation of the output mixture; None in a run without evaluation
     checkpoints  tuple of `Checkpoint`, in increasing order of episodes
     """
@@ -142,6 +142,25 @@ def run_pooled(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0, checkpo
     return _play(mdp, config, game, mdp.H, generator(seed), checkpoints, evaluate)
 
 
+def run_known(mdp, episodes, *, n0=1, checkpoints=()):
+    """The game with the kernel known: exact best responses, and the exact visitation as outcome; returns a `Result`.
+
+    d^t = visitation of a best response to log(1 / dbar^t),   dbar^{t+1} = (sum_{i<=t} d^i + n_0) / (t + S A n_0):
+    the Frank-Wolfe method on sum_h H(d_h), with a prior. No randomness, no bonus; ``counts`` are the real sums of d^i.
+    In a `Checkpoint` optimistic_value is U(dbar^t) >= optimum, a certificate.
+    Source: thm-known-model-rate; Frank & Wolfe (1956).
+    """
+    config = _config("known model", episodes, n0, 0.5, 0.0)
+    stops, taken = _stops(checkpoints, config.episodes), []
+    total = np.zeros((mdp.H, mdp.S, mdp.A))
+    for t in range(config.episodes):
+        upper, actions = best_response(mdp, np.log((t + mdp.S * mdp.A * config.n0) / (total + config.n0)))
+        total += push_forward(mdp, deterministic_policy(actions, mdp.A))
+        if len(taken) < len(stops) and t + 1 == stops[len(taken)]:
+            taken.append(_look(mdp, t + 1, total, np.full((1, mdp.S), upper), True))
+    return Result(config, _frozen(total.copy()), _mixture(mdp, total, config.episodes, True), tuple(taken))
+
+
 def reward_bound(t, S, A, n0=1):
     """B_t = log(t / n_0 + S A), the largest reward log(1 / dbar) that the forecaster can leave. Source: lem-ranges."""
     return np.log(np.asarray(t, dtype=float) / n0 + S * A)
@@ -161,19 +180,32 @@ def _config(variant, episodes, n0, delta, bonus_scale):
 
 
 def _stage_tables(mdp, config):
-    """`kernels.Tables` by the count n = 0, ..., T and the time t = 0, ..., T."""
-    n = np.arange(config.episodes + 1.0)
-    spread = np.sqrt(2 * log_confidence(n, mdp.S, mdp.A, mdp.H, config.delta) / np.maximum(n, 1))
-    bound = reward_bound(n, mdp.S, mdp.A, config.n0)
-    return kernels.Tables(np.log1p(n / config.n0), spread, bound, config.bonus_scale)
+    """`kernels.Tables` by the count n = 0, ..., T and the time t = 0, ..., T; alpha as `confidence.log_confidence`."""
+    n, S, A = _extended(config.episodes), mdp.S, mdp.A
+    alpha = np.log(_extended(2 * S * A * mdp.H)[-1] / config.delta) + S * (1 + np.log1p(n))
+    bound = np.log(n / config.n0 + S * A)
+    return _tables(config, n, np.sqrt(2 * alpha / np.maximum(n, 1)), bound)
 
 
 def _pooled_tables(mdp, config):
     """The same for pooled counts: n = 0, ..., T H."""
-    S, n = mdp.S, np.arange(config.episodes * mdp.H + 1.0)
-    beta = math.log(4 * S * mdp.A * mdp.H / config.delta) + (S - 1) * np.log(math.e * (1 + n / max(S - 1, 1)))
-    bound = reward_bound(mdp.H * np.arange(config.episodes + 1.0), S, mdp.A, config.n0)
-    return kernels.Tables(np.log1p(n / config.n0), np.sqrt(beta / np.maximum(n, 1)), bound, config.bonus_scale)
+    n, S, A = _extended(config.episodes * mdp.H), mdp.S, mdp.A
+    beta = np.log(_extended(4 * S * A * mdp.H)[-1] / config.delta) + (S - 1) * (1 + np.log1p(n / max(S - 1, 1)))
+    bound = np.log(n[:: mdp.H] / config.n0 + S * A)
+    return _tables(config, n, np.sqrt(beta / np.maximum(n, 1)), bound)
+
+
+def _extended(last):
+    """0, ..., last in extended precision: rounded to double precision at the end, logarithms are equal on all machines.
+
+    In double precision their last digits differ between processors, and one digit decides where two actions tie.
+    """
+    return np.arange(last + 1, dtype=np.longdouble)
+
+
+def _tables(config, n, spread, bound):
+    rounded = (x.astype(float) for x in (np.log1p(n / config.n0), spread, bound))
+    return kernels.Tables(*rounded, config.bonus_scale)
 
 
 class _PerStage:

@@ -42,7 +42,7 @@ def world(mdp):
     probability = np.concatenate([K.data for K in mdp.P])
     cumulative = np.empty_like(probability)
     _partial_sums(rows, probability, cumulative)
-    state = np.concatenate([K.indices for K in mdp.P]).astype(np.int64)
+    state = np.concatenate([K.indices for K in mdp.P]).astype(np.uint32)  # unsigned: no test for negative places
     return World(mdp.start, rows, state, probability, cumulative)
 
 
@@ -69,7 +69,7 @@ def draw(world, h, row, u):
             first = middle + 1
     while first < last and u >= world.cumulative[first]:
         first += 1
-    return world.state[first]
+    return np.int64(world.state[first])
 
 
 @compiled

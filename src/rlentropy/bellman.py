@@ -72,13 +72,15 @@ class PolicySolver:
     @classmethod
     def _refined(cls, matrix, b):
         """BiCGSTAB, started again on what is left; scaled, because scipy takes a small residual for a breakdown."""
-        x = np.zeros(len(b))
+        x, limit = np.zeros(len(b)), 1e3 * np.abs(b).max()
         for _ in range(REFINEMENTS):
             left = b - matrix @ x
             size = np.abs(left).max()
-            if not 0 < size < np.inf or cls._residual(matrix, x, b) <= RESIDUAL / 10:
+            # a residual may rise for a while, but one that has exploded does not come back
+            if not 0 < size < limit or cls._residual(matrix, x, b) <= RESIDUAL / 10:
                 break
-            x = x + size * sparse_linalg.bicgstab(matrix, left / size, rtol=1e-10, atol=0.0, maxiter=200)[0]
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # of BiCGSTAB where it breaks down
+                x = x + size * sparse_linalg.bicgstab(matrix, left / size, rtol=1e-10, atol=0.0, maxiter=200)[0]
         return x
 
     @staticmethod

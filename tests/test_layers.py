@@ -24,7 +24,9 @@ def floors(docstring=rlentropy.__doc__):
         else:
             number = None
             continue
-        found |= dict.fromkeys(re.findall(r"\w+", names), number)
+        names = re.findall(r"\w+", names)
+        assert not found.keys() & names, f"on two floors: {sorted(found.keys() & names)}"
+        found |= dict.fromkeys(names, number)
     return found
 
 
@@ -127,6 +129,11 @@ def test_the_floors_are_read_whole():
 
 
 # ---------------------------------------------------------------------------------------------------- test the tester
+
+
+def test_a_module_on_two_floors_is_found():
+    with pytest.raises(AssertionError, match="on two floors"):
+        floors("x\n\n    0  a, b\n    1  c, a\n")
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,9 @@ The package computes what the book proves. Modules stand on floors, and imports 
     0  distributions, validation, parallel
     1  mdp, softmax_policy, visitation_entropy
     2  environments, bellman, visitation
-    3  natural_gradient, max_visitation_entropy, forecaster, trajectory_entropy, discounted_entropy,
-       visitation_entropy, confidence
+    3  natural_gradient, max_visitation_entropy, forecaster, trajectory_entropy, discounted_entropy, confidence
     4  entropy_dynamics, sampling, empirical_model, fast_rate
-    5  entgame, ucbvi_ent, baselines, optimistic_soft_vi, entropy_control, neural_policy,
+    5  entgame, entgame_proof, ucbvi_ent, baselines, optimistic_soft_vi, entropy_control, neural_policy,
        reward_entropy_law
     6  plotting
     side: symbolic (sympy only), verify (knows no mathematics of the book)

@@ -24,12 +24,16 @@ class Box:
 
 
 def layers(names, edges, per_row=PER_ROW):
-    """Rows of names: each name below everything it uses, at most ``per_row`` in a row, neighbours near each other."""
+    """Rows of names: each name below everything it uses, at most ``per_row`` in a row, neighbours near each other.
+
+    Names without an edge stand in the last rows.
+    """
     network = nx.DiGraph()
     network.add_nodes_from(names)
     network.add_edges_from(edges)
+    alone = [name for name in names if network.degree(name) == 0]
     rows = []
-    for generation in nx.topological_generations(network):
+    for generation in [*nx.topological_generations(network.subgraph(set(names) - set(alone))), alone]:
         ordered = [name for name in names if name in set(generation)]
         rows += [ordered[i : i + per_row] for i in range(0, len(ordered), per_row)]
     for _ in range(6):  # barycentre sweeps, down and up

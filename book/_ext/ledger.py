@@ -314,7 +314,8 @@ class WriteLedger(SphinxPostTransform):
         measured = nodes.line_block()
         for check in s.checks:
             measured += nodes.line("", f"{check['kind']}: {check['claim']} ({check['measured']})")
-        chapter = nodes.paragraph("", _plain(self.env.titles[s.doc]) if s.doc in self.env.titles else s.doc)
+        number = self.env.toc_secnumbers.get(s.doc, {}).get("", ())
+        chapter = nodes.paragraph("", ".".join(map(str, number)))
         cells = [
             title,
             chapter,
@@ -353,10 +354,6 @@ class WriteLedger(SphinxPostTransform):
 
 def _count(number, word):
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
-def _plain(title):
-    return title.astext()
 
 
 def _build_table(heads, rows):

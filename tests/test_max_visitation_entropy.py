@@ -321,6 +321,15 @@ def test_certificates_bound_the_optimum_and_meet_it():
     assert mve.certificate(mdp, best.visitation) == pytest.approx(best.value, abs=1e-5)
 
 
+def test_unreachable_states_in_the_dual_cost_something_and_less_with_high_potentials():
+    mdp = environments.double_chain(9, 0.1, 4)
+    best = mve.solve(mdp, tol=1e-13)
+    later = np.arange(mdp.H, 0, -1)[:, None] * ~mdp.reachable()
+    excess = [mve.dual_value(mdp, best.dual + c * later, drop_unreachable=False) - best.value for c in (0, 5, 10)]
+    assert excess[0] > 0.1
+    assert 1e-5 < excess[2] < 1e-2 * excess[1]
+
+
 def test_a_prediction_that_excludes_a_reachable_pair_certifies_nothing():
     mdp = environments.double_chain(5, 0.1, 3)
     d_bar = np.full((3, 5, 2), 0.1)

@@ -664,6 +664,15 @@ def test_latex_reads_like_the_book():
     assert shown.startswith("$$") and shown.count(r"\\") == 5
 
 
+def test_short_latex_leaves_the_law_away():
+    line = -S.expectation(s, log_p) * S.expectation(s, lambda a: Delta[s, a])
+    assert "sim" in S.latex(line)
+    assert S.latex(line, short=True) == (
+        r"- \mathrm{E}_{a}\left[\log \pi(a|s)\right] \mathrm{E}_{a}\left[\Delta_{s,a}\right]"
+    )
+    assert r"\mathrm{E}_{a}" in S.chain_of(line, line, short=True)._repr_latex_()
+
+
 def test_partial_is_the_derivative_left_standing():
     assert S.latex(S.partial(log_pi(s, a), x)) == (
         r"\frac{\partial \log \pi(a|s)}{\partial \theta_{s',a'}}"

@@ -34,8 +34,9 @@ def _rank(factor: sp.Expr) -> int:
 class _BookPrinter(LatexPrinter):
     """sympy's printer with the book's sums; ``_used`` holds the names that are taken at the current place."""
 
-    def __init__(self, expr: sp.Expr):
+    def __init__(self, expr: sp.Expr, short: bool = False):
         super().__init__({"fold_short_frac": False})
+        self._short = short
         self._used = {x.name for x in expr.free_symbols if isinstance(x, sp.Symbol) and hasattr(x, "upper")}
 
     def _as_ordered_terms(self, expr, order=None):
@@ -62,7 +63,7 @@ class _BookPrinter(LatexPrinter):
         """A factor, in brackets if what follows could be read as part of it."""
         text = self._print(factor)
         open_ended = (
-            isinstance(factor, (sp.Sum, LogProbability, sp.log)) and not last and "mathbb{E}" not in text[:12]
+            isinstance(factor, (sp.Sum, LogProbability, sp.log)) and not last and "{E}_" not in text[:12]
         )
         return rf"\left({text}\right)" if open_ended or isinstance(factor, sp.Add) else text
 
@@ -94,6 +95,8 @@ class _BookPrinter(LatexPrinter):
         rest = sp.Mul(*(f for f in factors if f is not weights[0]))
         law = rf"{weights[0].policy.name}(\cdot|{self._print(weights[0].args[0])})"
         inside = self._print(rest.xreplace(shown))
+        if self._short:
+            return rf"\mathrm{{E}}_{{{self._print(shown[letter])}}}\left[{inside}\right]"
         return rf"\mathbb{{E}}_{{{self._print(shown[letter])}\sim {law}}}\left[{inside}\right]"
 
     def _plain_sum(self, expr, shown) -> str:
@@ -110,26 +113,27 @@ def _names(letter: sp.Symbol) -> Iterator[str]:
     return chain([own], _SPARE[kind], (f"{kind}_{k}" for k in count(1)))
 
 
-def latex(expr: sp.Expr) -> str:
+def latex(expr: sp.Expr, *, short: bool = False) -> str:
     r"""LaTeX of one line.
 
     What ``expectation`` made prints as \mathbb{E}_{a\sim\pi(\cdot|s)}[f(a)], a Kronecker delta as an
     indicator, sums without limits (the ranges are those of the letters).  Where nested sums carry one name,
-    the inner one is renamed.
+    the inner one is renamed.  ``short`` leaves the law of an expectation away, for narrow pages:
+    \mathrm{E}_{a}[f(a)].
     """
     expr = sp.sympify(expr)
-    return _BookPrinter(expr).doprint(expr)
+    return _BookPrinter(expr, short).doprint(expr)
 
 
 class Derivation:
     """Lines of a derivation, shown one under the other by a notebook."""
 
-    def __init__(self, left: str | sp.Expr, *lines: sp.Expr):
-        self.left = left if isinstance(left, str) else latex(left)
-        self.lines = lines
+    def __init__(self, left: str | sp.Expr, *lines: sp.Expr, short: bool = False):
+        self.left = left if isinstance(left, str) else latex(left, short=short)
+        self.lines, self.short = lines, short
 
     def _repr_latex_(self) -> str:
-        first, *others = (latex(line) for line in self.lines)
+        first, *others = (latex(line, short=self.short) for line in self.lines)
         rows = [rf"{self.left} &= {first}", *(rf"&= {line}" for line in others)]
         return r"$$\begin{aligned}" + r" \\ ".join(rows) + r"\end{aligned}$$"
 
@@ -137,6 +141,6 @@ class Derivation:
         return "\n".join(f"= {line}" for line in self.lines)
 
 
-def chain_of(left: str | sp.Expr, *lines: sp.Expr) -> Derivation:
-    """left = line 1 = line 2 = ..., for display as the last value of a cell."""
-    return Derivation(left, *lines)
+def chain_of(left: str | sp.Expr, *lines: sp.Expr, short: bool = False) -> Derivation:
+    """left = line 1 = line 2 = ..., for display as the last value of a cell; ``short`` as in ``latex``."""
+    return Derivation(left, *lines, short=short)

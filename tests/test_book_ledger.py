@@ -7,12 +7,21 @@ import pytest
 
 pytest.importorskip("sphinx_proof")
 sys.path.insert(0, str(Path(__file__).parent.parent / "book" / "_ext"))
-import graph  # noqa: E402
-import ledger as book_ledger  # noqa: E402
+import graph
+import ledger as book_ledger
+import plain_titles
+from docutils import nodes
 
 
 def check(label, kind, mutants=1):
-    return {"label": label, "kind": kind, "mutants": ["m"] * mutants, "claim": "c", "measured": "0", "seconds": 0.1}
+    return {
+        "label": label,
+        "kind": kind,
+        "mutants": ["m"] * mutants,
+        "claim": "c",
+        "measured": "0",
+        "seconds": 0.1,
+    }
 
 
 def page(statements, checks, equations=None):
@@ -32,7 +41,12 @@ def derived(pages):
 def test_a_status_is_the_weakest_on_the_way():
     pages = page(
         {"lem-a": ("lemma", []), "thm-b": ("theorem", ["lem-a"]), "thm-c": ("theorem", ["thm-b"])},
-        [check("lem-a", "bound"), check("thm-b", "symbolic"), check("thm-b", "numeric"), check("thm-c", "exact")],
+        [
+            check("lem-a", "bound"),
+            check("thm-b", "symbolic"),
+            check("thm-b", "numeric"),
+            check("thm-c", "exact"),
+        ],
     )
     assert derived(pages) == {"lem-a": "bound", "thm-b": "bound", "thm-c": "bound"}
 
@@ -51,7 +65,9 @@ def test_definitions_do_not_weaken_and_need_no_check():
 def test_an_unchecked_link_is_visible_downstream_and_a_fault():
     pages = page({"lem-a": ("lemma", []), "thm-b": ("theorem", ["lem-a"])}, [check("thm-b", "exact")])
     assert derived(pages) == {"lem-a": "unchecked", "thm-b": "unchecked"}
-    assert list(book_ledger.faults(book_ledger.derive(pages, ["doc"]), pages)) == [("doc", "statement without a check: lem-a")]
+    assert list(book_ledger.faults(book_ledger.derive(pages, ["doc"]), pages)) == [
+        ("doc", "statement without a check: lem-a")
+    ]
 
 
 def test_a_check_of_nothing_is_a_fault():
@@ -67,7 +83,9 @@ def test_equation_references_lead_to_their_statement():
 
 
 def test_a_pointer_forward_does_not_close_a_circle():
-    pages = page({"lem-a": ("lemma", ["thm-b"]), "thm-b": ("theorem", ["lem-a"])}, [check("lem-a", "numeric")])
+    pages = page(
+        {"lem-a": ("lemma", ["thm-b"]), "thm-b": ("theorem", ["lem-a"])}, [check("lem-a", "numeric")]
+    )
     assert book_ledger.derive(pages, ["doc"]).uses == {"lem-a": set(), "thm-b": {"lem-a"}}
 
 
@@ -90,3 +108,27 @@ def test_svg_leaves_out_implied_edges_and_escapes_titles():
     assert drawing.count("<path") == 2
     assert drawing.count("<a href") == 3
     assert "&lt;&amp;" in drawing
+
+
+# ----------------------------------------------------------------------------------------- titles without TeX
+
+
+@pytest.mark.parametrize(
+    ("tex", "words"),
+    [
+        (r"-\log d_h(s)", "-log d_h(s)"),
+        (r"\frac{1}{\varepsilon}", "1/ε"),
+        (r"\eta\,\mathrm{Cov}_\pi(A)", "η Cov_π(A)"),
+        (r"R = b - a\,e^{H/\alpha}", "R = b - a e^H/α"),
+        (r"\lambda\in\Pi", "λ∈Π"),
+    ],
+)
+def test_tex_becomes_readable(tex, words):
+    assert plain_titles.readable(tex) == words
+
+
+def test_a_statement_keeps_its_mathematics_in_the_table_and_loses_it_in_the_tooltip():
+    title = nodes.title("", "", nodes.Text("(The cost "), nodes.math("", r"-\log d_h(s)"), nodes.Text(")"))
+    words = book_ledger.title_words(nodes.container("", title))
+    assert [type(word) for word in words] == [nodes.Text, nodes.math, nodes.Text]
+    assert "".join(map(plain_titles.plain, words)) == "The cost -log d_h(s)"

@@ -1,6 +1,6 @@
 """A layered drawing of a directed graph without cycles, as inline SVG with links and titles; no system graphviz.
 
-Rows are depths: a statement stands below all that it uses. Colours come from CSS, so the dark page needs no second drawing.
+Rows are depths: a statement stands below all that it uses. Colours come from CSS, so one drawing serves light and dark.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ PER_ROW = 9  # boxes side by side; a chapter's own graph takes fewer, to fit the
 
 @dataclass(frozen=True)
 class Box:
-    """A node of the drawing: its short name, tooltip, link, status (a CSS class), and whether it belongs to this page."""
+    """A node of the drawing: short name, tooltip, link, status (a CSS class), and whether it belongs to this page."""
 
     name: str
     title: str
@@ -39,8 +39,9 @@ def layers(names, edges, per_row=PER_ROW):
     for _ in range(6):  # barycentre sweeps, down and up
         for neighbours in (network.predecessors, network.successors):
             place = {name: i - len(row) / 2 for row in rows for i, name in enumerate(row)}
+            wanted = {name: _mean([place[other] for other in neighbours(name)], place[name]) for name in place}
             for row in rows:
-                row.sort(key=lambda name, place=place, near=neighbours: _mean([place[o] for o in near(name)], place[name]))
+                row.sort(key=wanted.get)
     return rows
 
 
@@ -50,7 +51,7 @@ def _mean(values, default):
 
 
 def svg(boxes, edges, title, per_row=PER_ROW):
-    """The drawing as an HTML fragment. boxes {name: Box}; edges (used, user), reduced to those no other path implies."""
+    """The drawing as an HTML fragment. boxes {name: Box}; edges (used, user) that no longer path implies are drawn."""
     network = nx.DiGraph()
     network.add_nodes_from(boxes)
     network.add_edges_from(edges)
@@ -60,7 +61,8 @@ def svg(boxes, edges, title, per_row=PER_ROW):
     place = {}
     for j, row in enumerate(rows):
         left = (width - len(row) * (WIDTH + GAP_X) + GAP_X) / 2
-        place.update({name: (left + i * (WIDTH + GAP_X), GAP_Y / 2 + j * (HEIGHT + GAP_Y)) for i, name in enumerate(row)})
+        top = GAP_Y / 2 + j * (HEIGHT + GAP_Y)
+        place.update({name: (left + i * (WIDTH + GAP_X), top) for i, name in enumerate(row)})
     lines = [_edge(place[a], place[b]) for a, b in nx.transitive_reduction(network).edges]
     drawn = [_box(boxes[name], *place[name]) for name in boxes]
     parts = [f'<div class="rl-graph" role="group" aria-label="{escape(title)}" tabindex="0">',
@@ -71,8 +73,9 @@ def svg(boxes, edges, title, per_row=PER_ROW):
 
 def _edge(start, end):
     (x1, y1), (x2, y2) = (start[0] + WIDTH / 2, start[1] + HEIGHT), (end[0] + WIDTH / 2, end[1])
-    bend = (y2 - y1) / 2
-    return f'<path class="rl-edge" d="M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"/>'
+    half = (y1 + y2) / 2
+    curve = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {half:.0f} {x2:.0f} {half:.0f} {x2:.0f} {y2:.0f}"
+    return f'<path class="rl-edge" d="{curve}"/>'
 
 
 def _box(box, x, y):

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 import graph
 from docutils import nodes
+from plain_titles import plain
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
@@ -54,6 +55,7 @@ class Statement:
     order: int
     refs: set = field(default_factory=set)
     checks: list = field(default_factory=list)
+    words: list = field(default_factory=list)  # the title as nodes, with its mathematics
 
     @property
     def needs_check(self):
@@ -84,8 +86,9 @@ def collect(app, doctree):
     current = None
     for node in doctree.findall():
         if isinstance(node, STATEMENT_NODES):
-            title = node.children[0].astext().strip().removeprefix("(").removesuffix(")")
-            current = Statement(node["label"], doc, node["realtype"], node["countertype"], title, len(page["statements"]))
+            words = title_words(node)
+            current = Statement(node["label"], doc, node["realtype"], node["countertype"],
+                                "".join(map(plain, words)), len(page["statements"]), words=words)
             page["statements"].append(current)
         if isinstance(node, (*STATEMENT_NODES, proof_node)) and current is not None:
             current.refs |= {ref["reftarget"] for ref in _references(node)}
@@ -100,6 +103,16 @@ def collect(app, doctree):
     if page["statements"]:
         _append_chapter_graph(doctree, doc)
     _pages(env)[doc] = page
+
+
+def title_words(node):
+    """Copies of the nodes of a statement's title, without the parentheses around it."""
+    words = [word.deepcopy() for word in node.children[0].children]
+    if words and isinstance(words[0], nodes.Text):
+        words[0] = nodes.Text(words[0].lstrip().removeprefix("("))
+    if words and isinstance(words[-1], nodes.Text):
+        words[-1] = nodes.Text(words[-1].rstrip().removesuffix(")"))
+    return words
 
 
 def _check_id(label, nth):
@@ -217,6 +230,8 @@ def update(app, env):
     """Derive the ledger, report faults, and name the pages that must be written again because a status changed."""
     pages = _pages(env)
     env.ledger = derive(pages, reading_order(env))
+    # titles bring mathematics to the pages that list statements; without this MathJax would not be loaded there
+    env.get_domain("math").data["has_equations"].update({doc: True for doc, page in pages.items() if page["places"]})
     for doc, message in faults(env.ledger, pages):
         logger.warning(message, location=doc, type="ledger")
     seen = {label: (s.kinds, len(s.checks), s.mutants, sorted(env.ledger.uses[label]))
@@ -289,7 +304,8 @@ class WriteLedger(SphinxPostTransform):
             return nodes.inline("", label)
         inner = nodes.inline("", f"✓ {s.own}", classes=["rl-mark", f"rl-{s.own}"])
         uri = self._uri(s.doc, _check_id(label, 1))
-        return nodes.reference("", "", inner, internal=True, refuri=uri, reftitle=f"{self._name(s)}: its executed check")
+        words = f"{self._name(s)}: its executed check"
+        return nodes.reference("", "", inner, internal=True, refuri=uri, reftitle=words)
 
     def _link(self, s, text):
         uri = self._uri(s.doc, s.label)
@@ -310,7 +326,8 @@ class WriteLedger(SphinxPostTransform):
         for i, other in enumerate(used):
             uses += [nodes.Text(", ")] if i else []
             uses += self._link(other, self._name(other))
-        title = nodes.paragraph("", "", self._link(s, self._name(s)), nodes.Text(f" {s.title}"))
+        title = nodes.paragraph("", "", self._link(s, self._name(s)), nodes.Text(" "),
+                                *(word.deepcopy() for word in s.words))
         measured = nodes.line_block()
         for check in s.checks:
             measured += nodes.line("", f"{check['kind']}: {check['claim']} ({check['measured']})")
@@ -409,4 +426,4 @@ def setup(app):
     app.connect("env-purge-doc", purge)
     app.connect("env-merge-info", merge)
     app.connect("env-updated", update)
-    return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": "1", "env_version": 2, "parallel_read_safe": True, "parallel_write_safe": True}

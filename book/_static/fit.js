@@ -1,0 +1,32 @@
+// A display that is wider than its box is set smaller, down to a share that can still be read; beyond, it scrolls.
+(() => {
+  const LEAST = { screen: 0.72, print: 0.4 };
+
+  const fit = (least) => {
+    const boxes = [...document.querySelectorAll('mjx-container[display="true"]')].filter((box) => box.clientWidth > 0);
+    boxes.forEach((box) => {
+      box.dataset.size ??= box.style.fontSize || "100%";
+      box.style.fontSize = box.dataset.size;
+    });
+    // all sizes are read before one is changed: the page is laid out twice, not once a formula
+    const shares = boxes.map((box) => box.clientWidth / box.scrollWidth);
+    boxes.forEach((box, i) => {
+      if (shares[i] < 1) box.style.fontSize = `calc(${box.dataset.size} * ${Math.max(0.99 * shares[i], least).toFixed(3)})`;
+    });
+  };
+  const onScreen = () => fit(LEAST.screen);
+
+  const start = () => {
+    onScreen();
+    let waiting;
+    window.addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(onScreen, 120); });
+    window.addEventListener("beforeprint", () => fit(LEAST.print));
+    window.addEventListener("afterprint", onScreen);
+    document.addEventListener("toggle", onScreen, true);
+    document.addEventListener("click", (event) => {
+      if (event.target.closest(".toggle-button, .admonition.toggle, .dropdown")) setTimeout(onScreen, 60);
+    });
+  };
+  window.addEventListener("load", () => window.MathJax?.startup?.promise?.then(start));
+  window.fitDisplays = fit;
+})();

@@ -319,3 +319,20 @@ def count_deficit(length, paths, seed, *, share=1 - 1 / e, small=0.02, large=0.0
     highest = np.empty(paths)
     kernels.deficit_paths(small, large, share, uniforms, highest)
     return highest
+
+
+# ------------------------------------------------------------------------------------------------------ for tables
+
+
+def tex(x):
+    """A number for a table: two digits, as a power of ten from 100 on; rounding errors (below 1e-8) are 0."""
+    x = round(float(x), 8) + 0.0
+    if abs(x) < 100:
+        return f"${x:.2g}$"
+    digits, power = f"{x:.1e}".split("e")
+    return rf"${digits}\cdot10^{{{int(power)}}}$"
+
+
+def comparison(left, right):
+    """left ≤ right for a table, and whether it fails by more than rounding (1e-9)."""
+    return f"{tex(left)} ≤ {tex(right)}" + (" **fails**" if left > right + 1e-9 else "")

@@ -32,6 +32,8 @@ KINDS = {
     "simplex field": lambda ax, z: plotting.simplex_field(ax, z.ravel()[:231], 20, levels=[-0.51, 0.07, 0.63]),
     "simplex curve": lambda ax, z: plotting.simplex_curve(ax, z.ravel()[:231], 20, level=0.07),
     "simplex path": lambda ax, z: plotting.simplex_path(ax, POLICIES * (1 + z[:1, :3])),
+    "run band": lambda ax, z: plotting.run_band(ax, X, z[:5], colour="blue", label="runs"),
+    "visit maps": lambda ax, z: plotting.visit_maps([ax], {"map": z + 3}, least=0.1, most=10),
 }
 
 
@@ -187,3 +189,32 @@ def test_a_path_that_stands_still_has_no_arrow():
     assert not ax.texts
     plotting.simplex_path(ax, POLICIES)
     assert len(ax.texts) == 1
+
+
+def test_run_band_draws_mean_and_extremes():
+    _, ax = plotting.figure()
+    runs = np.array([[1.0, 4.0], [3.0, 2.0]])
+    assert plotting.run_band(ax, [0, 1], runs, colour="blue", label="runs") is ax
+    assert ax.lines[0].get_ydata().tolist() == [2.0, 3.0]
+    corners = ax.collections[0].get_paths()[0].vertices
+    assert (corners[:, 1].min(), corners[:, 1].max()) == (1.0, 4.0)
+    plotting.run_band(ax, [0, 1], runs[0], colour="blue")
+    assert len(ax.collections) == 1  # one run has no spread
+
+
+def test_visit_maps_share_one_scale_and_leave_rare_cells_white():
+    fig, axes = plotting.figure(1, 3)
+    maps = {"few": [[0.0, 0.5], [1.0, 5.0]], "many": [[1.0, 10.0], [100.0, 1000.0]]}
+    shown = plotting.visit_maps(axes, maps, least=1, most=100, label="visits")
+    few, many = (ax.images[0] for ax in shown[:2])
+    assert few.norm is many.norm and (few.norm.vmin, few.norm.vmax) == (1, 100)
+    assert few.get_array().mask.tolist() == [[True, True], [False, False]]
+    assert [ax.get_title() for ax in shown[:2]] == ["few", "many"]
+    assert not shown[2].axison and fig.axes[-1].get_xlabel() == "visits"
+
+
+def test_visit_maps_refuse_a_scale_that_has_no_logarithm():
+    with pytest.raises(ValueError, match="vmin"):
+        _, ax = plotting.figure()
+        plotting.visit_maps([ax], {"map": np.ones((2, 2))}, least=-1, most=1)
+        ax.figure.canvas.draw()

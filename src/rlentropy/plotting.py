@@ -156,6 +156,38 @@ def simplex_path(ax, policies, *, colour="orange", label=None, arrow=True):
     return ax
 
 
+# ------------------------------------------------------------------------------------------------ visits of explorers
+
+
+def run_band(ax, x, runs, *, colour, label=None, style="-"):
+    """Mean of the runs (K, n) over x (n,) as a line, smallest to largest as a band; returns ax."""
+    runs = np.atleast_2d(np.asarray(runs, dtype=float))
+    ax.plot(x, runs.mean(axis=0), style, color=COLOURS[colour], label=label)
+    if len(runs) > 1:
+        ax.fill_between(x, runs.min(axis=0), runs.max(axis=0), color=COLOURS[colour], alpha=0.2, lw=0)
+    return ax
+
+
+def visit_maps(axes, visits, *, least, most, label=None):
+    """One map (rows, cols) per name of the table ``visits``, with a common logarithmic colour scale; returns axes.
+
+    Cells with less than ``least`` > 0 are white, more than ``most`` has the last colour. Axes without a map are hidden.
+    """
+    axes = np.ravel(axes)
+    scale, image = mpl.colors.LogNorm(vmin=least, vmax=most), None
+    for ax, (name, values) in zip(axes, visits.items(), strict=False):
+        values = np.asarray(values, dtype=float)
+        image = ax.imshow(np.ma.masked_less(values, least), norm=scale)
+        ax.grid(False)
+        ax.set(xticks=[], yticks=[])
+        ax.set_title(name, fontsize=9)
+    for ax in axes[len(visits):]:
+        ax.axis("off")
+    if image is not None:
+        axes[0].figure.colorbar(image, ax=list(axes), label=label, location="bottom", shrink=0.7, aspect=40)
+    return axes
+
+
 # ----------------------------------------------------------------------------------------- digests of plotted data
 
 

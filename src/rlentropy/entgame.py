@@ -37,6 +37,7 @@ import numpy as np
 from rlentropy import _entgame_kernels as kernels
 from rlentropy import sampling
 from rlentropy.bellman import best_response, deterministic_policy
+from rlentropy.confidence import log_confidence
 from rlentropy.parallel import generator, progress_bar
 from rlentropy.validation import check_integer, check_number, check_positive
 from rlentropy.visitation import episodic_visitation, markov_policy, push_forward
@@ -303,3 +304,51 @@ def _mixture(mdp, total, done, evaluate):
 def _frozen(x):
     x.setflags(write=False)
     return x
+
+
+# ------------------------------------------------------------------------------------------ the same in plain NumPy
+
+
+def plan(n, moves, t, *, n0=1, delta=0.1, bonus_scale=1.0, unvisited="ceiling"):
+    """Qbar (H, S, A) and Vbar (H, S) after t episodes of `run`, on dense arrays: def-entgame line by line, for reading.
+
+    n (H, S, A) visits, moves (H-1, S, A, S) transitions. ``unvisited="nothing"`` is the tempting mistake: a pair with no
+    data keeps its reward but nothing beyond it, so that nobody goes far for it.
+    Raises ValueError for another value of ``unvisited``.
+    """
+    if unvisited not in ("ceiling", "nothing"):
+        raise ValueError(f"unvisited = {unvisited!r}: must be 'ceiling' or 'nothing'")
+    H, S, A = n.shape
+    B, visited = reward_bound(t, S, A, n0), np.maximum(n, 1)
+    bonus = bonus_scale * H * B * np.sqrt(2 * log_confidence(n, S, A, H, delta) / visited)
+    Q = np.log((t + S * A * n0) / (n + n0)) + bonus
+    if unvisited == "ceiling":
+        Q[n == 0] = np.inf
+    V = np.zeros((H + 1, S))
+    for h in reversed(range(H)):
+        if h < H - 1:
+            Q[h] += moves[h] @ V[h + 1] / visited[h]
+        V[h] = np.minimum(Q[h].max(axis=1), H * B)
+    return Q, V[:-1]
+
+
+def run_plain(mdp, episodes, seed, **options):
+    """`run` through `plan`: slow, and equal to it up to ties; returns counts (H, S, A) and visitation of the mixture.
+
+    options   those of `plan`
+    """
+    H, S, A = mdp.H, mdp.S, mdp.A
+    n, moves, total = np.zeros((H, S, A)), np.zeros((H - 1, S, A, S)), np.zeros((H, S, A))
+    world, uniforms = sampling.world(mdp), generator(seed).random((check_integer("episodes", episodes, low=1), H - 1))
+    for t, u in enumerate(uniforms):
+        actions = plan(n, moves, t, **options)[0].argmax(axis=2)
+        total += push_forward(mdp, deterministic_policy(actions, A))
+        s = mdp.start
+        for h in range(H):
+            a = actions[h, s]
+            n[h, s, a] += 1
+            if h < H - 1:
+                after = sampling.draw(world, h, s * A + a, u[h])
+                moves[h, s, a, after] += 1
+                s = after
+    return n.astype(np.int64), total / episodes

@@ -312,8 +312,8 @@ def _frozen(x):
 def plan(n, moves, t, *, n0=1, delta=0.1, bonus_scale=1.0, unvisited="ceiling"):
     """Qbar (H, S, A) and Vbar (H, S) after t episodes of `run`, on dense arrays: def-entgame line by line, for reading.
 
-    n (H, S, A) visits, moves (H-1, S, A, S) transitions. ``unvisited="nothing"`` is the tempting mistake: a pair with no
-    data keeps its reward but nothing beyond it, so that nobody goes far for it.
+    n (H, S, A) visits, moves (H-1, S, A, S) transitions. ``unvisited="nothing"`` is the tempting mistake: a pair
+    without data keeps its reward but nothing beyond it, so that nobody goes far for it.
     Raises ValueError for another value of ``unvisited``.
     """
     if unvisited not in ("ceiling", "nothing"):

@@ -18,11 +18,11 @@ ROUNDING = 1e-12
 
 
 @compiled
-def follow(world, P, books, plan, tables, alpha, margin, optimum, first, uniforms, N, last, memory, sums, worst):
+def follow(world, P, books, plan, tables, margin, optimum, first, uniforms, N, last, memory, sums, worst):
     """Play episodes first, first + 1, ... (one per row of uniforms); judge each with the true kernel P (H-1, S, A, S).
 
     The learner is that of `_entgame_kernels`, untouched: the judge reads its tables and writes only its own.
-    alpha (T + 1,) by the count; N (H, S, A) collects visit probabilities; last (H, S, A) is the count of the episode
+    N (H, S, A) collects visit probabilities; last (H, S, A) is the count of the episode
     before; memory (3, H + 1, S) holds V*, the value of the policy played, and its state distribution.
     """
     for e in range(len(uniforms)):
@@ -31,7 +31,7 @@ def follow(world, P, books, plan, tables, alpha, margin, optimum, first, uniform
         _values(P, books, plan, tables, bound, memory, sums, worst)
         _policy(P, books, plan, tables, bound, world.start, optimum, memory, N, sums, worst)
         game.play_stages(world, books, plan, tables, bound, uniforms[e], False)
-        _seen(P, books, tables, bound, alpha, margin, N, last, sums, worst)
+        _seen(P, books, tables, bound, margin, N, last, sums, worst)
 
 
 @compiled
@@ -113,7 +113,7 @@ def _policy(P, books, plan, tables, bound, start, optimum, memory, N, sums, wors
 
 
 @compiled
-def _seen(P, books, tables, bound, alpha, margin, N, last, sums, worst):
+def _seen(P, books, tables, bound, margin, N, last, sums, worst):
     """What the forecaster paid for the episode just played, the divergences that it changed, and the counts."""
     H, S, A = books.n.shape
     for h in range(H):
@@ -124,12 +124,12 @@ def _seen(P, books, tables, bound, alpha, margin, N, last, sums, worst):
                     sums[PAID] += bound - tables.log[last[h, s, a]]
                     last[h, s, a] = n
                     if h < H - 1:
-                        nkl = 0.0
+                        alpha, nkl = n * tables.spread[n] ** 2 / 2, 0.0
                         for k in range(books.degree[h, s]):
                             m = books.moves[h, s, a, k]
                             if m > 0:
                                 nkl += m * log(m / (n * P[h, s, a, books.nexts[h, s, k]]))
-                        worst[DIVERGENCE] = max(worst[DIVERGENCE], nkl / alpha[n])
+                        worst[DIVERGENCE] = max(worst[DIVERGENCE], nkl / alpha)
                 worst[COUNTS] = min(worst[COUNTS], n - N[h, s, a] / 2 + margin)
 
 

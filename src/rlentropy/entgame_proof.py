@@ -217,8 +217,6 @@ class _Judge:
         self.world, self.tables = sampling.world(mdp), entgame._stage_tables(mdp, config)
         self.P, self.optimum, self.shape = mdp.dense(), optimum, (mdp.H, mdp.S, mdp.A)
         self.books, self.plan = game.books(*self.shape, mdp.S), game.plan(*self.shape, mdp.S)
-        n = np.arange(config.episodes + 1.0)
-        self.alpha = confidence.log_confidence(n, mdp.S, mdp.A, mdp.H, config.delta)
         self.margin = confidence.count_margin(mdp.S, mdp.A, mdp.H, config.delta)
         self.N, self.last = np.zeros(self.shape), np.zeros(self.shape, dtype=np.int32)
         self.memory = np.zeros((3, mdp.H + 1, mdp.S))
@@ -226,7 +224,7 @@ class _Judge:
         self.worst[kernels.DIVERGENCE] = 0.0
 
     def follow(self, first, uniforms):
-        kernels.follow(self.world, self.P, self.books, self.plan, self.tables, self.alpha, self.margin, self.optimum,
+        kernels.follow(self.world, self.P, self.books, self.plan, self.tables, self.margin, self.optimum,
                        first, uniforms, self.N, self.last, self.memory, self.sums, self.worst)  # fmt: skip
 
     def look(self, t):
@@ -325,14 +323,19 @@ def count_deficit(length, paths, seed, *, share=1 - 1 / e, small=0.02, large=0.0
 
 
 def tex(x):
-    """A number for a table: two digits, as a power of ten from 100 on; rounding errors (below 1e-8) are 0."""
-    x = round(float(x), 8) + 0.0
-    if abs(x) < 100:
-        return f"${x:.2g}$"
-    digits, power = f"{x:.1e}".split("e")
-    return rf"${digits}\cdot10^{{{int(power)}}}$"
+    """A number for a table: three digits, or two and a power of ten outside 0.001 to 1000; 0 below 1e-8 (rounding)."""
+    return f"${_tex(float(x))}$"
 
 
 def comparison(left, right):
-    """left ≤ right for a table, and whether it fails by more than rounding (1e-9)."""
-    return f"{tex(left)} ≤ {tex(right)}" + (" **fails**" if left > right + 1e-9 else "")
+    """left <= right for a table, and whether it fails by more than rounding (1e-9)."""
+    return rf"${_tex(left)}\le{_tex(right)}$" + (" **fails**" if left > right + 1e-9 else "")
+
+
+def _tex(x):
+    if abs(x) < 1e-8:
+        return "0"
+    if 1e-3 <= abs(x) < 1000:
+        return f"{x:.3g}"
+    digits, power = f"{x:.1e}".split("e")
+    return rf"{digits}\cdot10^{{{int(power)}}}"

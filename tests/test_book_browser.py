@@ -1,129 +1,9 @@
-"""The built book in a browser with the network cut: no outside request, no error, all mathematics typeset."""
-
-import functools
-import http.server
-import os
-import shutil
-import threading
-from pathlib import Path
-from urllib.parse import urlsplit
+"""The built book in a browser with the network cut: no outside request, no error, all mathematics typeset and whole."""
 
 import pytest
-
-ROOT = Path(__file__).resolve().parent.parent
-HTML = ROOT / "_build" / "html"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
-# the front door only leads on; the others have no text of their own
-NOT_READ = ("index.html", "genindex.html", "search.html", "prf-prf.html")
-PAGES = sorted(
-    path.relative_to(HTML).as_posix()
-    for path in HTML.glob("**/*.html")
-    if "_static" not in path.parts and path.relative_to(HTML).as_posix() not in NOT_READ
-)
+from browsing import NARROW, PAGES, WIDE
 
 pytestmark = pytest.mark.browser
-
-
-# ----------------------------------------------------------------------------------------- server and browser
-
-
-def browser_path():
-    """Chromium as the system has it, or None."""
-    names = (os.environ.get("RLENTROPY_BROWSER"), "chromium", "chromium-browser", "google-chrome")
-    return next((found for name in names if name and (found := shutil.which(name))), None)
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture(scope="module")
-def site():
-    """The address of the built book, served on this machine."""
-    assert (HTML / "index.html").is_file(), "the book is not built; run: make book"
-    handler = functools.partial(Quiet, directory=str(HTML))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = browser_path()
-    if path is None:
-        why = (
-            "no Chromium to test the pages with (Debian: apt-get install chromium)"
-        )
-        if os.environ.get("CI") == "true" or os.environ.get("RLENTROPY_REQUIRE_BROWSER") == "1":
-            pytest.fail(why)
-        pytest.skip(why)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield chromium
-        chromium.close()
-
-
-class Visit:
-    """One tab, with everything that went wrong in it: requests to other hosts (which are cut) and errors."""
-
-    def __init__(self, context, site):
-        self.site, self.outside, self.errors = site, [], []
-        self.tab = context.new_page()
-        self.tab.route("**/*", self._route)
-        self.tab.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
-        self.tab.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.tab.on("response", self._response)
-
-    def _route(self, route):
-        address = route.request.url
-        inside = address.startswith(self.site) or urlsplit(address).scheme in ("data", "blob")
-        if inside:
-            route.continue_()
-        else:
-            self.outside.append(address)
-            route.abort()
-
-    def _response(self, response):
-        if response.status >= 400:
-            self.errors.append(f"{response.status} {response.url}")
-
-    def open(self, name):
-        """Load a page and wait until its mathematics is typeset."""
-        self.outside.clear()
-        self.errors.clear()
-        self.tab.goto(f"{self.site}/{name}")
-        self.tab.evaluate(TYPESET)
-        return self.tab
-
-
-TYPESET = """async () => {
-    await document.fonts.ready;
-    if (document.querySelector('script[src*="tex-chtml"]')) {
-        while (!(window.MathJax && MathJax.startup && MathJax.startup.promise))
-            await new Promise(done => setTimeout(done, 20));
-        await MathJax.startup.promise;
-    }
-}"""
-
-
-@pytest.fixture(scope="module")
-def visit(browser, site):
-    context = browser.new_context(viewport=WIDE)
-    yield Visit(context, site)
-    context.close()
 
 
 # ---------------------------------------------------------------------------------------------- what is wrong
@@ -157,6 +37,25 @@ CULPRITS = """() => [...document.querySelectorAll('main *')].filter(box => {
 }).slice(0, 5).map(box => box.tagName + '.' + box.className)"""
 
 
+# raw bytes of all that a first visit loads, without MathJax, which all pages share
+WEIGHT = """() => [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+    .filter(file => !file.name.includes('/_static/mathjax/'))
+    .reduce((sum, file) => sum + file.decodedBodySize, 0)"""
+HEAVIEST = 1_500_000
+
+# icons that were asked for and are not drawn
+NO_ICON = """() => [...document.querySelectorAll('i[class*="fa-"], svg[data-icon]')]
+    .filter(icon => icon.tagName === 'I' || !icon.querySelector(':scope > path[d]'))
+    .map(icon => icon.getAttribute('class'))"""
+
+# displays that the reader can neither see whole nor scroll
+CUT = """() => [...document.querySelectorAll('mjx-container[display="true"]')].filter(box => {
+    const inner = box.getBoundingClientRect(), outer = box.closest('main').getBoundingClientRect();
+    const hidden = box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== 'auto';
+    return hidden || inner.right > outer.right + 1;
+}).map(box => box.parentElement.textContent.slice(0, 80))"""
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_whole_offline(visit, name):
     """One visit a page: loading is what takes the time."""
@@ -165,6 +64,8 @@ def test_page_is_whole_offline(visit, name):
     assert visit.errors == []
     assert tab.evaluate(RAW) == []
     assert tab.evaluate(UNSET) == []
+    assert tab.evaluate(NO_ICON) == []
+    assert tab.evaluate(WEIGHT) < HEAVIEST
     assert {size["width"]: overflow(tab, size) for size in (WIDE, NARROW)} == {1400: [], 390: []}
 
 
@@ -173,30 +74,16 @@ def overflow(tab, size):
     tab.set_viewport_size(size)
     try:
         tab.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
-        return (tab.evaluate(CULPRITS) or ["the page"]) if tab.evaluate(OVERFLOW) > 0 else []
+        wide = (tab.evaluate(CULPRITS) or ["the page"]) if tab.evaluate(OVERFLOW) > 0 else []
+        return wide + tab.evaluate(CUT)
     finally:
         tab.set_viewport_size(WIDE)
-
-
-def test_search_finds_entropy(visit):
-    tab = visit.open("search.html?q=entropy")
-    tab.wait_for_selector("#search-results li")
-    assert tab.locator("#search-results li").count() >= 1
-    assert visit.outside == [] and visit.errors == []
 
 
 def test_the_front_door_leads_to_the_preface(visit):
     visit.tab.goto(f"{visit.site}/index.html")
     visit.tab.wait_for_url("**/book/index.html")
     assert visit.outside == []
-
-
-def test_the_dark_page_is_dark(visit):
-    visit.tab.emulate_media(color_scheme="dark")
-    tab = visit.open(PAGES[0])
-    background = tab.evaluate("() => getComputedStyle(document.body).backgroundColor")
-    visit.tab.emulate_media(color_scheme="light")
-    assert max(int(part) for part in background.strip("rgba()").split(",")[:3]) < 80
 
 
 # --------------------------------------------------------------------------------------------- tests can fail
@@ -238,3 +125,17 @@ def test_a_request_to_another_host_is_seen_and_cut(visit, planted):
     visit.outside.clear()
     planted('<img src="https://example.org/x.png" alt="">').wait_for_timeout(200)
     assert visit.outside == ["https://example.org/x.png"]
+
+
+def test_a_heavy_page_is_seen(visit, planted):
+    visit.tab.route("**/heavy.txt", lambda route: route.fulfill(body="x" * HEAVIEST))
+    tab = planted("")
+    tab.evaluate("() => fetch('heavy.txt').then(answer => answer.text())")
+    tab.wait_for_function(f"({WEIGHT})() > {HEAVIEST}")
+
+
+def test_a_missing_icon_and_a_cut_display_are_seen(planted):
+    wide = '<mjx-container display="true" style="overflow: hidden; display: block; max-width: 90px">'
+    tab = planted(f'{wide}<b style="display: block; width: 900px">x</b></mjx-container><i class="fa-solid fa-no"></i>')
+    assert len(tab.evaluate(CUT)) == 1
+    assert len(tab.evaluate(NO_ICON)) == 1

@@ -33,6 +33,14 @@ class AuthorYear(Style):
     default_label_style = AuthorYearLabels
 
 
+def plain_entries(app, pagename, templatename, context, doctree):
+    """docutils calls the bibliography a list whose entries are no list items: leave both roles out."""
+    if context.get("body"):
+        for role in (' role="list"', ' role="doc-biblioentry"'):
+            context["body"] = context["body"].replace(role, "")
+
+
 def setup(app):
     register_plugin("pybtex.style.formatting", "author_year", AuthorYear)
+    app.connect("html-page-context", plain_entries)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

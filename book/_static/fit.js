@@ -16,6 +16,14 @@
   };
   const onScreen = () => fit(LEAST.screen);
 
+  // what scrolls can be scrolled with the keyboard, too
+  const stop = () => document.querySelectorAll("main pre, main table").forEach((box) => {
+    if (box.scrollWidth > box.clientWidth && box.clientWidth > 0) box.tabIndex = 0;
+  });
+  window.addEventListener("load", stop);
+  window.addEventListener("resize", stop);
+  document.addEventListener("toggle", stop, true);
+
   const start = () => {
     onScreen();
     let waiting;

@@ -1,0 +1,38 @@
+"""Fixtures of the tests that open the built book in a browser."""
+
+import os
+
+import browsing
+import pytest
+
+
+@pytest.fixture(scope="module")
+def site():
+    """The address of the built book, served on this machine."""
+    assert (browsing.HTML / "index.html").is_file(), "the book is not built; run: make book"
+    with browsing.served(browsing.HTML) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium; without it these tests are skipped, and fail where continuous integration asks for them."""
+    path = browsing.browser_path()
+    if path is None:
+        why = "no Chromium to test the pages with (Debian: apt-get install chromium)"
+        if os.environ.get("CI") == "true" or os.environ.get("RLENTROPY_REQUIRE_BROWSER") == "1":
+            pytest.fail(why)
+        pytest.skip(why)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=list(browsing.FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def visit(browser, site):
+    context = browser.new_context(viewport=browsing.WIDE)
+    yield browsing.Visit(context, site)
+    context.close()

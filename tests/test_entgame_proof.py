@@ -223,7 +223,7 @@ def test_numbers_for_tables():
     assert [proof.tex(x) for x in (1e-12, 0.25, 119.57, 46075, -6.2e-5)] == [
         "$0$", "$0.25$", "$120$", r"$4.6\cdot10^{4}$", r"$-6.2\cdot10^{-5}$",
     ]  # fmt: skip
-    assert proof.comparison(1e-15, 0) == r"$0\le0$"
+    assert proof.comparison(1e-15, 0) == r"$0$<br>$\le0$"
     assert proof.comparison(1, 0).endswith("**fails**")
 
 

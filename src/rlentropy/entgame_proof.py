@@ -324,12 +324,12 @@ def count_deficit(length, paths, seed, *, share=1 - 1 / e, small=0.02, large=0.0
 
 def tex(x):
     """A number for a table: three digits, or two and a power of ten outside 0.001 to 1000; 0 below 1e-8 (rounding)."""
-    return f"${_tex(float(x))}$"
+    return f"${_tex(x)}$"
 
 
 def comparison(left, right):
-    """left <= right for a table, and whether it fails by more than rounding (1e-9)."""
-    return rf"${_tex(left)}\le{_tex(right)}$" + (" **fails**" if left > right + 1e-9 else "")
+    """left <= right for a table, in two lines, and whether it fails by more than rounding (1e-9)."""
+    return rf"{tex(left)}<br>$\le{_tex(right)}$" + (" **fails**" if left > right + 1e-9 else "")
 
 
 def _tex(x):

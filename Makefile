@@ -15,7 +15,7 @@ export IPYTHONDIR := $(CURDIR)/tools/ipython
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS PYTHONOPTIMIZE PYTHONSAFEPATH PYTHONINSPECT
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test bench notebooks check lint lock clean setup setup-test
+.PHONY: help book pdf lab serve test bench notebooks check lint lock clean setup setup-test
 
 help:  ## say what can be made
 	@echo "Entropy in Reinforcement Learning: the book and its package"
@@ -30,6 +30,9 @@ setup-test:
 
 book: setup  ## run every notebook and build the book in _build/html
 	@$(RUN) tools/build_book.py
+
+pdf: book  ## print the whole book into _build/pdf (needs Chromium)
+	@$(RUN) tools/make_pdf.py
 
 serve: book  ## show the book at http://127.0.0.1:8000 (PORT=9000 for another port)
 	@echo "The book is at http://127.0.0.1:$(PORT) (Ctrl-C ends it)."

@@ -1,0 +1,94 @@
+"""Print the whole book into one PDF: ``make pdf``.
+
+Sphinx writes all pages into one (builder singlehtml), with the numbers of the book and links within that page;
+Chromium prints it. Nothing else has to be installed.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+from build_book import BUILD, alone
+from source_key import ROOT
+
+PDF = BUILD / "pdf" / "entropy-in-reinforcement-learning.pdf"
+SINGLE = BUILD / "singlehtml"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# time that passes on the page, not on the clock: enough for MathJax to set every formula
+BUDGET = 600_000
+
+# Everything that is folded is opened; every display is fitted to the width of the paper (A4 less its margins).
+PREPARE = """
+<style>body { width: 180mm; margin: 0 }</style>
+<script>
+addEventListener("load", async () => {
+  document.documentElement.dataset.theme = "light";
+  document.querySelectorAll("details").forEach((part) => { part.open = true; });
+  document.querySelectorAll(".toggle-hidden").forEach((part) => part.classList.remove("toggle-hidden"));
+  await window.MathJax?.startup?.promise;
+  window.fitDisplays?.(0.4);
+});
+</script>
+"""
+
+
+def find_browser():
+    """The path of Chromium, or None."""
+    names = (os.environ.get("RLENTROPY_BROWSER"), *BROWSERS)
+    return next((found for name in names if name and (found := shutil.which(name))), None)
+
+
+def single_page():
+    """Build the one page of the book; True if Sphinx had nothing to complain of."""
+    program = "from jupyter_book.cli.main import main; main()"
+    command = [sys.executable, "-c", program, "build", str(ROOT), "--builder", "singlehtml", "-n", "--keep-going", "-q"]
+    shutil.rmtree(SINGLE, ignore_errors=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        print(done.stdout, file=sys.stderr)
+    return done.returncode == 0
+
+
+def printable(text):
+    """The page as it is printed: links that went through the page's own file stay inside, folded parts open."""
+    text = re.sub(r'href="[^"#]*index\.html#', 'href="#', text)
+    return text.replace("</head>", PREPARE + "</head>", 1)
+
+
+def pdf_of(page, target, browser):
+    """Print a page; True if the PDF is there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", "--generate-pdf-document-outline"]
+    flags += [f"--virtual-time-budget={BUDGET}", "--allow-file-access-from-files", "--disable-background-networking"]
+    command = [browser, *flags, f"--print-to-pdf={target}", page.as_uri()]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode or not target.is_file():
+        print(done.stdout, file=sys.stderr)
+    return target.is_file()
+
+
+def main():
+    browser = find_browser()
+    if browser is None:
+        print("error: the PDF is printed with Chromium, which is missing; install it (Debian: apt-get install chromium)"
+              " or name a browser in RLENTROPY_BROWSER.", file=sys.stderr)  # fmt: skip
+        return 1
+    print("Building the one page of the book …", flush=True)
+    with alone():
+        if not single_page():
+            return 1
+        # the page of a root document in a folder names its files as if it stood one floor higher
+        page = SINGLE / "print.html"
+        page.write_text(printable((SINGLE / "book" / "index.html").read_text(encoding="utf-8")), encoding="utf-8")
+        print("Printing …", flush=True)
+        if not pdf_of(page, PDF, browser):
+            return 1
+    print(f"The book is printed ({PDF.stat().st_size / 1e6:.1f} MB): {PDF}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -38,6 +38,9 @@ serve: book  ## show the book at http://127.0.0.1:8000 (PORT=9000 for another po
 	@echo "The book is at http://127.0.0.1:$(PORT) (Ctrl-C ends it)."
 	@$(RUN) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
+lab: setup  ## open the chapters in JupyterLab
+	@$(RUN) -m jupyter lab notebooks
+
 test: setup-test book  ## run all tests: package, notebooks against their stored outputs, built book
 	@$(RUN) -m pytest
 

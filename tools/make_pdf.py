@@ -29,6 +29,12 @@ addEventListener("load", async () => {
   document.querySelectorAll(".toggle-hidden").forEach((part) => part.classList.remove("toggle-hidden"));
   await window.MathJax?.startup?.promise;
   window.fitDisplays?.(0.4);
+  // a table that is still too wide for the paper is set smaller as a whole, or the browser would shrink every page
+  const paper = document.body.clientWidth;
+  document.querySelectorAll("main table, main figure, .rl-graph").forEach((part) => {
+    const share = paper / Math.max(part.scrollWidth, part.getBoundingClientRect().right);
+    if (share < 1) part.style.zoom = 0.98 * share;
+  });
 });
 </script>
 """
@@ -54,6 +60,9 @@ def single_page():
 def printable(text):
     """The page as it is printed: links that went through the page's own file stay inside, folded parts open."""
     text = re.sub(r'href="[^"#]*index\.html#', 'href="#', text)
+    # menus and text for screen readers are of no use on paper and cost minutes
+    quick = 'window.MathJax = {"options": {"enableMenu": false, "enableAssistiveMml": false, '
+    text = text.replace('window.MathJax = {"options": {', quick, 1)
     return text.replace("</head>", PREPARE + "</head>", 1)
 
 
@@ -61,7 +70,7 @@ def pdf_of(page, target, browser):
     """Print a page; True if the PDF is there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", "--generate-pdf-document-outline"]
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", "--disable-pdf-tagging"]
     flags += [f"--virtual-time-budget={BUDGET}", "--allow-file-access-from-files", "--disable-background-networking"]
     command = [browser, *flags, f"--print-to-pdf={target}", page.as_uri()]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
@@ -82,6 +91,8 @@ def main():
             return 1
         # the page of a root document in a folder names its files as if it stood one floor higher
         page = SINGLE / "print.html"
+        style = SINGLE / "_static" / "custom.css"
+        style.write_text(style.read_text(encoding="utf-8").replace("@media print", "@media all"), encoding="utf-8")
         page.write_text(printable((SINGLE / "book" / "index.html").read_text(encoding="utf-8")), encoding="utf-8")
         print("Printing …", flush=True)
         if not pdf_of(page, PDF, browser):

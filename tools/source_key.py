@@ -7,6 +7,8 @@ import hashlib
 import sys
 from pathlib import Path
 
+from repository import repository
+
 ROOT = Path(__file__).resolve().parent.parent
 CACHES = ROOT / "_build" / ".jupyter_cache"
 
@@ -47,4 +49,4 @@ def cache_path():
 
 def state():
     """The state of all sources of the book."""
-    return {"code": code_key(), "machinery": key(MACHINERY), "content": key(CONTENT)}
+    return {"code": code_key(), "machinery": key(MACHINERY, repository()), "content": key(CONTENT)}

@@ -31,7 +31,7 @@ def next_state(mdp, h, s, a, u):
     return min(int(np.searchsorted(row, u, side="right")), int(np.flatnonzero(np.diff(row, prepend=0.0))[-1]))
 
 
-def twin(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0):
+def twin(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0, ceiling="source"):
     """EntGame per stage as in the definition, on dense arrays; returns counts, visitation and the last values."""
     H, S, A = mdp.H, mdp.S, mdp.A
     n, moves, seen = np.zeros((H, S, A), int), np.zeros((H, S, A, S)), [[[] for _ in range(S)] for _ in range(H)]
@@ -45,7 +45,7 @@ def twin(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0):
             for s in range(S):
                 for after in seen[h][s]:
                     Q[h, s] += moves[h, s, :, after] / np.maximum(n[h, s], 1) * V[h + 1, after]
-            V[h] = np.minimum(Q[h].max(axis=1), H * B)
+            V[h] = np.minimum(Q[h].max(axis=1), (H if ceiling == "source" else H - h) * B)
         greedy = Q.argmax(axis=2)
         total += visitation.push_forward(mdp, np.eye(A)[greedy])
         s = mdp.start
@@ -128,8 +128,11 @@ DEGENERATE = {
 }
 
 
+CEILINGS = {"ceiling": st.sampled_from(["source", "stage"])}
+
+
 @settings(max_examples=60)
-@given(mdp=mdps(), episodes=st.integers(0, 60), seed=st.integers(0, 99), options=st.fixed_dictionaries(SETTINGS))
+@given(mdps(), st.integers(0, 60), st.integers(0, 99), st.fixed_dictionaries(SETTINGS | CEILINGS))
 def test_kernel_equals_twin(mdp, episodes, seed, options):
     n, d, V = twin(mdp, episodes, seed, **options)
     result = entgame.run(mdp, episodes, seed, checkpoints=[episodes] if episodes else [], **options)
@@ -176,10 +179,11 @@ def test_more_successors_than_there_was_room_for():
 
 @pytest.mark.parametrize("bonus_scale", [0.0, 0.03, 1.0])
 @pytest.mark.parametrize("n0", [0.5, 1, 2.5])
-def test_skipping_saturated_states_is_exact(bonus_scale, n0):
+@pytest.mark.parametrize("ceiling", ["source", "stage"])
+def test_skipping_saturated_states_is_exact(bonus_scale, n0, ceiling):
     """Without evaluation, states whose own terms reach the ceiling are not planned; the counts are the same."""
     mdp = grid_world(5, 5, 0.9, 8)
-    options = {"n0": n0, "bonus_scale": bonus_scale}
+    options = {"n0": n0, "bonus_scale": bonus_scale, "ceiling": ceiling}
     quick = entgame.run(mdp, 3000, 7, evaluate=False, **options)
     np.testing.assert_array_equal(quick.counts, entgame.run(mdp, 3000, 7, **options).counts)
 
@@ -194,6 +198,8 @@ def test_no_continuation_for_unvisited_pairs_is_harmful():
     assert best - visitation_entropy(mutant) > 1
     with pytest.raises(ValueError, match="unvisited = 'zero'"):
         entgame.run_plain(mdp, 1, 0, unvisited="zero")
+    with pytest.raises(ValueError, match="ceiling = 'low'"):
+        entgame.run(mdp, 1, 0, ceiling="low")
 
 
 def test_the_version_for_reading_is_the_same_algorithm():

@@ -30,12 +30,14 @@ class Tables(NamedTuple):
     spread  the part of the bonus that depends on n; bonus = beta_t * spread[n]
     bound   B_t, the largest possible reward
     scale   beta_t / ceiling_t, the bonus scale
+    staged  per stage only: is the ceiling of stage h (H - h + 1) B_t instead of H B_t?
     """
 
     log: np.ndarray
     spread: np.ndarray
     bound: np.ndarray
     scale: float
+    staged: bool
 
 
 class Books(NamedTuple):
@@ -152,8 +154,11 @@ def _keep_best(a, q, size, best, action):
 
 
 @compiled
-def plan_stages(plan, bound, scale):
-    """Backward induction over the open states; every other state has the ceiling H B_t as its value."""
+def plan_stages(plan, bound, scale, staged=False):
+    """Backward induction over the open states; every other state has the ceiling as its value.
+
+    The ceiling is H B_t, or what the remaining stages can bring if ``staged``; the bonus keeps the factor H B_t.
+    """
     H, A = plan.log.shape[:2]
     K = plan.nexts.shape[1]
     ceiling = H * bound
@@ -162,6 +167,8 @@ def plan_stages(plan, bound, scale):
     for h in range(H - 1, -1, -1):
         size, width = plan.size[h], plan.width[h]
         V, state = plan.V[h], plan.state[h]
+        if staged:
+            ceiling = (H - h) * bound
         V[:] = ceiling
         if size == 0:
             continue
@@ -276,7 +283,7 @@ def run_stages(world, books, plan, tables, first, uniforms, evaluate, mass, tota
     """
     for e in range(len(uniforms)):
         bound = tables.bound[first + e]
-        plan_stages(plan, bound, tables.scale)
+        plan_stages(plan, bound, tables.scale, tables.staged)
         if evaluate:
             add_visitation(world, plan.greedy, mass, total)
         if not play_stages(world, books, plan, tables, bound, uniforms[e], not evaluate):

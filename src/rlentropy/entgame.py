@@ -13,6 +13,7 @@ uniform mixture of the T policies played. Two different algorithms bear the name
 
     A pair that was never visited has Q = +infinity: its state has the ceiling as value, and the first unvisited
     action in index order is taken there. So phat is never needed where it is undefined.
+    With ceiling="stage" the ceiling is (H - h + 1) B_t at stage h, which bounds the true values as well (rem-clip).
 
 `run_pooled`  pooled (the published code of Tiapkin et al. 2023, commit 74af23f): counts n(s, a) over all stages,
     objective H(mean over stages of d_h). Needs a stationary kernel; observes an H-th transition, after the last action.
@@ -58,6 +59,7 @@ class Config:
     n0: float
     delta: float
     bonus_scale: float
+    ceiling: str = "source"
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,9 @@ class Result:
         return self.visitation
 
 
-def run(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0, checkpoints=(), evaluate=True):
+def run(
+    mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0, ceiling="source", checkpoints=(), evaluate=True
+):
     """EntGame with counts per stage, as in def-entgame; returns a `Result`.
 
     episodes     T >= 0; with T = 0 the output is the uniform policy
@@ -120,12 +124,13 @@ def run(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0, checkpoints=()
     n0           prior count > 0 (theory: n0 >= 1/2)
     delta        confidence in (0, 1), inside the bonus
     bonus_scale  factor >= 0 of the bonus: 1 is the source, 1/2 suffices for the theorem, 0 plans without optimism
+    ceiling      "source": H B_t at every stage; "stage": (H - h + 1) B_t at stage h
     checkpoints  numbers of episodes after which the mixture so far is looked at
     evaluate     False saves the exact roll-outs (about half of the time); the counts are the same
 
     Raises ValueError for arguments out of range. Source: def-entgame; Tiapkin et al. (2023), algorithm 1.
     """
-    config = _config("per stage", episodes, n0, delta, bonus_scale)
+    config = _config("per stage", episodes, n0, delta, bonus_scale, ceiling)
     game = _PerStage(mdp, _stage_tables(mdp, config))
     return _play(mdp, config, game, mdp.H - 1, generator(seed), checkpoints, evaluate)
 
@@ -170,14 +175,20 @@ def reward_bound(t, S, A, n0=1):
 # ----------------------------------------------------------------------------------------------------------- inside
 
 
-def _config(variant, episodes, n0, delta, bonus_scale):
+def _config(variant, episodes, n0, delta, bonus_scale, ceiling="source"):
     episodes, n0 = check_integer("episodes", episodes), check_positive("n0", n0)
     delta, scale = check_number("delta", delta), check_number("bonus_scale", bonus_scale)
     if not 0 < delta < 1:
         raise ValueError(f"delta = {delta}: must lie strictly between 0 and 1")
     if scale < 0:
         raise ValueError(f"bonus_scale = {scale}: must be >= 0")
-    return Config(variant, episodes, n0, delta, scale)
+    return Config(variant, episodes, n0, delta, scale, _ceiling(ceiling))
+
+
+def _ceiling(ceiling):
+    if ceiling not in ("source", "stage"):
+        raise ValueError(f"ceiling = {ceiling!r}: must be 'source' or 'stage'")
+    return ceiling
 
 
 def _stage_tables(mdp, config):
@@ -206,7 +217,7 @@ def _extended(last):
 
 def _tables(config, n, spread, bound):
     rounded = (x.astype(float) for x in (np.log1p(n / config.n0), spread, bound))
-    return kernels.Tables(*rounded, config.bonus_scale)
+    return kernels.Tables(*rounded, config.bonus_scale, config.ceiling == "stage")
 
 
 class _PerStage:
@@ -309,12 +320,12 @@ def _frozen(x):
 # ------------------------------------------------------------------------------------------ the same in plain NumPy
 
 
-def plan(n, moves, t, *, n0=1, delta=0.1, bonus_scale=1.0, unvisited="ceiling"):
+def plan(n, moves, t, *, n0=1, delta=0.1, bonus_scale=1.0, ceiling="source", unvisited="ceiling"):
     """Qbar (H, S, A) and Vbar (H, S) after t episodes of `run`, on dense arrays: def-entgame line by line, for reading.
 
     n (H, S, A) visits, moves (H-1, S, A, S) transitions. ``unvisited="nothing"`` is the tempting mistake: a pair
     without data keeps its reward but nothing beyond it, so that nobody goes far for it.
-    Raises ValueError for another value of ``unvisited``.
+    Raises ValueError for another value of ``unvisited`` or ``ceiling``.
     """
     if unvisited not in ("ceiling", "nothing"):
         raise ValueError(f"unvisited = {unvisited!r}: must be 'ceiling' or 'nothing'")
@@ -324,11 +335,11 @@ def plan(n, moves, t, *, n0=1, delta=0.1, bonus_scale=1.0, unvisited="ceiling"):
     Q = np.log((t + S * A * n0) / (n + n0)) + bonus
     if unvisited == "ceiling":
         Q[n == 0] = np.inf
-    V = np.zeros((H + 1, S))
+    V, stages = np.zeros((H + 1, S)), H - np.arange(H) if _ceiling(ceiling) == "stage" else np.full(H, H)
     for h in reversed(range(H)):
         if h < H - 1:
             Q[h] += moves[h] @ V[h + 1] / visited[h]
-        V[h] = np.minimum(Q[h].max(axis=1), H * B)
+        V[h] = np.minimum(Q[h].max(axis=1), stages[h] * B)
     return Q, V[:-1]
 
 

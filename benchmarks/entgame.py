@@ -1,0 +1,192 @@
+"""Speed of EntGame, exact replanning before every episode, against the textbook way of doing it, in one process.
+
+``rows()`` returns one dictionary per (environment, bonus scale, method):
+
+    environment, bonus, method, rate, runs   median episodes per second over interleaved rounds, and their number
+    ratio                                    rate / rate of the textbook version on the same line
+
+``scaling()`` returns seconds per episode as S, A and H grow, ``memory()`` the peak of a run on a large grid.
+Run alone: ``python benchmarks/entgame.py [--quick]``.
+
+The textbook version is backward induction over all (h, s, a) with dense empirical kernels, compiled by numba: what one
+writes from the formulas. The published peer is UCBVI of rlberry-scool with stage-dependent counts, timed on the lines
+with a bonus: it maximises a reward and not an entropy, and shares with EntGame the exact backward induction with a
+bonus before every episode, stage by stage; its worlds step in Python. It has an environment of its own (`peers.py`).
+Times are processor seconds of one thread, so that other work on the machine does not count.
+"""
+
+import math
+import statistics
+import subprocess
+import sys
+import time
+
+import numba
+import numpy as np
+import peers
+
+from rlentropy import entgame, environments, sampling
+from rlentropy.parallel import generator
+
+TEXTBOOK, OWN, JUDGED, POOLED = "textbook, dense", "rlentropy", "rlentropy with exact mixture", "rlentropy, pooled"
+SCOOL = "UCBVI of rlberry-scool"
+
+
+# ----------------------------------------------------------------------------------------------------- textbook peer
+
+
+@numba.njit(cache=True)
+def _textbook(world, n, moves, V, greedy, uniforms, n0, delta, scale):
+    """EntGame from its formulas: every pair of every stage, logarithms and roots where they stand."""
+    H, S, A = n.shape
+    for t in range(len(uniforms)):
+        B = math.log(t / n0 + S * A)
+        for h in range(H - 1, -1, -1):
+            for s in range(S):
+                best, action = -math.inf, 0
+                for a in range(A):
+                    if n[h, s, a] == 0:
+                        q = math.inf
+                    else:
+                        alpha = math.log(2 * S * A * H / delta) + S * math.log(math.e * (1 + n[h, s, a]))
+                        q = math.log((t + S * A * n0) / (n[h, s, a] + n0))
+                        q += scale * H * B * math.sqrt(2 * alpha / n[h, s, a])
+                        if h < H - 1:
+                            for after in range(S):
+                                q += moves[h, s, a, after] / n[h, s, a] * V[h + 1, after]
+                    if q > best:
+                        best, action = q, a
+                V[h, s] = min(best, H * B)
+                greedy[h, s] = action
+        s = world.start
+        for h in range(H):
+            a = greedy[h, s]
+            n[h, s, a] += 1
+            if h < H - 1:
+                after = sampling.draw(world, h, s * A + a, uniforms[t, h])
+                moves[h, s, a, after] += 1
+                s = after
+
+
+def textbook(mdp, episodes, seed, *, bonus_scale):
+    """Counts (H, S, A) of a run of the textbook version; the random numbers are those of `entgame.run`."""
+    H, S, A = mdp.H, mdp.S, mdp.A
+    n, moves = np.zeros((H, S, A), np.int64), np.zeros((H - 1, S, A, S))
+    uniforms = generator(seed).random((episodes, H - 1))
+    _textbook(
+        sampling.world(mdp), n, moves, np.zeros((H + 1, S)), np.zeros((H, S), np.int64), uniforms, 1.0, 0.1, bonus_scale
+    )
+    return n
+
+
+# ---------------------------------------------------------------------------------------------------------- measuring
+
+
+def rates(methods, rounds):
+    """{name: median episodes per second}; methods are {name: (callable, episodes)}, and take turns.
+
+    A peer in another process returns its own rate.
+    """
+    measured = {name: [] for name in methods}
+    for round_number in range(rounds + 1):
+        for name, (method, episodes) in methods.items():
+            began = time.process_time()
+            rate = method()
+            if round_number:  # the first round compiles and is not counted
+                measured[name].append(rate or episodes / (time.process_time() - began))
+    return {name: statistics.median(values) for name, values in measured.items()}
+
+
+def contestants(mdp, bonus, own, slow, published):
+    """The methods on one environment with one bonus scale, and how many episodes each of them plays."""
+
+    def game(run, episodes, evaluate):
+        def play():
+            run(mdp, episodes, 0, bonus_scale=bonus, evaluate=evaluate)
+
+        return play, episodes
+
+    def naive():
+        textbook(mdp, slow, 0, bonus_scale=bonus)
+
+    methods = {
+        TEXTBOOK: (naive, slow),
+        OWN: game(entgame.run, own, False),
+        JUDGED: game(entgame.run, own, True),
+        POOLED: game(entgame.run_pooled, own, False),
+    }
+    if published and bonus and peers.python():
+        methods[SCOOL] = (lambda: peers.ucbvi_rate(mdp, published), published)
+    return methods
+
+
+def rows(quick=False):
+    """The table of this benchmark; ``quick`` shrinks environments and rounds to a few seconds in all."""
+    chain, grid = environments.double_chain(31, 0.1, 20), environments.grid_world(21, 21, 0.95, 20)
+    cases = [("double chain, H = 20", chain, 2_000, 500, 0, 2)]
+    if not quick:
+        cases = [("double chain, H = 20", chain, 50_000, 5_000, 100, 5), ("grid 21x21, H = 20", grid, 20_000, 50, 1, 3)]
+    table = []
+    for environment, mdp, own, slow, published, rounds in cases:
+        for bonus in (0.0, 1.0):
+            found = rates(contestants(mdp, bonus, own, slow, published), rounds)
+            table += [
+                {"environment": environment, "bonus": bonus, "method": name, "rate": rate, "runs": rounds,
+                 "ratio": rate / found[TEXTBOOK]}
+                for name, rate in found.items()
+            ]  # fmt: skip
+    return table
+
+
+def scaling(quick=False):
+    """Seconds per episode (learner alone, no bonus) as one of S, A, H grows: {axis: [(size, seconds), ...]}."""
+    episodes = 500 if quick else 2_000
+    factor = (1, 2) if quick else (1, 2, 4, 8)
+    make = environments.episodic_garnet
+    families = {
+        "S": [(25 * f, make(25 * f, 4, 20, 4, 0, stationary=True)) for f in factor],
+        "A": [(2 * f, make(50, 2 * f, 20, 4, 0, stationary=True)) for f in factor],
+        "H": [(10 * f, make(50, 4, 10 * f, 4, 0, stationary=True)) for f in factor],
+    }
+
+    def seconds(mdp):
+        entgame.run(mdp, 10, 0, bonus_scale=0.0, evaluate=False)
+        began = time.process_time()
+        entgame.run(mdp, episodes, 0, bonus_scale=0.0, evaluate=False)
+        return (time.process_time() - began) / episodes
+
+    return {
+        axis: [(size, statistics.median(seconds(mdp) for _ in range(3))) for size, mdp in family]
+        for axis, family in families.items()
+    }
+
+
+_LARGE = """
+import resource, sys, time
+from rlentropy import entgame, environments
+side, horizon, episodes = map(int, sys.argv[1:])
+mdp = environments.grid_world(side, side, 0.95, horizon)
+began = time.perf_counter()
+entgame.run(mdp, episodes, 0, bonus_scale=0.0)
+print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+def memory(quick=False):
+    """(side, horizon, episodes, seconds, peak bytes) of a run with exact mixture on a large grid, in a new process."""
+    size = (31, 30, 100) if quick else (101, 100, 1_000)
+    answer = subprocess.run(
+        [sys.executable, "-c", _LARGE, *map(str, size)], check=True, capture_output=True, text=True
+    ).stdout.split()
+    return (*size, float(answer[0]), int(float(answer[1])))
+
+
+if __name__ == "__main__":
+    quick = "--quick" in sys.argv
+    for row in rows(quick):
+        print("{environment:22s} bonus {bonus:<4g} {method:30s} {rate:>12,.0f} episodes/s  x{ratio:.1f}".format(**row))
+    for axis, points in scaling(quick).items():
+        print(f"seconds per episode by {axis}:", ", ".join(f"{size}: {s:.2e}" for size, s in points))
+    side, horizon, episodes, seconds, peak = memory(quick)
+    size = f"grid {side}x{side}, H = {horizon}, {episodes} episodes"
+    print(f"{size}: {seconds:.1f} s, peak memory {peak / 2**20:.0f} MiB")

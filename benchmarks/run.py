@@ -1,0 +1,106 @@
+"""Time the package against its peers, everything side by side in one run: ``make bench``.
+
+Writes ``benchmarks/results.md`` (tables, which the page on speed includes) and ``book/_static/entgame_cost.svg``.
+``--quick`` takes a few seconds on small cases, prints the tables and writes nothing.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import entgame
+import exact_optimum
+import matplotlib as mpl
+import peers
+
+from rlentropy import plotting
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results.md"
+FIGURE = ROOT / "book" / "_static" / "entgame_cost.svg"
+
+
+def table(head, rows):
+    """A Markdown table."""
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
+
+
+def rate(episodes):
+    """Episodes per second in figures that carry meaning."""
+    return f"{episodes:,.0f}" if episodes >= 10 else f"{episodes:.2g}"
+
+
+def learner_tables(rows, published):
+    """EntGame: one table for each environment and bonus scale."""
+    parts = ["## EntGame, exact replanning before every episode\n"]
+    for key in dict.fromkeys((row["environment"], row["bonus"]) for row in rows):
+        lines = [
+            (row["method"], rate(row["rate"]), f"{row['ratio']:.3g}", row["runs"])
+            for row in rows
+            if (row["environment"], row["bonus"]) == key
+        ]
+        parts += [f"**{key[0]}, bonus scale {key[1]:g}**\n"]
+        parts += [table(["method", "episodes per second", "ratio to textbook", "rounds"], lines)]
+    if not published:
+        parts.append(f"{peers.REQUIREMENT} could not be installed and is left out.\n")
+    return parts
+
+
+def optimum_tables(rows):
+    """The exact optimum: one table for each environment."""
+    parts = ["## The exact optimum of visitation entropy\n"]
+    for environment in dict.fromkeys(row["environment"] for row in rows):
+        lines = [
+            (row["method"], f"{row['seconds'] * 1e3:,.3g}", f"{row['ratio']:.3g}",
+             "-" if row["gap"] is None else f"{row['gap']:.1e}", f"{row['error']:.1e}", row["runs"])
+            for row in rows
+            if row["environment"] == environment
+        ]  # fmt: skip
+        parts += [f"**{environment}**\n"]
+        parts += [table(["method", "milliseconds", "time ratio", "certified gap", "error", "rounds"], lines)]
+    return parts
+
+
+def memory_line(measured):
+    """The large grid in one sentence."""
+    side, horizon, episodes, seconds, peak = measured
+    return (
+        f"EntGame with its exact mixture on the {side}x{side} grid with H = {horizon}: {episodes:,} episodes in "
+        f"{seconds:.1f} s, peak memory of the process {peak / 2**20:,.0f} MiB.\n"
+    )
+
+
+def draw(scaling):
+    """Cost of an episode as S, A and H grow."""
+    mpl.use("agg")
+    plotting.use_style()
+    fig, axes = plotting.figure(1, 3, width=7.2, height=2.6, sharey=True)
+    for ax, (axis, points), colour in zip(axes, scaling.items(), ("blue", "orange", "green"), strict=True):
+        sizes, seconds = zip(*points, strict=True)
+        ax.loglog(sizes, [1e6 * s for s in seconds], "o-", color=plotting.COLOURS[colour])
+        ax.set(xlabel=f"${axis}$", xticks=sizes, xticklabels=sizes)
+        ax.minorticks_off()
+    axes[0].set_ylabel("µs an episode")
+    fig.savefig(FIGURE, metadata={"Date": None})
+
+
+def main(arguments):
+    quick = "--quick" in arguments
+    learner = entgame.rows(quick)
+    scaling, measured = entgame.scaling(quick), entgame.memory(quick)
+    optimum = exact_optimum.rows(quick)
+    parts = [*learner_tables(learner, quick or peers.python()), memory_line(measured), *optimum_tables(optimum)]
+    text = "\n".join(parts)
+    print(text)
+    if not quick:
+        RESULTS.write_text(text, encoding="utf-8")
+        draw(scaling)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -59,7 +59,7 @@ def single_page():
 
 def printable(text):
     """The page as it is printed: links that went through the page's own file stay inside, folded parts open."""
-    text = re.sub(r'href="[^"#]*index\.html#', 'href="#', text)
+    text = re.sub(r'href="(?!\w+:)[^"#]*index\.html#', 'href="#', text)
     # menus and text for screen readers are of no use on paper and cost minutes
     quick = 'window.MathJax = {"options": {"enableMenu": false, "enableAssistiveMml": false, '
     text = text.replace('window.MathJax = {"options": {', quick, 1)

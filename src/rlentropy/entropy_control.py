@@ -1,7 +1,8 @@
 """Controlling entropy through the actions of high covariance: clipping and penalising them, in the tabular model.
 
-All functions act on one state or any batch of states: actions along the last axis. ``c(a) = l(a) A(a)`` is an action's
-covariance, with l(a) = log pi(a) + H(pi) and A centred under pi; E_pi c = Cov_pi(log pi, A) is the rate of entropy loss.
+All functions act on one state or any batch of states: actions along the last axis.
+``c(a) = l(a) A(a)`` is an action's covariance, with l(a) = log pi(a) + H(pi) and A centred under pi;
+E_pi c = Cov_pi(log pi, A) is the rate of entropy loss.
 ``selected`` (M in the book) marks the actions of high covariance.
 """
 
@@ -35,7 +36,7 @@ def select_top(log_pi, adv, count):
 
 
 def clipped_advantage(log_pi, adv, selected):
-    """A(a) - E_pi A outside M, 0 on M: the NPG direction once the gradient of the selected actions is dropped (Clip-Cov).
+    """A(a) - E_pi A outside M, 0 on M: the NPG direction without the gradient of the selected actions (Clip-Cov).
 
     Source: thm-clip-cov.
     """
@@ -69,7 +70,8 @@ def frozen_rate(log_pi, adv, selected):
 def clip_frontier(log_pi, adv, budget):
     """Largest gain in entropy rate by (fractionally) clipping actions that costs at most ``budget`` of reward rate.
 
-    Clips in decreasing order of c / A^2 = l / A, as long as that is positive. One state: log_pi, adv (A,), budget number.
+    Clips in decreasing order of c / A^2 = l / A, as long as that is positive.
+    One state: log_pi, adv (A,), budget a number.
     Source: prop-clip-tradeoff.
     """
     pi = np.exp(log_pi)
@@ -185,7 +187,7 @@ class ControlledRun:
 
 
 def frozen_step(log_pi, adv, eta, selected):
-    """log p with p = pi on M and p proportional to pi exp(eta A) off M, the masses of M and its complement kept; (..., A).
+    """log p with p = pi on M, p proportional to pi exp(eta A) off M, the mass of M kept; (..., A).
 
     The limit of the absolute penalty for large beta. Source: thm-kl-cov (3).
     """

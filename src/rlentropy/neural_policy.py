@@ -41,7 +41,7 @@ class Network:
 
 
 def initial_network(inputs, hidden, actions, seed):
-    """Gaussian weights of variance 1 / fan-in, zero biases; the last layer is scaled by 0.1 for a nearly uniform start."""
+    """Gaussian weights of variance 1 / fan-in, zero biases; last layer scaled by 0.1 for a nearly uniform start."""
     rng = np.random.default_rng(seed)
     D, K, A = (check_integer(n, v, low=1) for n, v in (("inputs", inputs), ("hidden", hidden), ("actions", actions)))
     first, last = rng.standard_normal((D, K)) / np.sqrt(D), 0.1 * rng.standard_normal((K, A)) / np.sqrt(K)
@@ -79,8 +79,8 @@ def train(network, X, answers, *, updates, step, group, seed, control="none", st
 
     control  none     plain policy gradient
              clip     samples among the ``share`` of largest covariance get weight 0 (Clip-Cov)
-             penalty  those samples get ``strength`` * (log pi_anchor - log pi) added to their advantage, where the anchor
-                      is the policy four updates ago (a KL-Cov that acts through several updates)
+             penalty  those samples get ``strength`` * (log pi_anchor - log pi) added to their advantage, where
+                      the anchor is the policy four updates ago (a KL-Cov that acts through several updates)
              bonus    ``strength`` times the entropy gradient is added
     The covariance statistic of a sample is that of Cui et al. (2025): deviations from batch means, multiplied.
     Returns (network, TrainingLog). Same seed, same numbers.

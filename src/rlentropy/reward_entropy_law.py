@@ -1,7 +1,7 @@
 """The law R = b - a exp(H / alpha): reward against entropy along natural policy gradient on a bandit.
 
 NPG on a bandit moves along pi_t proportional to pi_0 exp(t r), whatever the step sizes (t is their sum).
-All functions work with the gaps x = b - r >= 0 to the best reward b, because b - R_t suffers cancellation and E[x] does not.
+All functions work with the gaps x = b - r >= 0 to the best reward b: b - R_t suffers cancellation, E[x] does not.
 """
 
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class LawPath:
 
 
 def law_path(gaps, t, *, log_start=None):
-    """`LawPath` for arms with the given gaps (K,), at the times t (T,), from the policy exp(log_start) (default uniform).
+    """`LawPath` for arms with the given gaps (K,), at the times t (T,), from exp(log_start) (default uniform).
 
     R_t = b - E_t[x], H_t = H(pi_t), dH/dt = -(t + beta_t) Var_t(r), beta_t Var_t(r) = Cov_t(log pi_0, r).
     Raises ValueError for a negative gap, or a time that is negative or not finite.
@@ -60,7 +60,7 @@ def _moments(gaps, log_start, time):
 
 
 def quantile_gaps(arms, alpha):
-    """Gaps of K arms at the mid-quantiles of N(x) = Pr(gap <= x) = x^alpha on [0, 1]: x_i = ((i - 1/2) / K)^(1 / alpha).
+    """x_i = ((i - 1/2) / K)^(1 / alpha): gaps of K arms at the mid-quantiles of N(x) = Pr(gap <= x) = x^alpha.
 
     Near the best arm the density of gaps is alpha x^(alpha - 1), so C = 1 in thm-law-tauberian.
     """
@@ -80,7 +80,7 @@ def law_amplitude(alpha, arms, density=1.0):
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted law: R = b - a exp(rate * H) with the rate 1 / alpha, and the largest residual of the fitted quantity."""
+    """A fitted law R = b - a exp(rate * H) with the rate 1 / alpha, and the largest residual of what was fitted."""
 
     b: float
     a: float
@@ -98,7 +98,7 @@ def fit_rate(policy_entropy, gap, *, b=0.0):
 
 
 def fit_ceiling(policy_entropy, reward, *, alpha=1.0):
-    """Least squares of R on (1, exp(H / alpha)) with alpha given: R = b - a exp(H / alpha), the published two-parameter fit.
+    """Least squares of R on (1, exp(H / alpha)), alpha given: R = b - a exp(H / alpha), the published fit.
 
     Source: Cui et al. (2025), equation (1), which is alpha = 1; the extrapolated reward at H = 0 is b - a.
     """
@@ -110,14 +110,14 @@ def fit_ceiling(policy_entropy, reward, *, alpha=1.0):
 
 
 def geometric_law(mean_index):
-    """Entropy and error E(m) = e^(H-1) - m - 1/2 of the geometric distribution with mean m >= 0; arrays (T,) -> two (T,).
+    """Entropy H and error E = e^(H-1) - m - 1/2 of the geometric distribution with mean m >= 0; (T,) -> two (T,).
 
     H(m) = (1 + m) log(1 + m) - m log m. For arms with gaps 0, delta, 2 delta, ... the law misses by delta E(m).
     Accurate to rounding also where E is tiny (E is about -1 / (24 m) for large m). Source: thm-law-equispaced.
     """
     m = _nonnegative("mean_index", mean_index)
     policy_entropy = special.xlog1py(1 + m, m) - special.xlogy(m, m)
-    # With v = 1 / (2m + 1): H - 1 - log(m + 1/2) = arctanh(v) / v + log(1 - v^2) / 2 - 1; its series where that cancels.
+    # v = 1 / (2m + 1): H - 1 - log(m + 1/2) = arctanh(v) / v + log(1 - v^2) / 2 - 1; its series where that cancels
     v = 1 / (2 * m + 1)
     k = np.arange(1, 9)[:, None]
     series = np.sum(v ** (2 * k) * (1 / (2 * k + 1) - 1 / (2 * k)), axis=0)

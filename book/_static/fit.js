@@ -1,9 +1,9 @@
-// A display that is wider than its box is set smaller, down to a share that can still be read; beyond, it scrolls.
+// A formula that is wider than its box is set smaller, down to a share that can still be read; beyond, it scrolls.
 (() => {
   const LEAST = { screen: 0.72, print: 0.4 };
 
   const fit = (least) => {
-    const boxes = [...document.querySelectorAll('mjx-container[display="true"]')].filter((box) => box.clientWidth > 0);
+    const boxes = [...document.querySelectorAll("mjx-container")].filter((box) => box.clientWidth > 0);
     boxes.forEach((box) => {
       box.dataset.size ??= box.style.fontSize || "100%";
       box.style.fontSize = box.dataset.size;

@@ -1,0 +1,55 @@
+"""The peers of the benchmark do the same work, and its tables say what was measured."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from rlentropy import entgame as package
+from rlentropy import environments
+from rlentropy.visitation_entropy import visitation_entropy
+
+
+@pytest.fixture(scope="module", autouse=True)
+def path(root):
+    sys.path.insert(0, str(root / "benchmarks"))
+    yield
+    sys.path.remove(str(root / "benchmarks"))
+
+
+@pytest.mark.parametrize("first", [0, 1000])
+@pytest.mark.parametrize("bonus", [0.0, 1.0])
+def test_the_textbook_version_plays_the_same_game(bonus, first):
+    """On the same random numbers; sums in another order break ties differently, so the counts agree statistically."""
+    import entgame
+
+    mdp = environments.double_chain(7, 0.1, 6)
+    peer = entgame.Textbook(mdp, 1, bonus_scale=bonus, first=first)
+    peer.advance(3000 - first)
+    slow = peer.n
+    np.testing.assert_array_equal(slow[:-1], peer.moves.sum(axis=3))
+    fast = package.run(mdp, 3000, 1, bonus_scale=bonus, evaluate=False).counts
+    assert (slow.sum(axis=(1, 2)) == 3000).all()
+    assert abs(visitation_entropy(slow / 3000) - visitation_entropy(fast / 3000)) < 0.1
+
+
+def test_tables_hold_the_measured_figures():
+    import run
+
+    row = {"environment": "e", "bonus": 0.0, "method": "m", "rate": 1234.5, "runs": 3, "ratio": 2.0}
+    text = "\n".join(run.learner_tables([row], published=None))
+    assert "| m | 1,234 | 2 | 3 |" in text
+    assert "left out" in text
+    assert run.rate(0.1946) == "0.19"
+
+
+def test_rates_take_turns_and_do_not_count_the_first_round():
+    import entgame
+
+    calls = []
+    methods = {"a": (lambda: calls.append("a"), 10), "b": (lambda: calls.append("b") or 5.0, 10)}
+    found = entgame.rates(methods, rounds=2)
+    assert calls == ["a", "b"] * 3
+    assert found["a"] > 0 and found["b"] == 5.0
+
+

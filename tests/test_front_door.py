@@ -93,3 +93,9 @@ def test_only_icons_in_use_are_kept():
     script = 'a={"sun":[512,512,[9728],"f185","M1"],moon:[384,512,["night"],"f186",["M2","M3"]],x:[1,1,[],"f1","M4"]}'
     assert few_icons.thinned(script, {"sun"}) == 'a={"sun":[512,512,[9728],"f185","M1"],}'
     assert "moon" in few_icons.thinned(script, {"night"})
+
+
+def test_only_rules_of_icons_in_use_are_kept():
+    kept = '.a{b:c}.fa-night:before,.fa-moon:before{content:"x"}'
+    style = kept + '.fa-sun:before{content:"y"}@font-face{family:Brands;x:y}.d{}'
+    assert few_icons.thinned_style(style, {"moon"}) == kept + ".d{}"

@@ -114,9 +114,7 @@ class Result:
         return self.visitation
 
 
-def run(
-    mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0, ceiling="source", checkpoints=(), evaluate=True
-):
+def run(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0, ceiling="source", checkpoints=(), evaluate=True):
     """EntGame with counts per stage, as in def-entgame; returns a `Result`.
 
     episodes     T >= 0; with T = 0 the output is the uniform policy

@@ -13,9 +13,11 @@ LEDGER = "book/ledger.html"
 # ------------------------------------------------------------------------------------------------ accessibility
 
 # What repeats is looked at once, for the time it takes: MathJax's own markup, the same on all pages and thousands of
-# nodes long, gives way to a letter of its colour, and of each kind of word in code the first stays marked.
+# nodes long, gives way to a letter of its colour; of each kind of word in code the first stays marked, and of a long
+# table, whose rows are made alike, the first twenty rows stay.
 SHORTER = """() => {
     document.querySelectorAll('mjx-container').forEach(box => { box.textContent = 'x' });
+    document.querySelectorAll('main tbody tr:nth-child(n + 21)').forEach(row => row.remove());
     const seen = new Set();
     document.querySelectorAll('pre span').forEach(word =>
         seen.has(word.className) ? word.replaceWith(...word.childNodes) : seen.add(word.className));

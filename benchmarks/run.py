@@ -38,13 +38,14 @@ def learner_tables(rows, published):
     """EntGame: one table for each environment and bonus scale."""
     parts = ["## EntGame, exact replanning before every episode\n"]
     for key in dict.fromkeys((row["environment"], row["bonus"]) for row in rows):
+        here = [row for row in rows if (row["environment"], row["bonus"]) == key]
+        own = max((row["rate"] for row in here if row["method"] == entgame.OWN), default=float("nan"))
         lines = [
-            (row["method"], rate(row["rate"]), f"{row['ratio']:.3g}", row["runs"])
-            for row in rows
-            if (row["environment"], row["bonus"]) == key
+            (row["method"], rate(row["rate"]), f"{row['ratio']:.3g}", f"{own / row['rate']:,.3g}", row["runs"])
+            for row in here
         ]
         parts += [f"**{key[0]}, bonus scale {key[1]:g}**\n"]
-        parts += [table(["method", "episodes per second", "ratio to textbook", "rounds"], lines)]
+        parts += [table(["method", "episodes a second", "to textbook", "rlentropy to it", "rounds"], lines)]
     if not published:
         parts.append(f"{peers.REQUIREMENT} could not be installed and is left out.\n")
     return parts

@@ -38,7 +38,9 @@ def test_tables_hold_the_measured_figures():
 
     row = {"environment": "e", "bonus": 0.0, "method": "m", "rate": 1234.5, "runs": 3, "ratio": 2.0}
     text = "\n".join(run.learner_tables([row], published=None))
-    assert "| m | 1,234 | 2 | 3 |" in text
+    assert "| m | 1,234 | 2 | nan | 3 |" in text
+    own = row | {"method": "rlentropy", "rate": 2469.0}
+    assert "| m | 1,234 | 2 | 2 | 3 |" in "\n".join(run.learner_tables([row, own], published=True))
     assert "left out" in text
     assert run.rate(0.1946) == "0.19"
 

@@ -293,6 +293,14 @@ def test_other_bad_input_is_refused():
         ed.entropy_change(old[:0], x[:0])
     with pytest.raises(ValueError, match="expected real numbers"):
         ed.entropy_change(old + 0j, x)
+    with pytest.raises(ValueError, match="new_logits: not an array of numbers"):
+        ed.entropy_change([[0, 1], [2, 3]], [[0, 1], [2]])
+    with pytest.raises(ValueError, match="old_logits: every action is masked out"):
+        ed.entropy_change([-np.inf], [-np.inf])
+    with pytest.raises(ValueError, match=r"= -inf: must be finite, or -inf in both policies"):
+        ed.entropy_change([0.0, 1.0], [0.0, -np.inf])
+    with pytest.raises(ValueError, match=r"direction: shape \(\)"):
+        ed.remainder_bound(3.0)
     with pytest.raises(ValueError, match="block_entries"):
         ed.entropy_change(old, x, block_entries=0)
     hidden = np.where([[True], [False]], old, -np.inf)
@@ -301,3 +309,11 @@ def test_other_bad_input_is_refused():
     vector = np.array([0.0, np.nan])
     with pytest.raises(ValueError, match=r"old_logits\[1\] = nan"):
         ed.entropy_change(vector, vector)
+
+
+@pytest.mark.parametrize("mask", [-1e9, np.finfo(np.float32).min])
+def test_a_finite_mask_in_one_policy_leaves_the_exact_change_right(mask):
+    two, three = np.log([0.4, 0.6]), np.log([0.2, 0.3, 0.5])
+    gain = dist.entropy(three) - dist.entropy(two)
+    assert ed.entropy_change([*two, mask], three).exact == pytest.approx(gain, rel=1e-13)
+    assert ed.entropy_change(three, [*two, mask]).exact == pytest.approx(-gain, rel=1e-13)

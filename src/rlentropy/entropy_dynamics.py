@@ -148,8 +148,11 @@ def path_integral(theta, direction, *, tolerance=1e-12, max_intervals=5000):
 
 
 def oscillation(direction):
-    """osc f = max_a f(a) - min_a f(a); (..., A) -> (...)."""
-    return np.ptp(check_array("direction", direction), axis=-1)
+    """osc f = max_a f(a) - min_a f(a); (..., A) -> (...). Raises ValueError for a bare number."""
+    direction = check_array("direction", direction)
+    if direction.ndim == 0:
+        raise ValueError("direction: shape (), expected at least one axis of actions")
+    return np.ptp(direction, axis=-1)
 
 
 def remainder_bound(direction):
@@ -211,9 +214,12 @@ def entropy_change(old_logits, new_logits, *, block_entries=2**16):
     """H(softmax(new)) - H(softmax(old)), its Taylor predictions, the terms of its identity: `EntropyChange`.
 
     old_logits, new_logits: (..., n) of any real type, equal shapes; lists, arrays, memory maps. An entry may
-    be -inf in both (an action masked out of both policies). block_entries bounds the working memory: blocks
-    of whole distributions with about that many entries (at least one distribution) are read and worked on in
-    float64, some twenty temporaries at a time, whatever the size of the batch. For chunks: one call a chunk.
+    be -inf in both (an action masked out of both policies). A mask by a large finite number has to stand in
+    both as well: in one alone, exact is right, but first_order and second_order predict nothing. Tensors go in as
+    NumPy arrays on the CPU.
+    block_entries bounds the working memory: blocks of whole distributions with about that many entries (at
+    least one distribution) are read and worked on in float64, some twenty temporaries at a time, whatever the
+    size of the batch. For chunks: one call a chunk.
 
     Accuracy: kl and shift are sums without cancellation between large numbers, so tiny changes keep their
     digits; exact is the better conditioned of shift - kl and H(new) - H(old): its error is a few rounding
@@ -239,7 +245,7 @@ def entropy_change(old_logits, new_logits, *, block_entries=2**16):
 
 def _logit_pair(old, new):
     """Both as arrays without a copy; refuses non-numbers, unequal shapes and empty axes."""
-    old, new = np.asarray(old), np.asarray(new)
+    old, new = _as_given("old_logits", old), _as_given("new_logits", new)
     for name, x in (("old_logits", old), ("new_logits", new)):
         if x.dtype.kind not in "fiu":
             raise ValueError(f"{name}: entries of type {x.dtype}, expected real numbers")
@@ -250,6 +256,14 @@ def _logit_pair(old, new):
     return old, new
 
 
+def _as_given(name, x):
+    """An array without a copy; a ragged list is refused by the argument's name."""
+    try:
+        return np.asarray(x)
+    except ValueError as problem:
+        raise ValueError(f"{name}: not an array of numbers ({problem})") from None
+
+
 def _checked_block(old, new, where):
     """The rows in float64, actions masked in both set far below the rest; errors name the full index."""
     old, new = old.astype(float), new.astype(float)
@@ -258,11 +272,11 @@ def _checked_block(old, new, where):
         bad = np.argwhere(~(np.isfinite(x) | masked))
         if len(bad):
             index = [*(int(axis[bad[0, 0]]) for axis in where), int(bad[0, 1])]
-            raise ValueError(f"{name}{index} = {x[tuple(bad[0])]}: not finite, nor -inf in both")
+            raise ValueError(f"{name}{index} = {x[tuple(bad[0])]}: must be finite, or -inf in both policies")
     if masked.any():
         if (empty := np.flatnonzero(masked.all(axis=-1))).size:
             index = [int(axis[empty[0]]) for axis in where]
-            raise ValueError(f"old_logits{index}: every action is masked out")
+            raise ValueError(f"old_logits{index or ''}: every action is masked out")
         for x in (old, new):
             # a million below the least possible action: probability exactly 0, and finite logarithms
             floor = np.min(x, axis=-1, where=~masked, initial=0.0) - 1e6
@@ -302,7 +316,9 @@ def _log_ratio(old, new, log_p, log_q, p):
     tilted = np.exp(np.where(small & ~near, log_p + x, 0))
     terms = np.where(near, p * np.expm1(np.where(near, x, 0)), tilted - p)
     growth = np.sum(np.where(small, terms, 0), axis=-1, keepdims=True)
-    return x, x + np.where(small, -np.log1p(growth), jump)
+    u = x + np.where(small, -np.log1p(growth), jump)
+    # an action that was likely and is (nearly) excluded now: x counts from it, and the differences of the others drown
+    return x, np.where(np.abs(jump) > 32, log_q - log_p, u)
 
 
 def _difference(p, q, u):

@@ -125,6 +125,7 @@ def test_episodic_kernels_are_sparse(mdp):
 
 
 REFUSALS = [
+    (lambda: env.garnet(3, 2, 2, 0.9, None), "seed = None: must be a whole number or a numpy.random.SeedSequence"),
     (lambda: env.bandit([]), "rewards: .*empty axis 0"),
     (lambda: env.bandit([1, np.nan]), r"rewards\[1\] = nan"),
     (lambda: env.bandit([[1.0]]), r"rewards: shape \(1, 1\)"),

@@ -31,7 +31,7 @@ REFUSALS = [
     (lambda: v.check_array("r", [[1], [1, 2]]), "r: not an array of numbers"),
     (lambda: v.check_array("r", [1j]), r"r: not an array of numbers \(complex"),
     (lambda: v.check_array("r", np.array([1 + 0j])), r"r: not an array of numbers \(complex"),
-    (lambda: v.check_array("r", [1, 2], (3,)), r"r: shape \(2,\), expected \(3\)"),
+    (lambda: v.check_array("r", [1, 2], (3,)), r"r: shape \(2,\), expected \(3,\)"),
     (lambda: v.check_array("r", [1, 2], (None, 2)), r"r: shape \(2,\), expected \(any, 2\)"),
     (lambda: v.check_array("r", np.empty((2, 0))), r"r: shape \(2, 0\) has an empty axis 1"),
     (lambda: v.check_shape("x", np.zeros((0, 3)), (None, 3)), "empty axis 0"),
@@ -43,7 +43,7 @@ REFUSALS = [
     (lambda: v.check_kernel("P", [[HALF, [0.5, 0.6]], [HALF, HALF]]), r"P\[0, 1\] sums to 1.1"),
     (lambda: v.check_kernel("P", [[HALF, HALF], [HALF, [2, -1]]]), r"P\[1, 1, 1\] = -1.0"),
     (lambda: v.check_kernel("P", np.full((3, 2, 2), 0.5)), r"P: shape \(3, 2, 2\), expected \(S, A, S\)"),
-    (lambda: v.check_kernel("P", np.full((2, 2), 0.5)), r"P: shape \(2, 2\), expected \(any, any, any\)"),
+    (lambda: v.check_kernel("P", np.full((2, 2), 0.5)), r"P: shape \(2, 2\), expected \(S, A, S\)"),
     (lambda: v.check_kernel("P", np.empty((0, 2, 0))), "empty axis 0"),
     (lambda: v.check_kernel("P", np.empty((2, 0, 2))), "empty axis 1"),
     (lambda: v.check_number("x", "0.5"), "x = '0.5': not a real number"),
@@ -66,7 +66,7 @@ REFUSALS = [
     (lambda: v.check_indices("s", [0, 3], 3), r"s\[1\] = 3: must lie in \{0, ..., 2\}"),
     (lambda: v.check_indices("s", [-1], 3), r"s\[0\] = -1"),
     (lambda: v.check_indices("s", [0.0], 3), "expected whole numbers"),
-    (lambda: v.check_indices("s", [[0, 1]], 3, (2,)), r"shape \(1, 2\), expected \(2\)"),
+    (lambda: v.check_indices("s", [[0, 1]], 3, (2,)), r"shape \(1, 2\), expected \(2,\)"),
 ]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from rlentropy.mdp import DiscountedMDP, EpisodicMDP
+from rlentropy.parallel import generator
 from rlentropy.validation import check_array, check_integer, check_interval, check_positive
 
 # Row and column moves of the four grid actions.
@@ -39,7 +40,7 @@ def garnet(states, actions, branching, gamma, seed, *, sparse_kernel=False):
     The start distribution is uniform. ``sparse_kernel=True`` stores P sparsely; the numbers are the same either way.
     Source: Archibald, McKinnon & Thomas (1995), generalised average-reward non-stationary environment test-bench.
     """
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     K = _garnet_kernel(rng, states, actions, branching)
     r = rng.standard_normal((states, actions))
     P = K if sparse_kernel else K.toarray().reshape(states, actions, states)
@@ -131,7 +132,7 @@ def _drop_zeros(entries, places, shape):
 
 def episodic_garnet(states, actions, horizon, branching, seed, *, stationary=False):
     """Random episodic MDP started in state 0: as `garnet`, a fresh kernel per transition unless ``stationary``."""
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     H = check_integer("horizon", horizon, low=1)
     count = 1 if stationary or H == 1 else H - 1
     kernels = [_garnet_kernel(rng, states, actions, branching) for _ in range(count)]

@@ -41,7 +41,7 @@ def check_shape(name, x, shape=None):
     """x itself if its shape fits; a place given as None allows any length but 0."""
     actual = np.shape(x)
     if shape is not None:
-        wanted = "(" + ", ".join("any" if k is None else str(k) for k in shape) + ")"
+        wanted = "(" + ", ".join("any" if k is None else str(k) for k in shape) + (",)" if len(shape) == 1 else ")")
         if len(actual) != len(shape) or any(k is not None and k != a for a, k in zip(actual, shape, strict=True)):
             raise ValueError(f"{name}: shape {actual}, expected {wanted}")
     if 0 in actual:
@@ -80,7 +80,10 @@ def check_kernel(name, P):
 
     Raises ValueError as `check_distribution`, or if the first and last axes differ.
     """
-    P = check_distribution(name, P, (None, None, None))
+    P = check_array(name, P)
+    if P.ndim != 3:
+        raise ValueError(f"{name}: shape {P.shape}, expected (S, A, S)")
+    P = check_distribution(name, P)
     if P.shape[0] != P.shape[2]:
         raise ValueError(f"{name}: shape {P.shape}, expected (S, A, S) with equal first and last lengths")
     return P
@@ -153,7 +156,7 @@ def check_interval(name, x, low, high):
 def check_integer(name, x, low=0, high=None):
     """A whole number with low <= x (and x <= high if given), as an int; booleans and 2.5 are refused."""
     if isinstance(x, (bool, np.bool_)) or not isinstance(x, (int, np.integer)):
-        raise ValueError(f"{name} = {x!r}: not a whole number")
+        raise ValueError(f"{name} = {x!r}: not a whole number of integer type")
     if x < low or (high is not None and x > high):
         limits = f">= {low}" if high is None else f"in {{{low}, ..., {high}}}"
         raise ValueError(f"{name} = {x}: must be {limits}")

@@ -1,6 +1,7 @@
 """MDPs as data: validated, read-only, the same numbers dense or sparse; reachability against enumeration."""
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ GOOD = {"P": np.full((2, 1, 2), 0.5), "r": np.zeros((2, 1)), "mu": [1, 0], "gamm
         ({"r": [[0], [np.inf]]}, r"r\[1, 0\] = inf"),
         ({"mu": [0.5, 0.4]}, "mu sums to 0.9"),
         ({"mu": [2, -1]}, r"mu\[1\] = -1.0"),
-        ({"mu": [1, 0, 0]}, r"mu: shape \(3,\), expected \(2\)"),
+        ({"mu": [1, 0, 0]}, r"mu: shape \(3,\), expected \(2,\)"),
         ({"gamma": 1.0}, "gamma = 1.0"),
         ({"gamma": -0.1}, "gamma = -0.1"),
     ],
@@ -171,3 +172,15 @@ def test_there_is_no_kernel_outside_the_transitions(h):
     mdp = EpisodicMDP(P=np.full((2, 1, 2), 0.5), horizon=3, start=0)
     with pytest.raises(ValueError, match=f"h = {h}"):
         mdp.kernel(h)
+
+
+def test_the_wrong_kind_of_mdp_is_named():
+    discounted, episodic = environments.two_state(), environments.double_chain(3, 0.1, 4)
+    with pytest.raises(AttributeError, match="a DiscountedMDP has no 'H': this needs the other kind, EpisodicMDP"):
+        discounted.H  # noqa: B018
+    with pytest.raises(AttributeError, match="an EpisodicMDP has no 'gamma': this needs the other kind, DiscountedMDP"):
+        episodic.gamma  # noqa: B018
+    with pytest.raises(AttributeError, match=r"an EpisodicMDP has no 'rewards'$"):
+        episodic.rewards  # noqa: B018
+    copy = pickle.loads(pickle.dumps(episodic))
+    assert (copy.H, copy.start) == (4, 1)

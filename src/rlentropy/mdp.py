@@ -61,6 +61,9 @@ class DiscountedMDP:
         """Number of actions."""
         return self.r.shape[1]
 
+    def __getattr__(self, name):
+        raise AttributeError(_missing("a DiscountedMDP", name, EpisodicMDP))
+
     @property
     def sparse(self):
         """True if the kernel is stored sparsely."""
@@ -118,6 +121,9 @@ class EpisodicMDP:
         """Number of actions."""
         return self.P[0].shape[0] // self.P[0].shape[1]
 
+    def __getattr__(self, name):
+        raise AttributeError(_missing("an EpisodicMDP", name, DiscountedMDP))
+
     @property
     def stationary(self):
         """True if one kernel serves every stage."""
@@ -145,6 +151,12 @@ class EpisodicMDP:
         for h in range(self.H - 1):
             reach[h + 1] = np.repeat(reach[h], self.A) @ (self.kernel(h) > 0).astype(float) > 0
         return reach
+
+
+def _missing(kind, name, other):
+    """Why an attribute is missing: most often a function was given the other kind of MDP."""
+    belongs = name in (*other.__dataclass_fields__, *vars(other)) and not name.startswith("_")
+    return f"{kind} has no {name!r}" + (f": this needs the other kind, {other.__name__}" if belongs else "")
 
 
 def _stage_kernels(P, H):

@@ -189,6 +189,7 @@ TWO = environments.two_state(0.9)
 CHAIN = environments.double_chain(3, 0.1, 2)
 UNIFORM = np.full((2, 3, 2), 0.5)
 REFUSALS = [
+    (lambda: bellman.optimal(TWO, max_iterations=0), "max_iterations = 0: must be >= 1"),
     (lambda: bellman.evaluate(TWO, [[0.5, 0.6], [0.5, 0.5]]), r"pi\[0\] sums to 1.1"),
     (lambda: bellman.evaluate(TWO, [[0.5, 0.5]]), r"pi: shape \(1, 2\), expected \(2, 2\)"),
     (lambda: bellman.evaluate(TWO, [[0.5, 0.5], [1.5, -0.5]]), r"pi\[1, 1\] = -0.5"),

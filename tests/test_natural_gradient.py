@@ -170,7 +170,7 @@ REFUSALS = [
     (lambda: ng.logit_step([0.0, 0.0], [1.0, 0.0], 0), "eta = 0.0"),
     (lambda: ng.logit_step([0.0, 0.0], [1.0, 0.0], -1), "eta = -1.0"),
     (lambda: ng.logit_step([0.0, 0.0], [1.0, np.nan], 1), r"q\[1\] = nan"),
-    (lambda: ng.logit_step([0.0, 0.0], [1.0], 1), r"q: shape \(1,\), expected \(2\)"),
+    (lambda: ng.logit_step([0.0, 0.0], [1.0], 1), r"q: shape \(1,\), expected \(2,\)"),
     (lambda: ng.logit_step([0.0, np.inf], [1.0, 0.0], 1), r"theta\[1\] = inf"),
     (lambda: ng.multiplicative_step(np.log([0.5, 0.5]), [1.0, 0.0], 0), "eta = 0.0"),
     (lambda: ng.multiplicative_step(np.log([0.5, 0.5]), [np.nan, 0.0], 1), r"q\[0\] = nan"),
@@ -183,6 +183,10 @@ REFUSALS = [
     (lambda: ng.policy_gradient(TWO, np.zeros((2, 3))), r"theta: shape \(2, 3\)"),
     (lambda: ng.fisher_matrix(TWO, np.full((2, 2), np.nan)), r"theta\[0, 0\] = nan"),
     (lambda: ng.natural_gradient(TWO, np.zeros(2)), r"theta: shape \(2,\)"),
+    (lambda: ng.soft_policy_gradient(TWO, np.zeros((2, 3)), 0.1), r"theta: shape \(2, 3\)"),
+    (lambda: ng.regularised_step(np.log([0.5, 0.5]), [1.0, np.nan], 0.1, 1), r"q\[1\] = nan"),
+    (lambda: ng.regularised_prox_value(np.log([0.5, 0.5]), [1.0, np.inf], 0.1, 1), r"q\[1\] = inf"),
+    (lambda: ng.run_regularised(TWO, ZERO, 2, 1, 3), r"eta \* tau = 2.0: must lie in \[0, 1\]"),
 ]
 
 

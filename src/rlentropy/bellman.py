@@ -141,7 +141,7 @@ def optimal(mdp, *, max_iterations=1000):
     Stops when no action improves by more than rounding. Raises NotConverged after ``max_iterations``.
     """
     greedy = np.argmax(mdp.r, axis=1)
-    for iteration in range(1, max_iterations + 1):
+    for iteration in range(1, check_integer("max_iterations", max_iterations, low=1) + 1):
         pi = np.eye(mdp.A)[greedy]
         value = evaluate(mdp, pi)
         scale = max(1.0, np.abs(value.Q).max())

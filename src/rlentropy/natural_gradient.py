@@ -125,8 +125,8 @@ def _regularised_sizes(eta, tau):
     """eta, tau and 1 - eta tau, the weight of the old log-probabilities; ValueError unless 0 < eta tau <= 1."""
     eta, tau = check_positive("eta", eta), check_positive("tau", tau)
     # eta = 1 / tau may round to a product one unit above 1
-    product = check_interval("eta * tau", eta * tau, 0, 1 + 4 * np.finfo(float).eps)
-    return eta, tau, max(1 - product, 0.0)
+    product = eta * tau if eta * tau > 1 + 4 * np.finfo(float).eps else min(eta * tau, 1.0)
+    return eta, tau, 1 - check_interval("eta * tau", product, 0, 1)
 
 
 def regularised_step(log_pi, q, eta, tau):
@@ -136,7 +136,7 @@ def regularised_step(log_pi, q, eta, tau):
     Source: thm-soft-npg (ii).
     """
     eta, _, memory = _regularised_sizes(eta, tau)
-    return dist.log_softmax(memory * np.asarray(log_pi) + eta * np.asarray(q))
+    return dist.log_softmax(memory * np.asarray(log_pi) + eta * check_finite("q", np.asarray(q)))
 
 
 def regularised_prox_objective(log_p, log_pi, q, eta, tau):
@@ -145,7 +145,8 @@ def regularised_prox_objective(log_p, log_pi, q, eta, tau):
     1 / eta - tau is the 1 / eta-bar of the book. Source: thm-soft-npg (iii).
     """
     eta, tau, memory = _regularised_sizes(eta, tau)
-    return dist.mean(log_p, q) + tau * dist.entropy(log_p) - memory / eta * dist.kl(log_p, log_pi)
+    gain = dist.mean(log_p, check_finite("q", np.asarray(q)))
+    return gain + tau * dist.entropy(log_p) - memory / eta * dist.kl(log_p, log_pi)
 
 
 def regularised_prox_value(log_pi, q, eta, tau):
@@ -154,12 +155,12 @@ def regularised_prox_value(log_pi, q, eta, tau):
     The objective at any p is lower by KL(p || maximiser) / eta. Source: thm-soft-npg (iii).
     """
     eta, _, memory = _regularised_sizes(eta, tau)
-    return dist.logsumexp(memory * np.asarray(log_pi) + eta * np.asarray(q)) / eta
+    return dist.logsumexp(memory * np.asarray(log_pi) + eta * check_finite("q", np.asarray(q))) / eta
 
 
 def soft_policy_gradient(mdp, theta, tau):
     """d V_tau(mu) / d theta[s, a] = d(s) pi(a|s) A_tau(s, a) / (1 - gamma); shape (S, A). Source: thm-soft-npg."""
-    solver = bellman.policy_solver(mdp, softmax_policy.policy(theta))
+    solver = bellman.PolicySolver(mdp, softmax_policy.policy(check_array("theta", theta, (mdp.S, mdp.A))))
     value = bellman.evaluate_soft(mdp, theta, tau, solver=solver)
     pi = np.exp(value.log_pi)
     d = visitation.discounted_visitation(mdp, pi, solver=solver)

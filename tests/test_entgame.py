@@ -324,3 +324,10 @@ def test_known_model_stays_below_its_bound():
         assert -1e-9 <= gap <= 8 * forecaster.worst_regret(point.episodes, 22) / point.episodes
         assert point.optimistic_value >= best - 1e-9
     assert visitation.flow_residual(mdp, result.visitation) < 1e-12
+
+
+def test_lists_of_checkpoints_and_prior_counts_are_checked():
+    with pytest.raises(ValueError, match="checkpoints = 5: expected a list"):
+        entgame.run(double_chain(3, 0.1, 2), 5, 0, checkpoints=5)
+    with pytest.raises(ValueError, match=r"n0 = 0.0: must be greater than 0"):
+        entgame.reward_bound(3, 2, 2, 0)

@@ -166,8 +166,11 @@ def run_known(mdp, episodes, *, n0=1, checkpoints=()):
 
 
 def reward_bound(t, S, A, n0=1):
-    """B_t = log(t / n_0 + S A), the largest reward log(1 / dbar) that the forecaster can leave. Source: lem-ranges."""
-    return np.log(np.asarray(t, dtype=float) / n0 + S * A)
+    """B_t = log(t / n_0 + S A) in nats, the largest reward log(1 / dbar) that the forecaster can leave.
+
+    t any array of episode counts. Raises ValueError for n0 <= 0. Source: lem-ranges.
+    """
+    return np.log(np.asarray(t, dtype=float) / check_positive("n0", n0) + S * A)
 
 
 # ----------------------------------------------------------------------------------------------------------- inside
@@ -291,6 +294,8 @@ def _play(mdp, config, game, draws, rng, checkpoints, evaluate):
 
 
 def _stops(checkpoints, episodes):
+    if not np.iterable(checkpoints):
+        raise ValueError(f"checkpoints = {checkpoints!r}: expected a list of numbers of episodes")
     stops = sorted({check_integer(f"checkpoints[{i}]", int(c) if isinstance(c, np.integer) else c, low=1, high=episodes)
                     for i, c in enumerate(checkpoints)})  # fmt: skip
     return stops

@@ -218,3 +218,16 @@ def test_visit_maps_refuse_a_scale_that_has_no_logarithm():
         _, ax = plotting.figure()
         plotting.visit_maps([ax], {"map": np.ones((2, 2))}, least=-1, most=1)
         ax.figure.canvas.draw()
+
+
+def test_heat_map_takes_tables_only():
+    _, ax = plotting.figure()
+    for shape in ((4,), (3, 5, 4)):  # the second is what matplotlib would take for colours
+        with pytest.raises(ValueError, match="values: shape"):
+            plotting.heat_map(ax, np.ones(shape))
+
+
+def test_visit_maps_refuse_more_maps_than_axes():
+    _, ax = plotting.figure()
+    with pytest.raises(ValueError, match="2 maps for 1 axes"):
+        plotting.visit_maps([ax], {"a": np.ones((2, 2)), "b": np.ones((2, 2))}, least=0.1, most=1)

@@ -74,7 +74,12 @@ def figure(rows=1, cols=1, *, width=6.4, height=3.6, **kwargs):
 
 
 def heat_map(ax, values, *, title=None, label=None, vmin=None, vmax=None):
-    """A grid of numbers (rows, cols) as coloured cells, the first row on top, with a colour bar; returns ax."""
+    """A grid of numbers (rows, cols) as coloured cells, the first row on top, with a colour bar; returns ax.
+
+    Raises ValueError unless there are two axes: sum a visitation (H, S, A) over stages and actions, then reshape it.
+    """
+    if np.ndim(values) != 2:  # matplotlib would take (n, m, 4) for colours
+        raise ValueError(f"values: shape {np.shape(values)}, expected (rows, cols)")
     image = ax.imshow(values, vmin=vmin, vmax=vmax)
     ax.grid(False)
     ax.set(xticks=[], yticks=[], title=title or "")
@@ -172,8 +177,11 @@ def visit_maps(axes, visits, *, least, most, label=None):
     """One map (rows, cols) per name of the table ``visits``, with a common logarithmic colour scale; returns axes.
 
     Cells with less than ``least`` > 0 are white, more than ``most`` has the last colour. Axes without a map are hidden.
+    Raises ValueError for more maps than axes.
     """
     axes = np.ravel(axes)
+    if len(visits) > len(axes):
+        raise ValueError(f"visits: {len(visits)} maps for {len(axes)} axes")
     scale, image = mpl.colors.LogNorm(vmin=least, vmax=most), None
     for ax, (name, values) in zip(axes, visits.items(), strict=False):
         values = np.asarray(values, dtype=float)

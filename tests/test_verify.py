@@ -234,3 +234,11 @@ def test_the_mime_bundle_keeps_measured_figures_in_the_metadata():
 
 def test_every_kind_has_a_test_here():
     assert {PASSING[kind]().kind for kind in PASSING} == set(verify.KINDS)
+
+
+def test_messages_name_the_statement():
+    with pytest.raises(ValueError, match=f"{LABEL}: the sides cannot be compared"):
+        verify.numeric(LABEL, [1.0, 2.0], [1.0, 2.0, 3.0], tol=1, mutants={"wrong": [9.0]})
+    for slack in (-0.5, np.inf):
+        with pytest.raises(ValueError, match=f"{LABEL}: slack = "):
+            verify.bound(LABEL, [0.0], [1.0], slack=slack, mutants={"wrong": [-1.0]})

@@ -238,7 +238,11 @@ def _cases(label, x, y, mutant=False):
     """Both sides as float arrays of one shape, at least one case. Mutants may be infinite, nothing may be NaN."""
     if np.iscomplexobj(x) or np.iscomplexobj(y):
         raise ValueError(f"{label}: complex numbers; compare real and imaginary parts")
-    x, y = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
+    try:
+        x, y = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
+    except ValueError as problem:
+        sides = "sides of a mutant" if mutant else "sides"
+        raise ValueError(f"{label}: the {sides} cannot be compared ({problem})") from None
     if x.size == 0:
         raise CheckFailed(f"{label}: there is no case to check")
     if np.isnan(x).any() or np.isnan(y).any():
@@ -295,6 +299,8 @@ def bound(label, lhs, rhs, *, mutants, slack=0.0, claim="left side at most right
     mutants  {name: wrong rhs}: each must be violated in at least one case
     """
     _check_declaration(label, mutants)
+    if slack < 0 or slack == np.inf:  # NaN fails below, as in every check
+        raise ValueError(f"{label}: slack = {slack}, expected a finite number >= 0")
     x, y = _cases(label, lhs, rhs)
     smallest = (y - x).min()
     _require(smallest >= -slack, label, "bound", f"violated by {-smallest:.3g}")

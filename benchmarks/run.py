@@ -34,6 +34,11 @@ def rate(episodes):
     return f"{episodes:,.0f}" if episodes >= 10 else f"{episodes:.2g}"
 
 
+def three(x):
+    """A ratio in three figures, without powers of ten where it is large."""
+    return f"{float(f'{x:.3g}'):,.0f}" if x >= 100 else f"{x:.3g}"
+
+
 def learner_tables(rows, published):
     """EntGame: one table for each environment and bonus scale."""
     parts = ["## EntGame, exact replanning before every episode\n"]
@@ -41,7 +46,7 @@ def learner_tables(rows, published):
         here = [row for row in rows if (row["environment"], row["bonus"]) == key]
         own = max((row["rate"] for row in here if row["method"] == entgame.OWN), default=float("nan"))
         lines = [
-            (row["method"], rate(row["rate"]), f"{row['ratio']:.3g}", f"{own / row['rate']:,.3g}", row["runs"])
+            (row["method"], rate(row["rate"]), three(row["ratio"]), three(own / row["rate"]), row["runs"])
             for row in here
         ]
         parts += [f"**{key[0]}, bonus scale {key[1]:g}**\n"]
@@ -56,7 +61,7 @@ def optimum_tables(rows):
     parts = ["## The exact optimum of visitation entropy\n"]
     for environment in dict.fromkeys(row["environment"] for row in rows):
         lines = [
-            (row["method"], f"{row['seconds'] * 1e3:,.3g}", f"{row['ratio']:.3g}",
+            (row["method"], three(row["seconds"] * 1e3), three(row["ratio"]),
              "-" if row["gap"] is None else f"{row['gap']:.1e}", f"{row['error']:.1e}", row["runs"])
             for row in rows
             if row["environment"] == environment

@@ -331,3 +331,5 @@ def test_lists_of_checkpoints_and_prior_counts_are_checked():
         entgame.run(double_chain(3, 0.1, 2), 5, 0, checkpoints=5)
     with pytest.raises(ValueError, match=r"n0 = 0.0: must be greater than 0"):
         entgame.reward_bound(3, 2, 2, 0)
+    with pytest.raises(ValueError, match=r"delta = 2.0: must lie strictly between"):
+        entgame.run_plain(double_chain(3, 0.1, 2), 5, 0, delta=2)

@@ -59,6 +59,8 @@ REFUSALS = [
     (lambda: v.check_positive("eta", -2), "eta = -2.0"),
     (lambda: v.check_positive("eta", np.inf), "eta = inf"),
     (lambda: v.check_interval("q", 1.5, 0, 1), r"q = 1.5: must lie in \[0, 1\]"),
+    (lambda: v.check_confidence("delta", 1), "delta = 1.0: must lie strictly between 0 and 1"),
+    (lambda: v.check_confidence("delta", 0), "strictly between"),
     (lambda: v.check_integer("n", 2.5), "n = 2.5: not a whole number"),
     (lambda: v.check_integer("n", True), "n = True: not a whole number"),
     (lambda: v.check_integer("n", 0, low=1), "n = 0: must be >= 1"),

@@ -18,7 +18,7 @@ import numpy as np
 from rlentropy import empirical_model, sampling
 from rlentropy.parallel import generator
 from rlentropy.trajectory_entropy import uniform_policy
-from rlentropy.validation import check_integer, check_interval, check_number
+from rlentropy.validation import check_confidence, check_integer, check_number
 
 # Episodes whose random numbers are drawn at a time.
 BLOCK = 4096
@@ -63,7 +63,7 @@ class RewardFreeOptions:
     delta: float = 0.1
 
     def __post_init__(self):
-        check_interval("delta", self.delta, 1e-300, 1)
+        check_confidence("delta", self.delta)
         if check_number("bonus_scale", self.bonus_scale) < 0:
             raise ValueError(f"bonus_scale = {self.bonus_scale}: must be >= 0")
 

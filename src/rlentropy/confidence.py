@@ -8,15 +8,16 @@ from math import e, log
 import numpy as np
 
 from rlentropy import distributions as dist
-from rlentropy.validation import check_array, check_integer
+from rlentropy.validation import check_array, check_confidence, check_integer
 
 
 def log_confidence(n, S, A, H, delta):
     """alpha(delta, n) = log(2 S A H / delta) + S log(e (1 + n)); n any array.
 
     With probability at least 1 - delta/2, KL(phat_n || p) <= alpha(delta, n) / n for all n >= 1, all (h, s, a) at once.
-    Source: lem-kl-concentration.
+    Raises ValueError unless 0 < delta < 1. Source: lem-kl-concentration.
     """
+    check_confidence("delta", delta)
     return log(2 * S * A * H / delta) + S * np.log(e * (1 + np.asarray(n, dtype=float)))
 
 

@@ -40,7 +40,7 @@ from rlentropy import sampling
 from rlentropy.bellman import best_response, deterministic_policy
 from rlentropy.confidence import log_confidence
 from rlentropy.parallel import generator, progress_bar
-from rlentropy.validation import check_integer, check_number, check_positive
+from rlentropy.validation import check_confidence, check_integer, check_number, check_positive
 from rlentropy.visitation import episodic_visitation, markov_policy, push_forward
 from rlentropy.visitation_entropy import average_visitation_entropy, visitation_entropy
 
@@ -178,9 +178,7 @@ def reward_bound(t, S, A, n0=1):
 
 def _config(variant, episodes, n0, delta, bonus_scale, ceiling="source"):
     episodes, n0 = check_integer("episodes", episodes), check_positive("n0", n0)
-    delta, scale = check_number("delta", delta), check_number("bonus_scale", bonus_scale)
-    if not 0 < delta < 1:
-        raise ValueError(f"delta = {delta}: must lie strictly between 0 and 1")
+    delta, scale = check_confidence("delta", delta), check_number("bonus_scale", bonus_scale)
     if scale < 0:
         raise ValueError(f"bonus_scale = {scale}: must be >= 0")
     return Config(variant, episodes, n0, delta, scale, _ceiling(ceiling))

@@ -19,7 +19,7 @@ import numpy as np
 from rlentropy import distributions as dist
 from rlentropy import sampling
 from rlentropy.parallel import generator
-from rlentropy.validation import check_integer, check_interval, check_number
+from rlentropy.validation import check_confidence, check_integer, check_number
 
 # Policies kept in memory at a time by `run`, which looks at the last one only.
 BLOCK = 4096
@@ -81,7 +81,7 @@ class _State:
 
     def __init__(self, mdp, delta, bonus_scale):
         H, S, A = mdp.H, mdp.S, mdp.A
-        self.delta = check_interval("delta", delta, 1e-300, 1)
+        self.delta = check_confidence("delta", delta)
         self.scale = check_number("bonus_scale", bonus_scale)
         if self.scale < 0:
             raise ValueError(f"bonus_scale = {self.scale}: must be >= 0")

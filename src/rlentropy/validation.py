@@ -153,6 +153,14 @@ def check_interval(name, x, low, high):
     return value
 
 
+def check_confidence(name, delta):
+    """A probability of failure 0 < delta < 1."""
+    value = check_number(name, delta)
+    if not 0 < value < 1:
+        raise ValueError(f"{name} = {value}: must lie strictly between 0 and 1")
+    return value
+
+
 def check_integer(name, x, low=0, high=None):
     """A whole number with low <= x (and x <= high if given), as an int; booleans and 2.5 are refused."""
     if isinstance(x, (bool, np.bool_)) or not isinstance(x, (int, np.integer)):

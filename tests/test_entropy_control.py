@@ -138,7 +138,11 @@ def _visitations(mdp, run):
         (lambda: control.penalised_step(*case(), 0.1, beta=1.0, selected=True, penalty="l2"), "penalty = 'l2'"),
         (lambda: control.penalised_step(*case(), 0.0, beta=1.0, selected=True, penalty="state"), "eta = 0"),
         (lambda: control.penalised_step(*case(), 0.1, beta=-1.0, selected=True, penalty="state"), "beta = -1"),
-        (lambda: control.controlled_run(environments.two_state(), np.zeros((2, 2)), 1, 1, control="x"), "control = 'x'"),
+        (lambda: control.select_top(*case(), -1), "count = -1"),
+        (
+            lambda: control.controlled_run(environments.two_state(), np.zeros((2, 2)), 1, 1, control="x"),
+            "control = 'x'",
+        ),
     ],
 )
 def test_bad_input_is_named(call, words):

@@ -165,7 +165,10 @@ def visitation_slope(mdp, theta, direction):
 
 @dataclass(frozen=True)
 class RunSlopes:
-    """Entropy along a run: value (K+1,) cH(pi_k), frozen and shift (K+1,) the two slopes along the advantage."""
+    """Entropy along a run: value (K+1,) cH(pi_k), frozen and shift (K+1,) the two slopes along the advantage.
+
+    Slopes are per unit of step size: ``run.eta * total[k]`` predicts value[k+1] - value[k] to first order.
+    """
 
     value: np.ndarray = field(repr=False)
     frozen: np.ndarray = field(repr=False)

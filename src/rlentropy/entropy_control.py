@@ -29,7 +29,11 @@ def action_covariance(log_pi, adv):
 
 
 def select_top(log_pi, adv, count):
-    """The ``count`` actions of largest covariance in every state, those with c(a) <= 0 left out; booleans (..., A)."""
+    """The ``count`` actions of largest covariance in every state, those with c(a) <= 0 left out; booleans (..., A).
+
+    ``count`` is a whole number >= 0; ValueError for any other.
+    """
+    count = check_integer("count", count)
     c = action_covariance(log_pi, adv)
     rank = np.argsort(np.argsort(-c, axis=-1, kind="stable"), axis=-1)
     return (rank < count) & (c > 0)

@@ -340,7 +340,7 @@ class WriteLedger(SphinxPostTransform):
             nodes.paragraph("", own),
             measured,
             nodes.paragraph("", str(s.mutants)),
-            nodes.paragraph("", f"{sum(c['seconds'] for c in s.checks):.2f}"),
+            nodes.paragraph("", f"{sum(c['seconds'] for c in s.checks):.3f}"),
             uses,
             nodes.paragraph("", "", nodes.literal("", f"make check LABEL={s.label}")),
         ]

@@ -14,7 +14,7 @@ def visitation_entropy(d):
     """H_visit(d) = sum_h H(d_h) in nats; d (..., H, S, A) -> (...), between 0 and H log(S A).
 
     Raises ValueError unless d >= 0 and every stage sums to 1 (of a signed d the entropy is not defined).
-    Source: def-visitation-entropy; Tiapkin et al. (2023), section 2.
+    Source: def-episodic-visitation; Tiapkin et al. (2023), section 2.
     """
     return entropy(log_probabilities(_flat_stages(d))).sum(axis=-1)
 

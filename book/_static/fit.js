@@ -20,19 +20,23 @@
   const stop = () => document.querySelectorAll("main pre, main table").forEach((box) => {
     if (box.scrollWidth > box.clientWidth && box.clientWidth > 0) box.tabIndex = 0;
   });
+  // many folds opened at once (in print) are one event
+  const soon = (action) => {
+    let waiting;
+    return () => { clearTimeout(waiting); waiting = setTimeout(action, 60); };
+  };
   window.addEventListener("load", stop);
-  window.addEventListener("resize", stop);
-  document.addEventListener("toggle", stop, true);
+  window.addEventListener("resize", soon(stop));
+  document.addEventListener("toggle", soon(stop), true);
 
   const start = () => {
     onScreen();
-    let waiting;
-    window.addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(onScreen, 120); });
+    window.addEventListener("resize", soon(onScreen));
     window.addEventListener("beforeprint", () => fit(LEAST.print));
     window.addEventListener("afterprint", onScreen);
-    document.addEventListener("toggle", onScreen, true);
+    document.addEventListener("toggle", soon(onScreen), true);
     document.addEventListener("click", (event) => {
-      if (event.target.closest(".toggle-button, .admonition.toggle, .dropdown")) setTimeout(onScreen, 60);
+      if (event.target.closest(".toggle-button, .admonition.toggle, .dropdown")) soon(onScreen)();
     });
   };
   window.addEventListener("load", () => window.MathJax?.startup?.promise?.then(start));

@@ -26,8 +26,8 @@
     return () => { clearTimeout(waiting); waiting = setTimeout(action, 60); };
   };
   window.addEventListener("load", stop);
-  window.addEventListener("resize", soon(stop));
-  document.addEventListener("toggle", soon(stop), true);
+  window.addEventListener("resize", stop);
+  document.addEventListener("toggle", stop, true);
 
   const start = () => {
     onScreen();

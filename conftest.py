@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent
-sys.path.insert(0, str(ROOT / "tools"))
+for folder in ("tools", "tests/book", "book/_ext"):
+    sys.path.insert(0, str(ROOT / folder))
 
 # the same surroundings as in the Makefile, also when pytest is called by hand
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -27,8 +27,9 @@ import numba
 import numpy as np
 import peers
 
-from rlentropy import entgame, environments, sampling
-from rlentropy.parallel import generator
+from rlentropy.episodic import environments
+from rlentropy.learners import entgame, simulator
+from rlentropy.seeds import generator
 
 TEXTBOOK, OWN, JUDGED, POOLED = "textbook, dense", "rlentropy", "rlentropy with exact mixture", "rlentropy, pooled"
 SCOOL = "UCBVI of rlberry-scool"
@@ -66,7 +67,7 @@ def _textbook(world, n, moves, V, greedy, first, uniforms, n0, delta, scale):
             a = greedy[h, s]
             n[h, s, a] += 1
             if h < H - 1:
-                after = sampling.draw(world, h, s * A + a, uniforms[e, h])
+                after = simulator.draw(world, h, s * A + a, uniforms[e, h])
                 moves[h, s, a, after] += 1
                 s = after
 
@@ -76,7 +77,7 @@ class Textbook:
 
     def __init__(self, mdp, seed, *, bonus_scale, first=0):
         H, S, A = mdp.H, mdp.S, mdp.A
-        self.world, self.scale, self.first, self.rng = sampling.world(mdp), bonus_scale, first, generator(seed)
+        self.world, self.scale, self.first, self.rng = simulator.world(mdp), bonus_scale, first, generator(seed)
         self.n, self.moves = np.zeros((H, S, A), np.int64), np.zeros((H - 1, S, A, S))
         self.V, self.greedy = np.zeros((H + 1, S)), np.zeros((H, S), np.int64)
         if first:
@@ -161,7 +162,7 @@ def scaling(quick=False):
     """Seconds per episode (learner alone, no bonus) as one of S, A, H grows: {axis: [(size, seconds), ...]}."""
     episodes = 500 if quick else 2_000
     factor = (1, 2) if quick else (1, 2, 4, 8)
-    make = environments.episodic_garnet
+    make = environments.garnet
     families = {
         "S": [(25 * f, make(25 * f, 4, 20, 4, 0, stationary=True)) for f in factor],
         "A": [(2 * f, make(50, 2 * f, 20, 4, 0, stationary=True)) for f in factor],

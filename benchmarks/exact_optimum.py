@@ -19,9 +19,9 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize
 
-from rlentropy import _visitation_kernels as kernels
-from rlentropy import environments
-from rlentropy import max_visitation_entropy as mve
+from rlentropy.episodic import _visitation_kernels as kernels
+from rlentropy.episodic import environments
+from rlentropy.episodic import max_entropy as mve
 
 OWN = "Newton (this package)"
 

@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from rlentropy import entgame as package
-from rlentropy import environments
-from rlentropy.visitation_entropy import visitation_entropy
+from rlentropy.episodic import environments
+from rlentropy.episodic.visitation import visitation_entropy
+from rlentropy.learners import entgame as package
 
 
 @pytest.fixture(scope="module", autouse=True)

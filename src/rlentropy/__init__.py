@@ -1,18 +1,16 @@
 """Entropy in reinforcement learning: how policies lose it, how explorers maximise it.
 
-The package computes what the book proves. Modules stand on floors, and imports go down only:
+The package computes what the book proves. It has wings, and imports go down only:
 
-    0  distributions, validation, parallel
-    1  mdp, softmax_policy, visitation_entropy
-    2  environments, bellman, visitation
-    3  natural_gradient, max_visitation_entropy, forecaster, trajectory_entropy, discounted_entropy, confidence
-    4  entropy_dynamics, sampling, empirical_model, fast_rate
-    5  entgame, entgame_proof, ucbvi_ent, baselines, optimistic_soft_vi, entropy_control, neural_policy,
-       reward_entropy_law
-    6  plotting
-    side: symbolic (sympy only), verify (knows no mathematics of the book)
+    studies     part III: entropy control, neural policies, the law of reward and entropy
+    audits      may know the truth: every inequality of a proof, measured along a run
+    learners    may draw from a simulator, and know nothing else of the truth
+    discounted  part I: discounted MDPs, softmax policies, natural policy gradient
+    episodic    part II: reward-free episodic MDPs, visitation, policies of largest entropy
+    exact       rational oracles for tiny sizes
+    distributions, confidence, transitions, validation, seeds, parallel    the ground floor
 
-Entropies are in nats. Import the modules you need, for example ``from rlentropy import bellman, mdp``.
+Entropies are in nats.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

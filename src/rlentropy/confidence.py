@@ -7,7 +7,7 @@ from math import e, log
 
 import numpy as np
 
-from rlentropy import distributions as dist
+from rlentropy.distributions import binary_entropy
 from rlentropy.validation import check_array, check_confidence, check_integer
 
 
@@ -49,14 +49,3 @@ def fannes_width(eps, S):
         return np.zeros_like(eps)
     inside = np.minimum(eps, 1 - 1 / S)  # the formula reaches log S there, and stays
     return binary_entropy(inside) + inside * log(S - 1)
-
-
-def binary_entropy(x):
-    """h_2(x) = -x log x - (1 - x) log(1 - x), 0 at both ends; x in [0, 1]."""
-    x = np.asarray(x, dtype=float)
-    return dist.entropy(dist.log_probabilities(np.stack([x, 1 - x], axis=-1)))
-
-
-def softmax_divergence(x, delta):
-    """KL(softmax x || softmax(x - delta)) along the last axis; (..., n) -> (...), in nats. Source: lem-association."""
-    return dist.kl(dist.log_softmax(x), dist.log_softmax(np.asarray(x) - delta))

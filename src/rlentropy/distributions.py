@@ -108,3 +108,14 @@ def kl(log_p, log_q):
     p = np.exp(log_p)
     ratio = np.subtract(log_p, log_q, where=p > 0, out=np.zeros(p.shape, p.dtype))
     return np.sum(p * ratio, axis=-1)
+
+
+def binary_entropy(x):
+    """h_2(x) = -x log x - (1 - x) log(1 - x), 0 at both ends; x in [0, 1]."""
+    x = np.asarray(x, dtype=float)
+    return entropy(log_probabilities(np.stack([x, 1 - x], axis=-1)))
+
+
+def softmax_divergence(x, delta):
+    """KL(softmax x || softmax(x - delta)) along the last axis; (..., n) -> (...), in nats. Source: lem-association."""
+    return kl(log_softmax(x), log_softmax(np.asarray(x) - delta))

@@ -14,8 +14,8 @@ from matplotlib.patches import PathPatch, Polygon, Rectangle
 from matplotlib.quiver import Quiver
 from matplotlib.tri import Triangulation
 
+from proofledger import verify
 from rlentropy import distributions as dist
-from rlentropy import verify
 
 # Okabe & Ito (2008): distinguishable with the common colour-vision deficiencies.
 COLOURS = {

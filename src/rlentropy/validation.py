@@ -181,3 +181,20 @@ def check_indices(name, x, size, shape=None):
     if index is not None:
         raise ValueError(f"{_at(name, index)} = {x[index]}: must lie in {{0, ..., {size - 1}}}")
     return x
+
+
+class NotConverged(RuntimeError):
+    """An iterative solver did not reach its tolerance; the message holds the residual and the iterations."""
+
+
+def freeze(x):
+    """The array (dense or CSR) itself, made read-only."""
+    for part in (x.data, x.indices, x.indptr) if sparse.issparse(x) else (x,):
+        part.setflags(write=False)
+    return x
+
+
+def missing(kind, name, other, belongs):
+    """Why an MDP lacks the attribute ``name``: most often a function was given the other kind of MDP."""
+    hint = f": this needs the other kind, {other}" if name in belongs else ""
+    return f"{kind} has no {name!r}{hint}"

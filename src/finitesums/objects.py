@@ -1,0 +1,362 @@
+"""The vocabulary: indices, tables, softmax policies, sums and moments, all as sympy expressions.
+
+An expectation over an unknown number ``n`` of actions is an ordinary ``sympy.Sum`` from 1 to ``n``.  The
+symbols ``pi(s, a)``, ``log_pi(s, a)`` and ``Z(s)`` are kept closed, so that a line of a derivation prints as
+it is written in the book; each knows its definition, and ``expand_definitions`` opens it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from itertools import count
+
+import sympy as sp
+from sympy.utilities.iterables import multiset_partitions
+
+n = sp.Symbol("n", integer=True, positive=True)
+"""Number of actions, symbolic."""
+m = sp.Symbol("m", integer=True, positive=True)
+"""Number of states, symbolic."""
+
+
+class Action(sp.Symbol):
+    """A free index that names one action: an unknown element of {1, ..., n}."""
+
+    __slots__ = ()
+    upper = n
+
+
+class State(sp.Symbol):
+    """A free index that names one state: an unknown element of {1, ..., m}."""
+
+    __slots__ = ()
+    upper = m
+
+
+class BoundAction(sp.Dummy):
+    """A summation index over actions; each call of ``sum_actions`` makes a new one, so none is captured."""
+
+    __slots__ = ()
+    upper = n
+
+
+class BoundState(sp.Dummy):
+    """A summation index over states."""
+
+    __slots__ = ()
+    upper = m
+
+
+def action(name: str) -> Action:
+    """A free action index, for instance ``action("b")``."""
+    return Action(name, integer=True, positive=True)
+
+
+def state(name: str) -> State:
+    """A free state index, for instance ``state("s'")``."""
+    return State(name, integer=True, positive=True)
+
+
+SIGNATURES: dict[sp.IndexedBase, tuple[sp.Symbol, ...]] = {}
+
+
+def table(name: str, *kinds: type, positive: bool | None = None) -> sp.IndexedBase:
+    """A table of real unknowns, for instance ``table("Delta", State, Action)`` used as ``Delta[s, a]``.
+
+    The normal form refuses indices of the wrong kind (``Delta[a, s]``).  ``positive=True``: all entries > 0.
+    """
+    base = sp.IndexedBase(name, real=True, positive=positive)
+    SIGNATURES[base] = tuple(kind.upper for kind in kinds)
+    return base
+
+
+theta = table("theta", State, Action)
+Delta = table("Delta", State, Action)
+A = table("A", State, Action)
+Q = table("Q", State, Action)
+V = table("V", State)
+s, s1 = state("s"), state("s'")
+a, a1 = action("a"), action("a'")
+t = sp.Symbol("t", real=True)
+eta = sp.Symbol("eta", positive=True)
+tau = sp.Symbol("tau", positive=True)
+
+
+def indicator(i: sp.Expr, j: sp.Expr) -> sp.Expr:
+    """1{i = j}, a Kronecker delta."""
+    return sp.KroneckerDelta(i, j)
+
+
+# ------------------------------------------------------------------------------------------------------ sums
+
+
+def _name(f: Callable, default: str) -> str:
+    """The name of the argument of ``f``, the author's letter for the summation index (``a1`` gives a')."""
+    code = getattr(f, "__code__", None)
+    if code is None or code.co_argcount == 0:
+        return default
+    name = code.co_varnames[0]
+    return name[:-1] + "'" if len(name) > 1 and name.endswith("1") else name
+
+
+def sum_actions(f: Callable[[sp.Symbol], sp.Expr]) -> sp.Expr:
+    """sum_{b=1}^{n} f(b), with a fresh index that carries the name of the argument of ``f``."""
+    b = BoundAction(_name(f, "a"), integer=True, positive=True)
+    return sp.Sum(sp.sympify(f(b)), (b, 1, n))
+
+
+def sum_states(f: Callable[[sp.Symbol], sp.Expr]) -> sp.Expr:
+    """sum_{x=1}^{m} f(x), with a fresh index that carries the name of the argument of ``f``."""
+    x = BoundState(_name(f, "s"), integer=True, positive=True)
+    return sp.Sum(sp.sympify(f(x)), (x, 1, m))
+
+
+# ------------------------------------------------------------------------------------------ softmax policies
+
+
+class Defined(sp.Function):
+    """A closed symbol that knows its definition: ``Partial``, and three subclasses for each ``Softmax``.
+
+    The letters hidden inside the definition count as free symbols, so that sympy's own ``diff`` and ``subs``
+    cannot mistake ``pi(s, a)`` for a constant: both open the definition first.
+    """
+
+    policy: Softmax
+    is_real = True
+
+    def definition(self) -> sp.Expr:
+        """The right side of the definition, one level deep."""
+        raise NotImplementedError
+
+    def doit(self, **hints):
+        """The definition, opened."""
+        return self.definition().doit(**hints) if hints.get("deep", True) else self.definition()
+
+    @property
+    def free_symbols(self):
+        return _letters(self)
+
+    def _eval_derivative(self, x):
+        from finitesums.calculus import derivative
+
+        return derivative(self, x)
+
+    def _eval_subs(self, old, new):
+        if old in self.args or not old.free_symbols & self.free_symbols:
+            return None
+        return expand_definitions(self)._subs(old, new)
+
+
+@cache
+def _letters(node: Defined) -> set[sp.Basic]:
+    """The free symbols of a closed symbol, those of its definition included."""
+    return set().union(*(arg.free_symbols for arg in node.args)) | expand_definitions(node).free_symbols
+
+
+class Probability(Defined):
+    """pi(a|s) = exp(logit(s, a)) / Z(s)."""
+
+    nargs = 2
+    is_positive = True
+
+    def definition(self):
+        return sp.exp(self.policy.logits(*self.args)) / self.policy.Z(self.args[0])
+
+    def _latex(self, printer, exp=None):
+        text = rf"{self.policy.name}({printer._print(self.args[1])}|{printer._print(self.args[0])})"
+        return text if exp is None else rf"{text}^{{{exp}}}"
+
+    def _sympystr(self, printer):
+        return f"{self.policy.ascii}({self.args[1]}|{self.args[0]})"
+
+
+class LogProbability(Defined):
+    """log pi(a|s) = logit(s, a) - log Z(s)."""
+
+    nargs = 2
+
+    def definition(self):
+        return self.policy.logits(*self.args) - sp.log(self.policy.Z(self.args[0]))
+
+    def _latex(self, printer, exp=None):
+        power = "" if exp is None else f"^{{{exp}}}"
+        return rf"\log{power} {printer._print(self.policy(*self.args))}"
+
+    def _sympystr(self, printer):
+        return f"log {self.policy.ascii}({self.args[1]}|{self.args[0]})"
+
+
+class Partition(Defined):
+    """Z(s) = sum_b exp(logit(s, b))."""
+
+    nargs = 1
+    is_positive = True
+
+    def definition(self):
+        return sum_actions(lambda b: sp.exp(self.policy.logits(self.args[0], b)))
+
+    def _latex(self, printer, exp=None):
+        text = rf"Z{self.policy.mark}({printer._print(self.args[0])})"
+        return text if exp is None else rf"{text}^{{{exp}}}"
+
+    def _sympystr(self, printer):
+        return f"Z{self.policy.mark}({self.args[0]})"
+
+
+class Partial(Defined):
+    """d f / d x, not carried out: prints as a partial derivative and opens to ``derivative(f, x)``."""
+
+    nargs = 2
+
+    def definition(self):
+        from finitesums.calculus import derivative
+
+        return derivative(*self.args)
+
+    def _latex(self, printer, exp=None):
+        f, x = self.args
+        below = rf"\partial {printer._print(x)}"
+        text = rf"\frac{{\partial}}{{{below}}} \left({printer._print(f)}\right)"
+        if isinstance(f, Defined):
+            text = rf"\frac{{\partial {printer._print(f)}}}{{{below}}}"
+        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
+    def _sympystr(self, printer):
+        return f"d({printer._print(self.args[0])})/d({self.args[1]})"
+
+
+def partial(f: sp.Expr, x: sp.Expr) -> sp.Expr:
+    """The derivative of ``f`` with respect to ``x``, as a symbol: printed, and not carried out."""
+    return Partial(f, x)
+
+
+_serial = count()
+
+
+@dataclass(frozen=True, eq=False)
+class Softmax:
+    """pi(a|s) = exp(logits(s, a)) / sum_b exp(logits(s, b)), for any rule ``logits`` of two indices.
+
+    ``policy(s, a)`` is the probability, ``policy.log(s, a)`` its logarithm, ``policy.Z(s)`` the normaliser.
+    ``name`` is the LaTeX name.  A Softmax policy has full support whatever its logits.
+    """
+
+    logits: Callable[[sp.Expr, sp.Expr], sp.Expr]
+    name: str = r"\pi"
+    _id: int = field(default_factory=lambda: next(_serial), repr=False)
+
+    def _subclass(self, base: type) -> type:
+        return type(f"{base.__name__}_{self._id}", (base,), {"policy": self})
+
+    @cached_property
+    def _parts(self) -> tuple[type, type, type]:
+        return tuple(self._subclass(base) for base in (Probability, LogProbability, Partition))
+
+    def __call__(self, s, a) -> sp.Expr:
+        return self._parts[0](s, a)
+
+    def log(self, s, a) -> sp.Expr:
+        """log pi(a|s)."""
+        return self._parts[1](s, a)
+
+    def Z(self, s) -> sp.Expr:
+        """The normaliser Z(s)."""
+        return self._parts[2](s)
+
+    @property
+    def mark(self) -> str:
+        """What follows pi in the name ("_t" in ``\\pi_t``), to be put on Z too."""
+        return self.name.removeprefix(r"\pi")
+
+    @property
+    def ascii(self) -> str:
+        return self.name.replace("\\", "")
+
+
+pi = Softmax(lambda s, a: theta[s, a])
+log_pi = pi.log
+Z = pi.Z
+
+
+def path(direction: sp.IndexedBase = A, *, name: str = r"\pi_t") -> Softmax:
+    """pi_t(a|s) proportional to pi(a|s) exp(t direction[s, a]): the logits theta + t direction."""
+    return Softmax(lambda s, a: theta[s, a] + t * direction[s, a], name)
+
+
+def expand_definitions(expr: sp.Expr) -> sp.Expr:
+    """``expr`` with every pi, log pi and Z opened down to tables, exp, log and sums."""
+    expr = sp.sympify(expr)
+    if isinstance(expr, Defined):
+        return expand_definitions(expr.definition())
+    if not expr.has(Defined):
+        return expr
+    return expr.func(*(expand_definitions(arg) for arg in expr.args))
+
+
+# --------------------------------------------------------------------------------------------------- moments
+
+Statistic = Callable[[sp.Symbol], sp.Expr]
+
+
+class Expectation(sp.Sum):
+    """sum_a pi(a|s) f(a) that prints as an expectation; in every other respect a ``sympy.Sum``."""
+
+    __slots__ = ()
+
+
+def expectation(s, f: Statistic, policy: Softmax = pi) -> sp.Expr:
+    """E_{a ~ pi(.|s)} f(a) = sum_a pi(a|s) f(a)."""
+    b = BoundAction(_name(f, "a"), integer=True, positive=True)
+    return Expectation(policy(s, b) * f(b), (b, 1, n))
+
+
+def centred(s, f: Statistic, policy: Softmax = pi) -> Statistic:
+    """The statistic a -> f(a) - E f."""
+    mean = expectation(s, f, policy)
+    return lambda a: f(a) - mean
+
+
+def _central_moment(s, fs: Sequence[Statistic], policy: Softmax) -> sp.Expr:
+    """E of the product of f - E f over ``fs``; a statistic given twice is centred once: it prints squared."""
+    parts = {f: centred(s, f, policy) for f in fs}
+    return expectation(s, lambda a: sp.Mul(*(parts[f](a) for f in fs)), policy)
+
+
+def covariance(s, f: Statistic, g: Statistic, policy: Softmax = pi) -> sp.Expr:
+    """Cov(f, g) = E[(f - E f)(g - E g)]."""
+    return _central_moment(s, (f, g), policy)
+
+
+def variance(s, f: Statistic, policy: Softmax = pi) -> sp.Expr:
+    """Var(f) = Cov(f, f)."""
+    return _central_moment(s, (f, f), policy)
+
+
+def cumulant3(s, f: Statistic, g: Statistic, k: Statistic, policy: Softmax = pi) -> sp.Expr:
+    """kappa_3(f, g, k) = E[(f - E f)(g - E g)(k - E k)]."""
+    return _central_moment(s, (f, g, k), policy)
+
+
+def cumulant(s, *fs: Statistic, policy: Softmax = pi) -> sp.Expr:
+    """kappa_k(f_1, ..., f_k) = sum over partitions P of (-1)^{|P|-1} (|P|-1)! prod_{B in P} E prod_B f_i."""
+
+    def moment(block: Sequence[int]) -> sp.Expr:
+        return expectation(s, lambda a: sp.Mul(*(fs[i](a) for i in block)), policy)
+
+    total = sp.S.Zero
+    for parts in multiset_partitions(list(range(len(fs)))):
+        sign = (-1) ** (len(parts) - 1) * sp.factorial(len(parts) - 1)
+        total += sign * sp.Mul(*(moment(block) for block in parts))
+    return total
+
+
+def entropy(s, policy: Softmax = pi) -> sp.Expr:
+    """H(pi(.|s)) = -E log pi, in nats."""
+    return -expectation(s, lambda a: policy.log(s, a), policy)
+
+
+def kl(s, p: Softmax, q: Softmax) -> sp.Expr:
+    """KL(p(.|s) || q(.|s)) = E_p [log p - log q], in nats."""
+    return expectation(s, lambda a: p.log(s, a) - q.log(s, a), p)

@@ -1,0 +1,430 @@
+"""The ledger of the book: which statement rests on which, and how strongly each was checked.
+
+Nothing about a status is typed by hand. The extension reads, from the built pages themselves,
+
+* statements: the ``prf:`` blocks with a label; a ``prf:proof`` belongs to the statement before it;
+* uses: the ``prf:ref`` and ``eq`` references inside a statement and its proof;
+* checks: the records that executed cells left (nodes with an attribute ``check``, made by ``rlentropy._mystnb``).
+
+From these it derives every statement's status and writes it in three places: a mark in the statement's title, the table
+of the ``ledger`` directive, and the graphs (``statement-graph`` directive, and at the end of every chapter).
+The role ``check`` links to the executed check of a statement from anywhere.
+A statement that needs a check and has none is a warning, and so is a check of an unknown statement; the book is built
+with warnings as errors.
+"""
+
+from dataclasses import dataclass, field
+
+from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx_proof.nodes import NODE_TYPES, proof_node, unenumerable_node
+
+from proofledger import graph
+from proofledger.plain_titles import plain
+
+logger = logging.getLogger(__name__)
+
+# Strongest first, as in rlentropy.verify.
+KINDS = ("symbolic", "exact", "numeric", "order", "bound", "sampled", "cited")
+NEEDS_CHECK = {"theorem", "lemma", "proposition", "corollary", "example"}
+STATEMENT_NODES = (*NODE_TYPES.values(), unenumerable_node)
+
+
+class ledger_table(nodes.General, nodes.Element):
+    """Placeholder of the ``ledger`` directive."""
+
+
+class check_link(nodes.Inline, nodes.Element):
+    """Placeholder of the ``check`` role; attribute ``label`` is a statement."""
+
+
+class statement_graph(nodes.General, nodes.Element):
+    """Placeholder of a graph; attribute ``chapter`` is a docname, or empty for the whole book."""
+
+
+@dataclass
+class Statement:
+    """One ``prf:`` block: where it stands, what it refers to, and the records of its checks."""
+
+    label: str
+    doc: str
+    type: str
+    counter: str
+    title: str
+    order: int
+    refs: set = field(default_factory=set)
+    checks: list = field(default_factory=list)
+    words: list = field(default_factory=list)  # the title as nodes, with its mathematics
+
+    @property
+    def needs_check(self):
+        return self.type in NEEDS_CHECK
+
+    @property
+    def kinds(self):
+        """Kinds of its checks, strongest first."""
+        return [kind for kind in KINDS if any(check["kind"] == kind for check in self.checks)]
+
+    @property
+    def own(self):
+        """Its own status: the strongest kind of its checks, or None."""
+        return self.kinds[0] if self.checks else None
+
+    @property
+    def mutants(self):
+        return sum(len(check["mutants"]) for check in self.checks)
+
+
+# ------------------------------------------------------------------------------------------------------- collecting
+
+
+def collect(app, doctree):
+    """Store what one page holds: statements with their references, labelled equations, check records."""
+    env, doc = app.env, app.env.docname
+    page = {"statements": [], "equations": {}, "checks": [], "places": False}
+    current = None
+    for node in doctree.findall():
+        if isinstance(node, STATEMENT_NODES):
+            words = title_words(node)
+            current = Statement(node["label"], doc, node["realtype"], node["countertype"],
+                                "".join(map(plain, words)), len(page["statements"]), words=words)
+            page["statements"].append(current)
+        if isinstance(node, (*STATEMENT_NODES, proof_node)) and current is not None:
+            current.refs |= {ref["reftarget"] for ref in _references(node)}
+            page["equations"].update({block["label"]: current.label for block in node.findall(nodes.math_block)
+                                      if block.get("label")})
+        if isinstance(node, nodes.Element) and "check" in node:
+            page["checks"].append(dict(node["check"]))
+            nth = sum(check["label"] == node["check"]["label"] for check in page["checks"])
+            node["ids"].append(_check_id(node["check"]["label"], nth))
+        if isinstance(node, (ledger_table, statement_graph)):
+            page["places"] = True
+    if page["statements"]:
+        _append_chapter_graph(doctree, doc)
+    _pages(env)[doc] = page
+
+
+def title_words(node):
+    """Copies of the nodes of a statement's title, without the parentheses around it."""
+    words = [word.deepcopy() for word in node.children[0].children]
+    if words and isinstance(words[0], nodes.Text):
+        words[0] = nodes.Text(words[0].lstrip().removeprefix("("))
+    if words and isinstance(words[-1], nodes.Text):
+        words[-1] = nodes.Text(words[-1].rstrip().removesuffix(")"))
+    return words
+
+
+def _check_id(label, nth):
+    return f"check-{label}-{nth}"
+
+
+def _references(node):
+    from sphinx.addnodes import pending_xref
+
+    return (ref for ref in node.findall(pending_xref) if ref.get("refdomain") in ("prf", "math"))
+
+
+def _append_chapter_graph(doctree, doc):
+    last = next(doctree.findall(nodes.section), doctree)
+    last += nodes.rubric("", "What the statements of this chapter rest on")
+    last += statement_graph("", chapter=doc)
+
+
+def _pages(env):
+    if not hasattr(env, "ledger_pages"):
+        env.ledger_pages, env.ledger_seen = {}, {}
+    return env.ledger_pages
+
+
+def purge(app, env, doc):
+    _pages(env).pop(doc, None)
+
+
+def merge(app, env, docs, other):
+    _pages(env).update({doc: _pages(other)[doc] for doc in docs if doc in _pages(other)})
+
+
+# --------------------------------------------------------------------------------------------------------- deriving
+
+
+@dataclass
+class Ledger:
+    """All statements by label in the order of the book, and what each uses."""
+
+    statements: dict
+    uses: dict
+
+    def derived(self, label):
+        """The weakest status among the statement's own and those of all it uses; None if nothing on the way has one."""
+        import networkx as nx
+
+        reach = {label} | nx.ancestors(self.network, label)
+        statuses = [self.statements[other].own for other in reach if self.statements[other].own]
+        missing = any(self.statements[other].needs_check and not self.statements[other].own for other in reach)
+        return "unchecked" if missing else max(statuses, key=KINDS.index, default=None)
+
+    @property
+    def network(self):
+        """Directed graph with an edge from each used statement to its user; without cycles."""
+        import networkx as nx
+
+        network = nx.DiGraph()
+        network.add_nodes_from(self.statements)
+        network.add_edges_from((used, label) for label, used_ones in self.uses.items() for used in used_ones)
+        return network
+
+
+def derive(pages, docs):
+    """`Ledger` from the pages of the book, in reading order.
+
+    A reference to a later statement that would close a circle is a pointer, not a use, and is left out.
+    """
+    import networkx as nx
+
+    statements = {s.label: s for doc in docs if doc in pages for s in pages[doc]["statements"]}
+    place = {label: i for i, label in enumerate(statements)}
+    owner = {label: s for page in pages.values() for label, s in page["equations"].items()}
+    uses = {}
+    for label, s in statements.items():
+        targets = {owner.get(ref, ref) for ref in s.refs}
+        uses[label] = {t for t in targets if t in statements and t != label}
+    network = nx.DiGraph((used, label) for label in uses for used in uses[label])
+    for circle in nx.strongly_connected_components(network):
+        if len(circle) > 1:
+            for label in circle:
+                uses[label] -= {t for t in uses[label] & circle if place[t] > place[label]}
+    for s in statements.values():
+        s.checks = []
+    for doc in docs:
+        for check in pages.get(doc, {"checks": []})["checks"]:
+            if check["label"] in statements:
+                statements[check["label"]].checks.append({**check, "doc": doc})
+    return Ledger(statements, uses)
+
+
+def faults(ledger, pages):
+    """(doc, message) for every check of an unknown statement and every statement that lacks its check."""
+    for doc, page in sorted(pages.items()):
+        for label in sorted({check["label"] for check in page["checks"]} - set(ledger.statements)):
+            yield doc, f"check of an unknown statement: {label}"
+    for s in ledger.statements.values():
+        if s.needs_check and not s.checks:
+            yield s.doc, f"statement without a check: {s.label}"
+        elif s.checks and all(check["doc"] != s.doc for check in s.checks):
+            yield s.doc, f"statement whose checks stand on another page: {s.label}"
+
+
+def reading_order(env):
+    """Docnames in the order of the table of contents."""
+    found, waiting = [], [env.config.root_doc]
+    while waiting:
+        doc = waiting.pop(0)
+        if doc not in found:
+            found.append(doc)
+            waiting = list(env.toctree_includes.get(doc, ())) + waiting
+    return found + sorted(set(env.found_docs) - set(found))
+
+
+def update(app, env):
+    """Derive the ledger, report faults, and name the pages that must be written again because a status changed."""
+    pages = _pages(env)
+    env.ledger = derive(pages, reading_order(env))
+    # titles bring mathematics to the pages that list statements; without this MathJax would not be loaded there
+    env.get_domain("math").data["has_equations"].update({doc: True for doc, page in pages.items() if page["places"]})
+    for doc, message in faults(env.ledger, pages):
+        logger.warning(message, location=doc, type="ledger")
+    seen = {label: (s.kinds, len(s.checks), s.mutants, sorted(env.ledger.uses[label]))
+            for label, s in env.ledger.statements.items()}
+    if seen == env.ledger_seen:
+        return []
+    env.ledger_seen = seen
+    return [doc for doc, page in pages.items() if page["statements"] or page["places"]]
+
+
+# ---------------------------------------------------------------------------------------------------------- writing
+
+
+class WriteLedger(SphinxPostTransform):
+    """Puts marks into statement titles and fills the placeholders; runs before references are resolved."""
+
+    default_priority = 5
+
+    def run(self, **kwargs):
+        ledger = self.env.ledger
+        for node in list(self.document.findall(lambda n: isinstance(n, STATEMENT_NODES))):
+            self._tidy_ids(node)
+            s = ledger.statements.get(node["label"])
+            if s is not None and s.checks:
+                node.children[0] += nodes.Text(" ")
+                node.children[0] += self._mark(s)
+        for node in list(self.document.findall(proof_node)):
+            self._tidy_ids(node)
+        for node in list(self.document.findall(check_link)):
+            node.replace_self(self._check_link(ledger, node["label"]))
+        for node in list(self.document.findall(ledger_table)):
+            node.replace_self(self._table(ledger))
+        for node in list(self.document.findall(statement_graph)):
+            node.replace_self(self._graph(ledger, node["chapter"]))
+
+    @staticmethod
+    def _tidy_ids(node):
+        """sphinx-proof repeats the ids 'proof' and 'proof-content' on a page, which is no valid HTML."""
+        for part in node.findall(nodes.Element):
+            part["ids"] = [i for i in part.get("ids", []) if i not in ("proof", "proof-content")]
+
+    def _number(self, s):
+        numbers = self.env.toc_fignumbers.get(s.doc, {}).get(s.counter, {}).get(s.label)
+        return ".".join(map(str, numbers)) if numbers else ""
+
+    def _name(self, s):
+        return f"{s.type.title()} {self._number(s)}".strip()
+
+    def _uri(self, doc, anchor):
+        return f"{self.app.builder.get_relative_uri(self.env.docname, doc)}#{anchor}"
+
+    def _ledger_doc(self):
+        return next((doc for doc, page in _pages(self.env).items() if page["places"]), None)
+
+    def _mark(self, s):
+        kinds, checks = s.kinds[0], len(s.checks)
+        text = f"✓ {kinds}"
+        words = f"Checked: {', '.join(s.kinds)}; {_count(checks, 'check')}, {_count(s.mutants, 'mutant')} rejected"
+        inner = nodes.inline("", text, classes=["rl-mark", f"rl-{kinds}"])
+        doc = self._ledger_doc()
+        if doc is None:
+            return inner
+        uri = self._uri(doc, f"ledger-{s.label}")
+        return nodes.reference("", "", inner, internal=True, refuri=uri, reftitle=words, classes=["rl-marklink"])
+
+    def _check_link(self, ledger, label):
+        s = ledger.statements.get(label)
+        if s is None or not s.checks:
+            logger.warning("check of %s: there is none", label, location=self.env.docname, type="ledger")
+            return nodes.inline("", label)
+        inner = nodes.inline("", f"✓ {s.own}", classes=["rl-mark", f"rl-{s.own}"])
+        uri = self._uri(s.doc, _check_id(label, 1))
+        words = f"{self._name(s)}: its executed check"
+        return nodes.reference("", "", inner, internal=True, refuri=uri, reftitle=words)
+
+    def _link(self, s, text):
+        uri = self._uri(s.doc, s.label)
+        return nodes.reference("", "", nodes.inline("", text), internal=True, refuri=uri, reftitle=s.title)
+
+    def _table(self, ledger):
+        heads = ("Statement", "Chapter", "Status with all it uses", "Own checks", "Measured", "Mutants rejected",
+                 "Seconds", "Uses", "Run again")
+        rows = [self._row(ledger, s) for s in ledger.statements.values() if s.checks or s.needs_check]
+        table = _build_table(heads, rows)
+        return nodes.container("", table, classes=["rl-ledger"], is_div=True)
+
+    def _row(self, ledger, s):
+        status = ledger.derived(s.label) or "unchecked"
+        used = [ledger.statements[label] for label in sorted(ledger.uses[s.label], key=list(ledger.statements).index)]
+        own = ", ".join(f"{sum(c['kind'] == kind for c in s.checks)} {kind}" for kind in s.kinds) or "none"
+        uses = nodes.paragraph()
+        for i, other in enumerate(used):
+            uses += [nodes.Text(", ")] if i else []
+            uses += self._link(other, self._name(other))
+        title = nodes.paragraph("", "", self._link(s, self._name(s)), nodes.Text(" "),
+                                *(word.deepcopy() for word in s.words))
+        measured = nodes.line_block()
+        for check in s.checks:
+            measured += nodes.line("", f"{check['kind']}: {check['claim']} ({check['measured']})")
+        number = self.env.toc_secnumbers.get(s.doc, {}).get("", ())
+        chapter = nodes.paragraph("", ".".join(map(str, number)))
+        cells = [
+            title,
+            chapter,
+            nodes.paragraph("", "", nodes.inline("", status, classes=["rl-mark", f"rl-{status}"])),
+            nodes.paragraph("", own),
+            measured,
+            nodes.paragraph("", str(s.mutants)),
+            nodes.paragraph("", f"{sum(c['seconds'] for c in s.checks):.3f}"),
+            uses,
+            nodes.paragraph("", "", nodes.literal("", f"make check LABEL={s.label}")),
+        ]
+        return f"ledger-{s.label}", cells
+
+    def _graph(self, ledger, chapter):
+        statements = ledger.statements.values()
+        keep = {s.label for s in statements if not chapter or s.doc == chapter}
+        keep |= {used for label in keep for used in ledger.uses[label]} if chapter else set()
+        boxes = {
+            label: graph.Box(
+                name=self._name(s),
+                title=f"{self._name(s)}: {s.title} ({ledger.derived(label) or s.type})",
+                link=self._uri(s.doc, label),
+                style=ledger.derived(label) or "definition",
+                here=not chapter or s.doc == chapter,
+            )
+            for label, s in ledger.statements.items()
+            if label in keep
+        }
+        edges = [(used, label) for label in boxes for used in ledger.uses[label] if used in boxes]
+        if self.app.builder.format != "html":
+            return nodes.comment()
+        where, per_row = ("this chapter and what it uses", 5) if chapter else ("the whole book", graph.PER_ROW)
+        drawing = graph.svg(boxes, edges, title=f"Dependency graph of {where}", per_row=per_row)
+        return nodes.raw("", drawing, format="html")
+
+
+def _count(number, word):
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _build_table(heads, rows):
+    group = nodes.tgroup(cols=len(heads))
+    group += [nodes.colspec(colwidth=1) for _ in heads]
+    head = nodes.row()
+    for text in heads:
+        head += nodes.entry("", nodes.paragraph("", text))
+    group += nodes.thead("", head)
+    body = nodes.tbody()
+    for identifier, cells in rows:
+        row = nodes.row(ids=[identifier])
+        for cell in cells:
+            row += nodes.entry("", cell)
+        body += row
+    group += body
+    return nodes.table("", group, classes=["rl-ledger-table"])
+
+
+# ------------------------------------------------------------------------------------------------------- directives
+
+
+class LedgerDirective(SphinxDirective):
+    """``{ledger}``: the table of all statements."""
+
+    def run(self):
+        return [ledger_table()]
+
+
+class CheckRole(SphinxRole):
+    """``{check}`thm-x```: a link to the first executed check of a statement, with its kind."""
+
+    def run(self):
+        return [check_link("", label=self.text)], []
+
+
+class GraphDirective(SphinxDirective):
+    """``{statement-graph}``: the graph of the whole book."""
+
+    def run(self):
+        return [statement_graph("", chapter="")]
+
+
+def setup(app):
+    app.add_node(ledger_table)
+    app.add_node(check_link)
+    app.add_role("check", CheckRole())
+    app.add_node(statement_graph)
+    app.add_directive("ledger", LedgerDirective)
+    app.add_directive("statement-graph", GraphDirective)
+    app.add_post_transform(WriteLedger)
+    app.connect("doctree-read", collect)
+    app.connect("env-purge-doc", purge)
+    app.connect("env-merge-info", merge)
+    app.connect("env-updated", update)
+    return {"version": "1", "env_version": 2, "parallel_read_safe": True, "parallel_write_safe": True}

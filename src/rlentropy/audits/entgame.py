@@ -1,0 +1,342 @@
+"""The proof that EntGame is PAC, as numbers: its inequalities evaluated along a run, and the bound it ends in.
+
+With probability at least 1 - delta, after a fixed number T >= max(2, S A L_2) of episodes (thm-entgame-pac),
+
+    H* - H_visit(d)  <=  (H^2 B_T / T) [8 (c_b + 1/2) sqrt(S A T alpha(delta, T)) + S A (4 L' + 1)]      sampler
+                       + H B_T sqrt(L_1 / (2 T))                                                        Azuma
+                       + H log(S A T) sqrt(S A L_2 / T)                                                 visits
+                       + H (R_T + 2) / T                                                                forecaster
+
+B_T = log(T / n_0 + S A), L_1 = log(6 / delta), L_2 = log(12 S A H / delta), L' = log(6 S A H / delta), n_0 >= 1/2,
+c_b >= 1/2 the factor of the bonus. `measure` plays EntGame and judges every episode exactly, with the true kernel in
+hand; so only whoever judges a learner may use this module. Entropies, values and losses are in nats.
+"""
+
+from dataclasses import dataclass, field
+from math import ceil, e, log, sqrt
+
+import numpy as np
+from scipy.special import gammaln
+
+from rlentropy import confidence
+from rlentropy.audits import _entgame_kernels as kernels
+from rlentropy.distributions import entropy, log_probabilities
+from rlentropy.episodic import forecaster, induction, max_entropy
+from rlentropy.episodic.visitation import policy_visitation, visitation_entropy
+from rlentropy.learners import _entgame_kernels as game
+from rlentropy.learners import entgame, simulator
+from rlentropy.seeds import generator
+from rlentropy.validation import check_distribution, check_integer, check_positive
+
+# Uniform numbers drawn at a time; no number depends on it.
+BLOCK = 4096
+# What the inequalities of `Audit.inequalities` say, left <= right.
+MEANING = {
+    "I1": r"$\max n\,\mathrm{KL}(\hat p\Vert p)/\alpha\le1$",
+    "I2": r"$\max(\frac12N-n)\le L'$",
+    "I3": r"$\max(Q^\star-\bar Q,\,V^\star-\bar V)\le0$",
+    "I4": r"$\max(\mathcal H^\star-V_1^{\star})\le0$",
+    "I5": r"$\max(\bar V_1-V_1^\pi-\langle d,w\rangle)\le0$",
+    "I6a": r"$\sum(V_1^{\star}-V_1^\pi)\le\sum\langle d,w\rangle$",
+    "I6b": r"$\sum\langle d,w\rangle\le$ closed form",
+    "I7": r"$\sum_tY_t-T\sum_hH(\tilde d_h)\le HR_T$",
+    "I8": r"$\sum_t(\langle d^t,r^{t-1}\rangle-Y_t)\le HB_T\sqrt{TL_1/2}$",
+    "I9": r"$\max_h\Vert n_h-N_h\Vert_1\le2\sqrt{SAL_2T}$",
+    "I9b": r"$T\sum_h(H(\tilde d_h)-H(\hat d_h))\le$ change of law",
+    "I10": r"$\mathcal H^\star-\mathcal H_{\mathrm{visit}}(\hat d)\le$ theorem",
+}
+# Statements of the book that assert them.
+SOURCE = {
+    "I1": "lem-kl-concentration", "I2": "lem-counts", "I3": "lem-optimism", "I4": "cor-certificate", "I5": "lem-gap",
+    "I6a": "lem-gap", "I6b": "lem-sum", "I7": "thm-forecaster-regret", "I8": "thm-entgame-pac", "I9": "lem-tv",
+    "I9b": "thm-entgame-pac", "I10": "thm-entgame-pac",
+}  # fmt: skip
+
+
+# -------------------------------------------------------------------------------------------------------- the bound
+
+
+def logarithms(S, A, H, delta):
+    """(L_1, L_2, L') = (log 6/delta, log 12 S A H/delta, log 6 S A H/delta). Source: thm-entgame-pac."""
+    return log(6 / delta), log(12 * S * A * H / delta), confidence.count_margin(S, A, H, delta)
+
+
+def shortest_run(S, A, H, delta):
+    """max(2, S A L_2): the theorem speaks of runs at least as long. Source: thm-entgame-pac."""
+    return max(2.0, S * A * logarithms(S, A, H, delta)[1])
+
+
+def sampler_bound(T, S, A, H, delta, *, n0=1, bonus_scale=1.0):
+    """H^2 B_T [8 (c_b + 1/2) sqrt(S A T alpha) + S A (4 L' + 1)]: bound on the summed widths. Source: lem-sum."""
+    B, margin = float(entgame.reward_bound(T, S, A, n0)), logarithms(S, A, H, delta)[2]
+    root = sqrt(S * A * T * float(confidence.log_confidence(T, S, A, H, delta)))
+    return H**2 * B * (8 * (bonus_scale + 0.5) * root + S * A * (4 * margin + 1))
+
+
+def azuma_bound(T, S, A, H, delta, *, n0=1):
+    """H B_T sqrt(T L_1 / 2). Source: eq-azuma."""
+    return H * float(entgame.reward_bound(T, S, A, n0)) * sqrt(T * logarithms(S, A, H, delta)[0] / 2)
+
+
+def visits_bound(T, S, A, H, delta):
+    """2 sqrt(S A L_2 T) >= sum over (s, a) of |n_h - N_h|. Source: lem-tv."""
+    return 2 * sqrt(S * A * logarithms(S, A, H, delta)[1] * T)
+
+
+def bound_terms(T, S, A, H, delta, *, n0=1, bonus_scale=1.0):
+    """The four terms of the bound by name: sampler, Azuma, visits, forecaster. Source: thm-entgame-pac.
+
+    Meaningful for T >= `shortest_run`, n0 >= 1/2 and bonus_scale >= 1/2.
+    """
+    return {
+        "sampler": sampler_bound(T, S, A, H, delta, n0=n0, bonus_scale=bonus_scale) / T,
+        "Azuma": azuma_bound(T, S, A, H, delta, n0=n0) / T,
+        "visits": H * log(S * A * T) * visits_bound(T, S, A, H, delta) / (2 * T),
+        "forecaster": H * (float(forecaster.worst_regret(T, S * A, n0)) + 2) / T,
+    }
+
+
+def pac_bound(T, S, A, H, delta, *, n0=1, bonus_scale=1.0):
+    """The bound on H* - H_visit after T episodes, in nats: the sum of `bound_terms`. Source: thm-entgame-pac."""
+    return sum(bound_terms(T, S, A, H, delta, n0=n0, bonus_scale=bonus_scale).values())
+
+
+def trivial_bound(S, A, H):
+    """H log(S A): no policy loses more, since 0 <= H_visit <= H log(S A)."""
+    return H * log(S * A)
+
+
+def episodes_needed(eps, S, A, H, delta, *, n0=1, bonus_scale=1.0):
+    """Smallest T >= `shortest_run`, to a relative 1e-9, with pac_bound(T) <= eps.
+
+    Beyond `shortest_run` the bound decreases in T, so it is found by doubling and halving. Raises ValueError for
+    eps <= 0. Source: thm-entgame-pac.
+    """
+    eps = check_positive("eps", eps)
+    low = high = shortest_run(S, A, H, delta)
+    while pac_bound(high, S, A, H, delta, n0=n0, bonus_scale=bonus_scale) > eps:
+        low, high = high, 2 * high
+    while high - low > 1e-9 * high:
+        middle = (low + high) / 2
+        enough = pac_bound(middle, S, A, H, delta, n0=n0, bonus_scale=bonus_scale) <= eps
+        low, high = (low, middle) if enough else (middle, high)
+    return float(ceil(high))
+
+
+# ---------------------------------------------------------------------------------------------------------- the run
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """A run of EntGame judged by the true kernel. Arrays (k,) belong to the times ``T``; everything in nats.
+
+    regret       sum over episodes of V*_1 - <d, r>, the loss of the sampler in its own game
+    width        sum of <d, w>
+    reward       sum of <d^t, r^{t-1}>;  paid: sum of log 1 / dbar over the pairs visited
+    in_range     sum over h < H of <d, H B_t sqrt(alpha / 2n)>: what Pinsker's inequality charges for phat - p
+    deviation    sum over h < H of <d, sqrt(2 alpha Var_p(V) / n)>: the leading term a variance would charge
+    failed       number of episodes planned without optimism (a difference below -1e-12 H B_t)
+    visits       largest over h of sum |n_h - N_h|
+    sampled      sum over h of H(n_h / T);  achieved: sum over h of H(N_h / T), the entropy of the output mixture
+    optimum      H*, the largest visitation entropy (a lower bound, certified to 1e-10)
+    divergence   largest n KL(phat || p) / alpha(delta, n) of the whole run
+    slack        smallest slack over the whole run by name: counts, optimism, certificate, gap below, gap above
+    counts       (H, S, A) visits after the last episode;  visitation (H, S, A) of the mixture
+    """
+
+    config: entgame.Config
+    size: tuple
+    T: np.ndarray
+    regret: np.ndarray = field(repr=False)
+    width: np.ndarray = field(repr=False)
+    reward: np.ndarray = field(repr=False)
+    paid: np.ndarray = field(repr=False)
+    in_range: np.ndarray = field(repr=False)
+    deviation: np.ndarray = field(repr=False)
+    failed: np.ndarray = field(repr=False)
+    visits: np.ndarray = field(repr=False)
+    sampled: np.ndarray = field(repr=False)
+    achieved: np.ndarray = field(repr=False)
+    optimum: float
+    divergence: float
+    slack: dict = field(repr=False)
+    counts: np.ndarray = field(repr=False)
+    visitation: np.ndarray = field(repr=False)
+
+    def inequalities(self, i=-1):
+        """{name: (left, right)}: the inequalities I1, ..., I10 of the proof, left <= right, at time T[i].
+
+        I1 to I5 are about every episode of the whole run. Right sides of I6b and I10 are those of the theorem,
+        whether or not the bonus of this run is large enough for it.
+        """
+        (S, A, H), delta, n0, scale = self.size, self.config.delta, self.config.n0, self.config.bonus_scale
+        T, margin = int(self.T[i]), confidence.count_margin(S, A, H, delta)
+        game_loss, both = {"n0": n0}, {"n0": n0, "bonus_scale": scale}
+        change = H * (2 + log(S * A * T) * visits_bound(T, S, A, H, delta) / 2)
+        return {
+            "I1": (self.divergence, 1.0),
+            "I2": (margin - self.slack["counts"], margin),
+            "I3": (-self.slack["optimism"], 0.0),
+            "I4": (-self.slack["certificate"], 0.0),
+            "I5": (-self.slack["gap above"], 0.0),
+            "I6a": (self.regret[i], self.width[i]),
+            "I6b": (self.width[i], sampler_bound(T, S, A, H, delta, **both)),
+            "I7": (self.paid[i] - T * self.sampled[i], H * float(forecaster.worst_regret(T, S * A, n0))),
+            "I8": (self.reward[i] - self.paid[i], azuma_bound(T, S, A, H, delta, **game_loss)),
+            "I9": (self.visits[i], visits_bound(T, S, A, H, delta)),
+            "I9b": (T * (self.sampled[i] - self.achieved[i]), change),
+            "I10": (self.optimum - self.achieved[i], pac_bound(T, S, A, H, delta, **both)),
+        }
+
+
+def measure(mdp, T, seed, *, n0=1, delta=0.1, bonus_scale=1.0, optimum=None):
+    """`Audit` of the run ``entgame.run(mdp, T[-1], seed, ...)``, judged in every episode at O(H S^2 A) each.
+
+    T        increasing whole numbers >= 1: the times at which sums and entropies are reported
+    optimum  H* if already known, else it is solved for
+    Raises ValueError for arguments out of range. Source: thm-entgame-pac.
+    """
+    T = np.array([check_integer(f"T[{i}]", int(t), low=1) for i, t in enumerate(T)])
+    if len(T) == 0 or np.any(np.diff(T) <= 0):
+        raise ValueError("T: must hold at least one number, in increasing order")
+    config = entgame._config("per stage", int(T[-1]), n0, delta, bonus_scale)
+    optimum = max_entropy.solve(mdp).value if optimum is None else optimum
+    judge = _Judge(mdp, config, optimum)
+    rng, columns = generator(seed), []
+    for done, stop in zip([0, *T[:-1]], T, strict=True):
+        for first in range(done, stop, BLOCK):
+            judge.follow(first, rng.random((min(BLOCK, stop - first), mdp.H - 1)))
+        columns.append(judge.look(stop))
+    return Audit(config=config, size=(mdp.S, mdp.A, mdp.H), T=T, optimum=optimum, **judge.whole(int(T[-1])),
+                 **{name: np.array([c[name] for c in columns]) for name in columns[0]})  # fmt: skip
+
+
+class _Judge:
+    """A run of EntGame and what is known of it so far."""
+
+    def __init__(self, mdp, config, optimum):
+        self.world, self.tables = simulator.world(mdp), entgame._stage_tables(mdp, config)
+        self.P, self.optimum, self.shape = mdp.dense(), optimum, (mdp.H, mdp.S, mdp.A)
+        self.books, self.plan = game.books(*self.shape, mdp.S), game.plan(*self.shape, mdp.S)
+        self.margin = confidence.count_margin(mdp.S, mdp.A, mdp.H, config.delta)
+        self.N, self.last = np.zeros(self.shape), np.zeros(self.shape, dtype=np.int32)
+        self.memory = np.zeros((3, mdp.H + 1, mdp.S))
+        self.sums, self.worst = np.zeros(7), np.full(6, np.inf)
+        self.worst[kernels.DIVERGENCE] = 0.0
+
+    def follow(self, first, uniforms):
+        kernels.follow(self.world, self.P, self.books, self.plan, self.tables, self.margin, self.optimum,
+                       first, uniforms, self.N, self.last, self.memory, self.sums, self.worst)  # fmt: skip
+
+    def look(self, t):
+        names = ("regret", "width", "reward", "paid", "in_range", "deviation", "failed")
+        n = self.books.n
+        return dict(zip(names, self.sums.tolist(), strict=True)) | {
+            "visits": float(np.abs(n - self.N).sum(axis=(1, 2)).max()),
+            "sampled": float(entropy(log_probabilities(n.reshape(len(n), -1) / t)).sum()),
+            "achieved": float(visitation_entropy(self.N / t)),
+        }
+
+    def whole(self, t):
+        names = ("counts", "optimism", "certificate", "gap below", "gap above")
+        return {
+            "divergence": float(self.worst[0]),
+            "slack": dict(zip(names, self.worst[1:].tolist(), strict=True)),
+            "counts": self.books.n.astype(np.int64),
+            "visitation": self.N / t,
+        }
+
+
+# ------------------------------------------------------------------------------------------- variance of the return
+
+
+def return_moments(mdp, actions, reward):
+    """(E G, E G^2) of the return G = sum_h r_h(s_h, a_h) of a deterministic policy, by backward induction.
+
+    actions (H, S) whole numbers, reward (H, S, A). E_h[G^2] = r^2 + 2 r p E_{h+1}[G] + p E_{h+1}[G^2].
+    Source: prop-total-variance.
+    """
+    states = np.arange(mdp.S)
+    first, second = np.zeros(mdp.S), np.zeros(mdp.S)
+    for h in reversed(range(mdp.H)):
+        r = reward[h, states, actions[h]]
+        if h < mdp.H - 1:
+            p = mdp.kernel(h)[states * mdp.A + actions[h]]
+            first, second = p @ first, p @ second
+        first, second = r + first, r**2 + 2 * r * first + second
+    return float(first[mdp.start]), float(second[mdp.start])
+
+
+def summed_variance(mdp, actions, reward):
+    """E sum over h < H of Var_{p_h}(V_{h+1})(s_h, a_h), V the value of the policy; arguments as in `return_moments`.
+
+    Equal to the variance of the return. Source: prop-total-variance.
+    """
+    pi = np.eye(mdp.A)[np.asarray(actions)]
+    d, V = policy_visitation(mdp, pi), induction.evaluate(mdp, pi, reward)
+    steps = (d[h] * (mdp.next_mean(h, V[h + 1] ** 2) - mdp.next_mean(h, V[h + 1]) ** 2) for h in range(mdp.H - 1))
+    return float(sum(np.sum(step) for step in steps))
+
+
+# ------------------------------------------------------------------------------------- the two inequalities in time
+
+
+def divergence_excess(p, length, paths, seed, *, price=1.0):
+    """max over 1 <= n <= length of n KL(phat_n || p) - price log binom(n + S - 1, S - 1), one for each path; (paths,).
+
+    p (S,) positive. By lem-kl-concentration (price 1), each exceeds log(1 / delta') with probability at most delta'.
+    """
+    p = check_distribution("p", p)
+    uniforms = generator(seed).random((check_integer("paths", paths, low=1), check_integer("length", length, low=1)))
+    n = np.arange(length + 1.0)
+    highest = np.empty(paths)
+    allowance, nlogn = price * log_binomial(n, len(p)), n * np.log(np.maximum(n, 1))
+    counts = np.zeros(len(p), dtype=np.int64)
+    kernels.divergence_paths(np.log(p), np.cumsum(p), uniforms, allowance, nlogn, counts, highest)
+    return highest
+
+
+def log_binomial(n, S):
+    """log binom(n + S - 1, S - 1), the worst regret of Laplace's rule. Source: lem-kl-concentration."""
+    n = np.asarray(n, dtype=float)
+    return gammaln(n + S) - gammaln(S) - gammaln(n + 1)
+
+
+def binomial_bounds(n, S):
+    """(S - 1) log(e (1 + n / (S - 1))) and S log(e (1 + n)), S >= 2. Source: lem-kl-concentration."""
+    n = np.asarray(n, dtype=float)
+    return (S - 1) * np.log(e * (1 + n / (S - 1))), S * np.log(e * (1 + n))
+
+
+def count_deficit(length, paths, seed, *, share=1 - 1 / e, small=0.02, large=0.05):
+    """max over t <= length of share * sum P - sum X on independent paths with P_t chosen from the past; (paths,).
+
+    P_t is ``small`` after an even number of successes, ``large`` after an odd one. By lem-counts, with share = 1 - 1/e
+    each exceeds log(1 / delta') with probability at most delta'.
+    """
+    uniforms = generator(seed).random((check_integer("paths", paths, low=1), check_integer("length", length, low=1)))
+    highest = np.empty(paths)
+    kernels.deficit_paths(small, large, share, uniforms, highest)
+    return highest
+
+
+# ------------------------------------------------------------------------------------------------------ for tables
+
+
+def tex(x):
+    """A number for a table: three digits, or two and a power of ten outside 0.001 to 1000; 0 below 1e-8 (rounding)."""
+    return f"${_tex(x)}$"
+
+
+def comparison(left, right):
+    """left <= right for a table, in two lines, and whether it fails by more than rounding (1e-9)."""
+    return rf"{tex(left)}<br>$\le{_tex(right)}$" + (" **fails**" if left > right + 1e-9 else "")
+
+
+def _tex(x):
+    if abs(x) < 1e-8:
+        return "0"
+    if 1e-3 <= abs(x) < 1000:
+        return f"{x:.3g}"
+    digits, power = f"{x:.1e}".split("e")
+    return rf"{digits}\cdot10^{{{int(power)}}}"

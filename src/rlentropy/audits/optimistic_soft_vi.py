@@ -1,0 +1,183 @@
+"""The chain of inequalities behind the fast rate, evaluated exactly along a run with the true kernel.
+
+For the policies softmax(Q^t) of optimistic soft value iteration, per episode and summed over episodes:
+
+    regret = E sum KL(pi_h || pi*_h)  <=  second order = 1/2 E sum G_h^2  <=  squared width = H(H-1)/4 E sum w_h^2
+                                      <=  capped = H(H-1)/4 E sum min{U^2, 2 alpha Lambda^2 / n}  <=  `fast_bound`
+
+and, without the second-order step (what optimism alone gives),
+
+    regret  <=  bias = Vbar_1(s_1) - H(q)  <=  width = E sum w_h  <=  `slow_bound`,
+
+G = Qbar - Q*, expectations under the policy played. Only whoever judges a learner may use this module, for it
+reads the kernel.
+Source: thm-mtee-fast-rate, prop-slow-rate.
+"""
+
+from dataclasses import dataclass, field
+from math import e, log, sqrt
+
+import numpy as np
+
+from rlentropy import confidence
+from rlentropy import distributions as dist
+from rlentropy.episodic import trajectory_entropy
+
+
+def width_constants(T, S, A, H, delta):
+    """(U, alpha, Lambda): U = (H-1) log(S A), alpha = alpha(delta, T), Lambda = U + log(e S) + log(T) / 2.
+
+    w^2 <= min{U^2, 2 alpha Lambda^2 / n} for n <= T. Source: eq-width-cap.
+    """
+    U = (H - 1) * log(S * A)
+    return U, float(confidence.log_confidence(T, S, A, H, delta)), U + log(e * S) + log(T) / 2
+
+
+def fast_bound(T, S, A, H, delta):
+    """H (H-1)^2 S A [4 alpha Lambda^2 log T + U^2 (4 L' + 1) / 4]: bound on the regret of T episodes, T >= 1.
+
+    Source: thm-mtee-fast-rate, eq-fast-bound.
+    """
+    U, alpha, Lam = width_constants(T, S, A, H, delta)
+    margin = confidence.count_margin(S, A, H, delta)
+    return H * (H - 1) ** 2 * S * A * (4 * alpha * Lam**2 * log(T) + U**2 * (4 * margin + 1) / 4)
+
+
+def slow_bound(T, S, A, H, delta):
+    """(H-1) [8 Lambda sqrt(alpha S A T) + S A U (4 L' + 1)]: what optimism alone gives. Source: prop-slow-rate."""
+    U, alpha, Lam = width_constants(T, S, A, H, delta)
+    margin = confidence.count_margin(S, A, H, delta)
+    return (H - 1) * (8 * Lam * sqrt(alpha * S * A * T) + S * A * U * (4 * margin + 1))
+
+
+def episodes_needed(bound, eps, S, A, H, delta):
+    """Smallest whole T (to a relative 1e-6) with bound(T, ...) / T <= eps, where bound(T) / T decreases in T."""
+    low = high = 1.0
+    while bound(high, S, A, H, delta) > eps * high:
+        low, high = high, 2 * high
+    while high - low > 1e-6 * high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if bound(middle, S, A, H, delta) <= eps * middle else (middle, high)
+    return float(np.ceil(high))
+
+
+@dataclass(frozen=True)
+class Links:
+    """Sums over the first T episodes, for each T of ``T`` (k,), and the smallest slacks over the whole run.
+
+    regret, second_order, squared_width, capped, bias, width  (k,) sums, in nats; ``capped`` with the constants at T[-1]
+    slack       smallest slack of each link over all episodes (for optimism and width: over all (h, s, a) with h < H)
+    divergence  largest n KL(phat || p) / alpha(delta, n) seen at the ends of blocks: at most 1 on the confidence event
+    """
+
+    T: np.ndarray
+    regret: np.ndarray = field(repr=False)
+    second_order: np.ndarray = field(repr=False)
+    squared_width: np.ndarray = field(repr=False)
+    capped: np.ndarray = field(repr=False)
+    bias: np.ndarray = field(repr=False)
+    width: np.ndarray = field(repr=False)
+    slack: dict = field(repr=False)
+    divergence: float
+
+
+SUMS = ("regret", "second_order", "squared_width", "capped", "bias", "width")
+
+
+def measure(mdp, blocks, T, *, delta):
+    """`Links` of a run given as an iterable of blocks (fields first, Q, w, n, moves as in `optimistic_soft_vi.Block`).
+
+    T  increasing whole numbers, at which the sums are reported; the run must be at least that long
+    """
+    T = np.asarray(T)
+    judge = _Judge(mdp, T, delta)
+    for block in blocks:
+        judge.look(block)
+    if judge.seen < T[-1]:
+        raise ValueError(f"T[-1] = {T[-1]}: the run has only {judge.seen} episodes")
+    return Links(T=T, **judge.sums, slack=judge.slack, divergence=judge.divergence)
+
+
+class _Judge:
+    """Accumulates `Links` block by block."""
+
+    def __init__(self, mdp, T, delta):
+        self.mdp, self.T, self.delta = mdp, T, delta
+        self.best = trajectory_entropy.soft_optimum(mdp)
+        self.seen, self.divergence = 0, 0.0
+        self.total = dict.fromkeys(SUMS, 0.0)
+        self.sums = {name: np.zeros(len(T)) for name in SUMS}
+        self.slack = {}
+        self.expected_visits = np.zeros((mdp.H, mdp.S, mdp.A))
+
+    def look(self, block):
+        played = _played(self.mdp, self.best, block.Q, block.w)
+        played["capped"] = self._capped(played["d"], block.n)
+        self._sum(played)
+        self._slacks(played, block)
+        self.seen += len(block.Q)
+        self._diverge(block.moves)
+
+    def _sum(self, played):
+        inside = (self.T > self.seen) & (self.T <= self.seen + len(played["d"]))
+        for name in SUMS:
+            running = self.total[name] + np.cumsum(played[name])
+            self.sums[name][inside] = running[self.T[inside] - self.seen - 1]
+            self.total[name] = float(running[-1])
+
+    def _capped(self, d, n):
+        H, S, A = self.mdp.H, self.mdp.S, self.mdp.A
+        U, alpha, Lam = width_constants(int(self.T[-1]), S, A, H, self.delta)
+        cap = np.minimum(U**2, 2 * alpha * Lam**2 / np.maximum(n[:, :-1], 1e-300))
+        return H * (H - 1) / 4 * np.sum(d[:, :-1] * cap, axis=(1, 2, 3))
+
+    def _slacks(self, played, block):
+        H, S, A = self.mdp.H, self.mdp.S, self.mdp.A
+        before = self.expected_visits + np.cumsum(played["d"], axis=0) - played["d"]
+        self.expected_visits += played["d"].sum(axis=0)
+        links = {
+            "optimism": played["G"][:, :-1],
+            "width": (played["ahead"] - played["G"])[:, :-1],
+            "second order": played["second_order"] - played["regret"],
+            "squared width": played["squared_width"] - played["second_order"],
+            "capped width": played["capped"] - played["squared_width"],
+            "bias": played["bias"] - played["regret"],
+            "linear width": played["width"] - played["bias"],
+            "counts": block.n - before / 2 + confidence.count_margin(S, A, H, self.delta),
+        }
+        for name, slack in links.items():
+            self.slack[name] = min(self.slack.get(name, np.inf), float(slack.min()))
+
+    def _diverge(self, moves):
+        H, S, A = self.mdp.H, self.mdp.S, self.mdp.A
+        n = moves.sum(axis=-1)
+        hat = moves / np.maximum(n, 1)[..., None]
+        kl = dist.kl(dist.log_probabilities(hat), dist.log_probabilities(self.mdp.dense()))
+        ratio = np.where(n > 0, n * kl / confidence.log_confidence(n, S, A, H, self.delta), 0.0)
+        self.divergence = max(self.divergence, float(ratio.max(initial=0.0)))
+
+
+def _played(mdp, best, Q, w):
+    """Per episode: visitation d, G = Q - Q*, ahead = w + p (V - V*), and the terms of the two chains."""
+    log_pi = dist.log_softmax(Q)
+    pi, V = np.exp(log_pi), Q[..., 0] - log_pi[..., 0]
+    G, rise = Q - best.Q, V - best.V
+    d, ahead = np.empty_like(Q), w.copy()
+    state = np.zeros((len(Q), mdp.S))
+    state[:, mdp.start] = 1.0
+    for h in range(mdp.H):
+        d[:, h] = state[:, :, None] * pi[:, h]
+        if h + 1 < mdp.H:
+            state = d[:, h].reshape(len(Q), -1) @ mdp.kernel(h)
+            ahead[:, h] += (rise[:, h + 1] @ mdp.kernel(h).T).reshape(len(Q), mdp.S, mdp.A)
+    regret = np.sum(d * (log_pi - best.log_pi), axis=(1, 2, 3))
+    return {
+        "d": d,
+        "G": G,
+        "ahead": ahead,
+        "regret": regret,
+        "second_order": np.sum(d * G**2, axis=(1, 2, 3)) / 2,
+        "squared_width": mdp.H * (mdp.H - 1) / 4 * np.sum(d * w**2, axis=(1, 2, 3)),
+        "bias": rise[:, 0, mdp.start] + regret,
+        "width": np.sum(d * w, axis=(1, 2, 3)),
+    }

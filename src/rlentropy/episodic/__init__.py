@@ -1,0 +1,1 @@
+"""Part II: reward-free episodic MDPs, visitation, and the policies of largest entropy."""

@@ -1,0 +1,89 @@
+"""The mixture forecaster under logarithmic loss, and its regret.
+
+m symbols, prior count n_0 > 0. Before outcome t the forecaster predicts, from the counts n^{t-1} of those before,
+
+    dbar^t(x) = (n^{t-1}(x) + n_0) / (t - 1 + m n_0),
+
+and loses log 1 / dbar^t(x_t). Its regret after T outcomes is its total loss less that of the best fixed distribution,
+T H(n^T / T). An outcome may also be a distribution d^t on the symbols, with loss <d^t, log 1 / dbar^t>; counts are then
+real numbers. Nothing here knows of states, actions or time. Losses and regrets are in nats.
+"""
+
+
+import numpy as np
+from scipy.special import betaln, gammaln
+
+from rlentropy.distributions import entropy, log_probabilities
+from rlentropy.validation import check_array, check_distribution, check_indices, check_integer, check_positive
+
+
+def predict(counts, n0=1.0):
+    """dbar(x) = (n(x) + n_0) / (sum_y n(y) + m n_0) along the last axis; (..., m) -> (..., m).
+
+    Raises ValueError for a negative or non-finite count, or n0 <= 0. Source: def-forecaster; the second source prints a
+    denominator that is too large by 1 (rem-normalisation).
+    """
+    n, n0 = _counts(counts), check_positive("n0", n0)
+    return (n + n0) / (n.sum(axis=-1, keepdims=True) + n.shape[-1] * n0)
+
+
+def one_hot(symbols, m):
+    """The outcomes x_1, ..., x_T as rows of 0 and 1; whole numbers (T,) -> (T, m)."""
+    m = check_integer("m", m, low=1)
+    return np.eye(m)[check_indices("symbols", symbols, m)] if np.size(symbols) else np.zeros((0, m))
+
+
+def losses(outcomes, n0=1.0):
+    """<d^t, log 1 / dbar^t> for t = 1, ..., T; outcomes (T, m), each row a distribution -> (T,)."""
+    d = check_distribution("outcomes", outcomes, (None, None))
+    before = np.cumsum(d, axis=0) - d
+    return -np.sum(d * np.log(predict(np.maximum(before, 0.0), n0)), axis=1)
+
+
+def regret_curve(outcomes, n0=1.0):
+    """Regret after each of the T outcomes: total loss so far - t H(n^t / t); outcomes (T, m) -> (T,)."""
+    total = np.cumsum(losses(outcomes, n0))
+    n = np.cumsum(outcomes, axis=0)
+    t = np.arange(1, len(n) + 1)
+    return total - t * entropy(log_probabilities(n / t[:, None]))
+
+
+def regret(counts, n0=1.0):
+    """Regret of any sequence of symbols with these counts, in closed form; (..., m) -> (...).
+
+    log Gamma(T + m n_0) / Gamma(m n_0) - sum_x log Gamma(n_x + n_0) / Gamma(n_0) - T H(n / T), T = sum_x n_x.
+    For real counts an upper bound of the regret of fractional outcomes. Source: thm-forecaster-regret, lem-fractional.
+    """
+    n, n0 = _counts(counts), check_positive("n0", n0)
+    T, m = n.sum(axis=-1), n.shape[-1]
+    loss = gammaln(T + m * n0) - gammaln(m * n0) - np.sum(gammaln(n + n0) - gammaln(n0), axis=-1)
+    share = np.divide(n, T[..., None], where=T[..., None] > 0, out=np.full(n.shape, 1 / m))
+    return loss - T * entropy(log_probabilities(share))
+
+
+def worst_regret(T, m, n0=1.0):
+    """R_T = log [Gamma(T + m n_0) Gamma(n_0) / (Gamma(m n_0) Gamma(T + n_0))]: the regret of a constant sequence.
+
+    The largest regret of all sequences if n_0 >= 1/2; log binom(T + m - 1, m - 1) for n_0 = 1. T any array >= 0.
+    Source: thm-forecaster-regret.
+    """
+    T, m, n0 = check_array("T", T), check_integer("m", m, low=1), check_positive("n0", n0)
+    if m == 1:
+        return np.zeros(T.shape)
+    return betaln(n0, (m - 1) * n0) - betaln(T + n0, (m - 1) * n0)  # the Gammas of T cancel inside
+
+
+def simple_bound(T, m, n0=1.0):
+    """log m + (m - 1) n_0 log(1 + (T - 1) / n_0) >= R_T for T >= 1. Source: thm-forecaster-regret."""
+    T, m, n0 = check_array("T", T), check_integer("m", m, low=1), check_positive("n0", n0)
+    return np.log(m) + (m - 1) * n0 * np.log1p((T - 1) / n0)
+
+
+def _counts(counts):
+    n = check_array("counts", counts)
+    if n.ndim == 0:
+        raise ValueError("counts: a number, expected an array with the symbols along its last axis")
+    if (n < 0).any():
+        index = tuple(int(i) for i in np.argwhere(n < 0)[0])
+        raise ValueError(f"counts[{', '.join(map(str, index))}] = {n[index]}: a count cannot be negative")
+    return n

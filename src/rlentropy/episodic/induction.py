@@ -1,0 +1,53 @@
+"""Exact evaluation in an episodic MDP by backward induction: values of a policy, best responses."""
+
+import numpy as np
+
+from rlentropy.validation import check_array, check_distribution, check_indices
+
+
+def check_markov_policy(mdp, pi):
+    """A Markov policy (H, S, A) of an `EpisodicMDP`; ValueError names the first row that is no distribution."""
+    return check_distribution("pi", pi, (mdp.H, mdp.S, mdp.A))
+
+
+def evaluate(mdp, pi, reward):
+    """V_h(s) = sum_a pi_h(a|s) [reward_h(s, a) + (p_h V_{h+1})(s, a)], V_{H+1} = 0.
+
+    pi, reward (H, S, A); returns V (H, S). Source: eq-episodic-bellman of chapter 8.
+    """
+    pi = check_markov_policy(mdp, pi)
+    reward = check_array("reward", reward, (mdp.H, mdp.S, mdp.A))
+    V = np.zeros((mdp.H, mdp.S))
+    for h in reversed(range(mdp.H)):
+        V[h] = np.sum(pi[h] * _action_values(mdp, reward, V, h), axis=1)
+    return V
+
+
+def best_response(mdp, reward):
+    """max over policies of <d^pi, reward>: backward induction in an `EpisodicMDP`.
+
+    reward (H, S, A), entries may be +-inf (they must not be needed with probability 0 times inf: mask them first).
+    Returns (value, actions): the optimal value from the start and a deterministic policy as int actions (H, S),
+    the first maximiser in index order. Source: prop-vertices-mixture (i).
+    """
+    reward = np.asarray(reward, dtype=float)
+    if reward.shape != (mdp.H, mdp.S, mdp.A):
+        raise ValueError(f"reward: shape {reward.shape}, expected ({mdp.H}, {mdp.S}, {mdp.A})")
+    if np.isnan(reward).any():
+        raise ValueError(f"reward{np.argwhere(np.isnan(reward))[0].tolist()} = nan: not a number")
+    V = np.zeros((mdp.H, mdp.S))
+    actions = np.zeros((mdp.H, mdp.S), dtype=int)
+    for h in reversed(range(mdp.H)):
+        Q = _action_values(mdp, reward, V, h)
+        actions[h] = np.argmax(Q, axis=1)
+        V[h] = Q.max(axis=1)
+    return float(V[0, mdp.start]), actions
+
+
+def _action_values(mdp, reward, V, h):
+    return reward[h] + (mdp.next_mean(h, V[h + 1]) if h + 1 < mdp.H else 0.0)
+
+
+def deterministic_policy(actions, A):
+    """The policy (H, S, A) that takes ``actions`` (H, S) with probability 1; ValueError for an action not in 0..A-1."""
+    return np.eye(A)[check_indices("actions", actions, A)]

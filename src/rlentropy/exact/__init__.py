@@ -1,0 +1,1 @@
+"""Exact oracles in rational arithmetic, for tiny sizes."""

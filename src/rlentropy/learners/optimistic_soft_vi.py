@@ -1,0 +1,187 @@
+"""Optimistic soft value iteration: learns a policy of nearly maximal trajectory entropy at the fast rate.
+
+After t episodes, with n = n_h(s, a) visits, eps_n = sqrt(alpha(n) / (2 n)) and alpha as in `confidence.log_confidence`:
+
+    Qbar_H = 0,   Qbar_h = min{u_h, H(phat_h) + phi_S(eps_n) + v_{h+1} eps_n + phat_h Vbar_{h+1}} for h < H,
+    Qbar_h = u_h where n = 0,
+    Vbar_h = log sum_a exp Qbar_h,   u_h = (H - h) log(S A),   v_h = u_h + log A,
+
+and the next episode is played with softmax(Qbar). There is no other exploration.
+Source: alg-optimistic-soft-vi, thm-mtee-fast-rate (this book's own).
+"""
+
+from dataclasses import dataclass, field
+from math import e, exp, log, sqrt
+
+import numba
+import numpy as np
+
+from rlentropy import distributions as dist
+from rlentropy.learners import simulator
+from rlentropy.seeds import generator
+from rlentropy.validation import check_confidence, check_integer, check_number
+
+# Policies kept in memory at a time by `run`, which looks at the last one only.
+BLOCK = 4096
+
+
+@dataclass(frozen=True)
+class Block:
+    """Episodes first, ..., first + B - 1 (counted from 0) as they were played.
+
+    Q      (B, H, S, A): Qbar before each episode; the policy played is softmax Q
+    w      (B, H, S, A): width before each, Qbar - Q* <= w + p (Vbar - V*) on the confidence event (for bonus_scale 1)
+    n      (B, H, S, A): visits before each
+    moves  (H-1, S, A, S): transitions counted up to the end of the block
+    """
+
+    first: int
+    Q: np.ndarray = field(repr=False)
+    w: np.ndarray = field(repr=False)
+    n: np.ndarray = field(repr=False)
+    moves: np.ndarray = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Result:
+    """counts (H, S, A) of all episodes, and Q (H, S, A) after the last: softmax Q is what would be played next."""
+
+    counts: np.ndarray = field(repr=False)
+    Q: np.ndarray = field(repr=False)
+
+    @property
+    def policy(self):
+        """softmax Q; shape (H, S, A)."""
+        return dist.softmax(self.Q)
+
+
+def run(mdp, episodes, seed, *, delta=0.1, bonus_scale=1.0):
+    """Play ``episodes`` episodes and return a `Result`; arguments as in `play`."""
+    state = _State(mdp, delta, bonus_scale)
+    for _ in _blocks(state, mdp, episodes, seed, BLOCK):
+        pass
+    return Result(counts=state.n, Q=state.Q)
+
+
+def play(mdp, episodes, seed, *, delta=0.1, bonus_scale=1.0, block=10_000):
+    """Play ``episodes`` episodes and yield `Block`s of at most ``block`` of them, for whoever measures the run.
+
+    mdp          `EpisodicMDP`; the learner sees sampled transitions only
+    seed         whole number >= 0 or SeedSequence
+    delta        confidence level of the bonuses, in (0, 1)
+    bonus_scale  factor of phi_S(eps_n) + v_{h+1} eps_n; the theorem is about 1
+    Same seed, same episodes, whatever the block.
+    """
+    state = _State(mdp, delta, bonus_scale)
+    yield from _blocks(state, mdp, episodes, seed, check_integer("block", block, low=1))
+
+
+class _State:
+    """Counts, empirical kernel and Qbar; arrays that the kernel updates in place."""
+
+    def __init__(self, mdp, delta, bonus_scale):
+        H, S, A = mdp.H, mdp.S, mdp.A
+        self.delta = check_confidence("delta", delta)
+        self.scale = check_number("bonus_scale", bonus_scale)
+        if self.scale < 0:
+            raise ValueError(f"bonus_scale = {self.scale}: must be >= 0")
+        left = np.arange(H - 1, -1, -1.0)
+        self.ceiling = left * log(S * A)  # u_h
+        self.n = np.zeros((H, S, A), dtype=np.int64)
+        self.m = np.zeros((max(H - 1, 1), S, A, S), dtype=np.int64)
+        self.own = np.zeros((H, S, A))  # H(phat) + scaled bonus
+        self.w = np.zeros((H, S, A)) + self.ceiling[:, None, None]
+        self.Q = self.w.copy()
+
+
+def _blocks(state, mdp, episodes, seed, block):
+    episodes = check_integer("episodes", episodes)
+    world, rng = simulator.world(mdp), generator(seed)
+    H, S, A = state.n.shape
+    for first in range(0, episodes, block):
+        B = min(block, episodes - first)
+        Q, w, n = np.empty((B, H, S, A)), np.empty((B, H, S, A)), np.empty((B, H, S, A), dtype=np.int64)
+        tables = (state.n, state.m, state.own, state.w, state.Q)
+        _play(rng.random((B, 2 * H - 1)), world, state.delta, state.scale, state.ceiling, *tables, Q, w, n)
+        yield Block(first=first, Q=Q, w=w, n=n, moves=state.m[: H - 1].copy())
+
+
+@numba.njit(cache=True, nogil=True)
+def _phi(eps, S):
+    """`confidence.fannes_width` of one number."""
+    x = min(eps, 1 - 1 / S)
+    if x <= 0:
+        return 0.0
+    return -x * log(x) - (1 - x) * log(1 - x) + x * log(max(S - 1, 1))
+
+
+@numba.njit(cache=True, nogil=True)
+def _draw_action(q, u):
+    """First a with sum_{b<=a} exp q_b > u sum_b exp q_b."""
+    A = q.shape[0]
+    top = q.max()
+    total = 0.0
+    for a in range(A):
+        total += exp(q[a] - top)
+    rest = u * total
+    for a in range(A - 1):
+        rest -= exp(q[a] - top)
+        if rest < 0:
+            return a
+    return A - 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _refresh(h, s, a, H, delta, scale, ceiling, n, m, own, w):
+    """H(phat) + scaled bonus, and the width, of a pair that has just been visited."""
+    S, A = n.shape[1:]
+    visits = n[h, s, a]
+    entropy = 0.0
+    for k in range(S):
+        if m[h, s, a, k] > 0:
+            p = m[h, s, a, k] / visits
+            entropy -= p * log(p)
+    eps = sqrt((log(2 * S * A * H / delta) + S * log(e * (1 + visits))) / (2 * visits))
+    bonus = _phi(eps, S) + (ceiling[h + 1] + log(A)) * eps
+    own[h, s, a] = entropy + scale * bonus
+    w[h, s, a] = min(ceiling[h], 2 * bonus)
+
+
+@numba.njit(cache=True, nogil=True)
+def _plan(ceiling, n, m, own, Q):
+    """Backward recursion of Qbar; Q[-1] stays 0."""
+    H, S, A = n.shape
+    V = np.full(S, log(A))
+    for h in range(H - 2, -1, -1):
+        for s in range(S):
+            for a in range(A):
+                visits = n[h, s, a]
+                if visits > 0:
+                    total = 0.0
+                    for k in range(S):
+                        total += m[h, s, a, k] * V[k]
+                    Q[h, s, a] = min(ceiling[h], own[h, s, a] + total / visits)
+        for s in range(S):
+            top = Q[h, s].max()
+            total = 0.0
+            for a in range(A):
+                total += exp(Q[h, s, a] - top)
+            V[s] = top + log(total)
+
+
+@numba.njit(cache=True, nogil=True)
+def _play(uniforms, world, delta, scale, ceiling, n, m, own, w, Q, Qs, ws, ns):
+    """len(uniforms) episodes, in place; Qs, ws, ns receive the state before each. The tests hold a plain twin."""
+    H, _, A = n.shape
+    for t in range(uniforms.shape[0]):
+        Qs[t], ws[t], ns[t] = Q, w, n
+        s = world.start
+        for h in range(H):
+            a = _draw_action(Q[h, s], uniforms[t, 2 * h])
+            n[h, s, a] += 1
+            if h < H - 1:
+                nxt = simulator.draw(world, h, s * A + a, uniforms[t, 2 * h + 1])
+                m[h, s, a, nxt] += 1
+                _refresh(h, s, a, H, delta, scale, ceiling, n, m, own, w)
+                s = nxt
+        _plan(ceiling, n, m, own, Q)

@@ -1,0 +1,156 @@
+"""Reward-free exploration by RF-UCRL, which the entropy explorers are compared with.
+
+RF-UCRL (Kaufmann et al. 2021) bounds how wrong the value of *any* reward function in [0, 1] can be, and goes where the
+bound is largest. With n visits and beta(n) = log(2 S A H / delta) + (S - 1) log(e (1 + n / (S - 1))):
+
+    E_h(s, a) = min{H - h, c (H - h) sqrt(2 beta(n) / n) + (phat max_a' E_{h+1})(s, a)},   E_H = 0,
+    next policy greedy in E.
+
+A pair without visits has E = H - h. Ties are broken at random.
+"""
+
+from dataclasses import dataclass, field
+from math import e, log, sqrt
+
+import numba
+import numpy as np
+
+from rlentropy.learners import model as empirical_model
+from rlentropy.learners import simulator
+from rlentropy.seeds import generator
+from rlentropy.validation import check_confidence, check_integer, check_number
+
+# Episodes whose random numbers are drawn at a time.
+BLOCK = 4096
+
+
+@dataclass(frozen=True)
+class RewardFreeOptions:
+    """Where the paper and the code published with the entropy explorers part; the defaults are the paper's bonus.
+
+    pooled          True: one count n(s, a) for all stages (needs a stationary kernel); False: counts n_h(s, a)
+    published_code  True: E_h = c (H - h + 1) sqrt(beta / max(1, n)) + phat max E, phat uniform where n = 0, stage H
+                    included, and the ceiling 2 (H - h + 1) on max_a E only if ``clip``
+    clip            see published_code; without effect on the paper's form
+    bonus_scale     factor c
+    delta           confidence level in (0, 1)
+    """
+
+    pooled: bool = True
+    published_code: bool = False
+    clip: bool = True
+    bonus_scale: float = 1.0
+    delta: float = 0.1
+
+    def __post_init__(self):
+        check_confidence("delta", self.delta)
+        if check_number("bonus_scale", self.bonus_scale) < 0:
+            raise ValueError(f"bonus_scale = {self.bonus_scale}: must be >= 0")
+
+
+@dataclass(frozen=True)
+class RewardFreeResult:
+    """counts (H, S, A) of the run; error (H, S, A): the bound E after the last episode."""
+
+    counts: np.ndarray = field(repr=False)
+    error: np.ndarray = field(repr=False)
+
+
+def rf_ucrl(mdp, episodes, seed, *, options=None):
+    """Play ``episodes`` episodes of RF-UCRL; returns a `RewardFreeResult`.
+
+    The learner sees sampled transitions only. Raises ValueError if pooled counts (or the published code, which observes
+    an H-th transition) are asked of a kernel that changes with the stage.
+    Source: Kaufmann et al. (2021), algorithm 1; the published code of Tiapkin et al. (2023), commit 74af23f.
+    """
+    options = options or RewardFreeOptions()
+    if (options.pooled or options.published_code) and not mdp.stationary:
+        raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
+    episodes = check_integer("episodes", episodes)
+    H, S, A = mdp.H, mdp.S, mdp.A
+    world, rng = simulator.world(mdp), generator(seed)
+    weight, ceiling, top = _stage_constants(H, options)
+    model = empirical_model.empty(1 if options.pooled else H, S, A)
+    radius = np.full(model.visits.shape, _radius(0, S, A, H, options.delta))
+    counts, E = np.zeros((H, S, A), dtype=np.int64), np.zeros((H, S, A))
+    for first in range(0, episodes, BLOCK):
+        uniforms = rng.random((min(BLOCK, episodes - first), 2 * H))
+        model = _play(
+            uniforms, world, options.pooled, options.published_code, options.delta, weight, ceiling, top,
+            counts, model, radius, E,
+        )  # fmt: skip
+    return RewardFreeResult(counts=counts, error=E)
+
+
+def _stage_constants(H, options):
+    """Factor of sqrt(beta / n), ceiling of E and ceiling of max E, per stage; each (H,)."""
+    if not options.published_code:
+        left = np.arange(H - 1, -1, -1.0)
+        return options.bonus_scale * sqrt(2) * left, left, left
+    left = np.arange(H, 0, -1.0)
+    unlimited = np.full(H, np.inf)
+    return options.bonus_scale * left, unlimited, 2 * left if options.clip else unlimited
+
+
+@numba.njit(cache=True, nogil=True)
+def _radius(n, S, A, H, delta):
+    """sqrt(beta(n) / max(1, n))."""
+    beta = log(2 * S * A * H / delta)
+    if S > 1:
+        beta += (S - 1) * log(e * (1 + n / (S - 1)))
+    return sqrt(beta / max(1, n))
+
+
+@numba.njit(cache=True, nogil=True)
+def _plan(pooled, published_code, weight, ceiling, top, model, radius, E):
+    H, S, A = E.shape
+    F, after = np.empty(S), np.zeros(S)
+    for h in range(H - 1, -1, -1):
+        k, average = 0 if pooled else h, after.mean()
+        for s in range(S):
+            largest = -np.inf
+            for a in range(A):
+                row = s * A + a
+                seen = model.visits[k, row] > 0
+                error = weight[h] * radius[k, row]
+                if h < H - 1:
+                    error += empirical_model.row_mean(model, k, row, after) if seen else average
+                if not (seen or published_code):
+                    error = np.inf
+                E[h, s, a] = min(error, ceiling[h])
+                largest = max(largest, E[h, s, a])
+            F[s] = min(largest, top[h])
+        after, F = F, after
+
+
+@numba.njit(cache=True, nogil=True)
+def _play(uniforms, world, pooled, published_code, delta, weight, ceiling, top, counts, model, radius, E):
+    """len(uniforms) episodes; all but ``model``, which is returned, change in place. The tests hold a plain twin."""
+    H, S, A = E.shape
+    for t in range(len(uniforms)):
+        s = world.start
+        for h in range(H):
+            a = draw_greedy(E[h, s], uniforms[t, 2 * h])
+            counts[h, s, a] += 1
+            if h < H - 1 or published_code:
+                row, k = s * A + a, 0 if pooled else h
+                s = simulator.draw(world, h, row, uniforms[t, 2 * h + 1])
+                model = empirical_model.record(model, k, row, s)
+                radius[k, row] = _radius(model.visits[k, row], S, A, H, delta)
+        _plan(pooled, published_code, weight, ceiling, top, model, radius, E)
+    return model
+
+
+@numba.njit(cache=True, nogil=True)
+def draw_greedy(q, u):
+    """One of the maximisers of q, the uniform number u deciding among ties."""
+    top, ties = q.max(), 0
+    for a in range(len(q)):
+        ties += q[a] == top
+    pick = int(u * ties)
+    for a in range(len(q)):
+        if q[a] == top:
+            if pick == 0:
+                return a
+            pick -= 1
+    return len(q) - 1

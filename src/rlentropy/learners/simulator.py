@@ -1,0 +1,174 @@
+"""The only door to the true kernel: sampled transitions for learners, exact visitation for those who judge them.
+
+A learner may call `draw` and nothing else: one next state for one uniform number. `rollouts` plays whole episodes of a
+given policy. `add_visitation` is the exact law of a deterministic policy; only an evaluator may call it.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from rlentropy.episodic.induction import check_markov_policy
+from rlentropy.seeds import generator
+from rlentropy.validation import check_indices, check_integer
+
+# Nothing compiled here makes an array, so counting references to arrays is off: short loops would be slower by half.
+compiled = numba.njit(cache=True, nogil=True, _nrt=False)
+
+
+class World(NamedTuple):
+    """The kernels of an `EpisodicMDP` as flat arrays for compiled code.
+
+    start        index of s_1
+    rows         (k, S*A + 1): entries rows[h, s*A + a] to rows[h, s*A + a + 1] belong to p_h(. | s, a);
+                 k = 1 if the kernel is the same at every stage
+    state        next states of the entries
+    probability  their probabilities
+    cumulative   partial sums of the probabilities within each row
+    """
+
+    start: int
+    rows: np.ndarray
+    state: np.ndarray
+    probability: np.ndarray
+    cumulative: np.ndarray
+
+
+def world(mdp):
+    """The `World` of an `EpisodicMDP`."""
+    offsets = np.cumsum([0, *(K.nnz for K in mdp.P)])
+    rows = np.array([K.indptr + offset for K, offset in zip(mdp.P, offsets, strict=False)], dtype=np.int64)
+    probability = np.concatenate([K.data for K in mdp.P])
+    cumulative = np.empty_like(probability)
+    _partial_sums(rows, probability, cumulative)
+    state = np.concatenate([K.indices for K in mdp.P]).astype(np.uint32)  # unsigned: no test for negative places
+    return World(mdp.start, rows, state, probability, cumulative)
+
+
+@compiled
+def _partial_sums(rows, probability, cumulative):
+    for h in range(rows.shape[0]):
+        for row in range(rows.shape[1] - 1):
+            total = 0.0
+            for i in range(rows[h, row], rows[h, row + 1]):
+                total += probability[i]
+                cumulative[i] = total
+
+
+@compiled
+def draw(world, h, row, u):
+    """Next state of pair ``row`` = s*A + a at stage h: the first whose partial sum exceeds u, uniform in [0, 1)."""
+    k = min(h, world.rows.shape[0] - 1)
+    first, last = world.rows[k, row], world.rows[k, row + 1] - 1
+    while last - first > 8:  # long rows: halve; short ones: walk
+        middle = (first + last) // 2
+        if u < world.cumulative[middle]:
+            last = middle
+        else:
+            first = middle + 1
+    while first < last and u >= world.cumulative[first]:
+        first += 1
+    return np.int64(world.state[first])
+
+
+@compiled
+def add_visitation(world, actions, mass, total):
+    """total[h, s, a] += Pr(s_h = s) 1{a = actions[h, s]}: the exact visitation of a deterministic policy.
+
+    actions (H, S), total (H, S, A); mass (2, S) is working memory, all zero before and after.
+    """
+    H, S, A = total.shape
+    mass[0, world.start] = 1.0
+    for h in range(H):
+        here, after = mass[h % 2], mass[(h + 1) % 2]
+        k = min(h, world.rows.shape[0] - 1)
+        for s in range(S):
+            m = here[s]
+            if m > 0.0:
+                here[s] = 0.0
+                a = actions[h, s]
+                total[h, s, a] += m
+                if h < H - 1:
+                    for i in range(world.rows[k, s * A + a], world.rows[k, s * A + a + 1]):
+                        after[world.state[i]] += m * world.probability[i]
+
+
+# ---------------------------------------------------------------------------------------------- rollouts of a policy
+
+
+def rollouts(mdp, pi, episodes, seed):
+    """``episodes`` independent episodes of the Markov policy pi (H, S, A): states and actions, both (episodes, H).
+
+    seed   whole number >= 0 or SeedSequence; the same seed gives the same episodes
+    Raises ValueError for a policy whose rows are no distributions.
+    """
+    pi = check_markov_policy(mdp, pi)
+    count = check_integer("episodes", episodes)
+    uniforms = generator(seed).random((count, 2, mdp.H))
+    states, actions = np.empty((2, count, mdp.H), dtype=np.int64)
+    _play(world(mdp), np.cumsum(pi, axis=2), uniforms, states, actions)
+    return states, actions
+
+
+@compiled
+def _play(world, cumulative, uniforms, states, actions):
+    H, _, A = cumulative.shape
+    for e in range(len(uniforms)):
+        s = world.start
+        for h in range(H):
+            a = 0
+            while a < A - 1 and uniforms[e, 0, h] >= cumulative[h, s, a]:
+                a += 1
+            while a > 0 and cumulative[h, s, a] == cumulative[h, s, a - 1]:
+                a -= 1  # rounding of the sums must not choose an action of probability zero
+            states[e, h], actions[e, h] = s, a
+            if h < H - 1:
+                s = draw(world, h, s * A + a, uniforms[e, 1, h])
+
+
+def counts(states, actions, S, A):
+    """n_h(s, a): in how many episodes (s_h, a_h) = (s, a); (episodes, H) twice -> (H, S, A) whole numbers."""
+    states, actions = _episodes(states, actions, S, A)
+    H = states.shape[1]
+    n = np.zeros((H, S, A), dtype=np.int64)
+    np.add.at(n, (np.broadcast_to(np.arange(H), states.shape), states, actions), 1)
+    return n
+
+
+def roll_out(mdp, pi, episodes, seed):
+    """Visits n_h(s, a) in ``episodes`` episodes of the Markov policy pi; (H, S, A) whole numbers.
+
+    Serves the oracles as well: pass the policy of `max_entropy.solve` or `trajectory_entropy.soft_optimum`.
+    """
+    states, actions = rollouts(mdp, pi, episodes, seed)
+    return counts(states, actions, mdp.S, mdp.A)
+
+
+def transition_counts(states, actions, S, A):
+    """n_h(s, a, s'): in how many episodes (s_h, a_h, s_{h+1}) = (s, a, s'); -> (H-1, S, A, S) whole numbers."""
+    states, actions = _episodes(states, actions, S, A)
+    H = states.shape[1]
+    n = np.zeros((H - 1, S, A, S), dtype=np.int64)
+    stages = np.broadcast_to(np.arange(H - 1), states[:, 1:].shape)
+    np.add.at(n, (stages, states[:, :-1], actions[:, :-1], states[:, 1:]), 1)
+    return n
+
+
+def empirical_kernel(states, actions, S, A):
+    """p-hat_h(s'|s, a) = n_h(s, a, s') / n_h(s, a); (H-1, S, A, S), NaN where the pair was not visited (undefined)."""
+    moves = transition_counts(states, actions, S, A)
+    visits = moves.sum(axis=-1, keepdims=True)
+    return np.divide(moves, visits, where=visits > 0, out=np.full(moves.shape, np.nan))
+
+
+def _episodes(states, actions, S, A):
+    S, A = check_integer("S", S, low=1), check_integer("A", A, low=1)
+    states = np.asarray(states)
+    if states.ndim != 2:
+        raise ValueError(f"states: {states.ndim} axes, expected (episodes, H)")
+    if np.shape(actions) != states.shape:
+        raise ValueError(f"actions: shape {np.shape(actions)} differs from that of states, {states.shape}")
+    if states.size == 0:
+        return states.astype(np.int64), np.asarray(actions).astype(np.int64)
+    return check_indices("states", states, S), check_indices("actions", actions, A)

@@ -1,0 +1,167 @@
+"""UCBVI-Ent as its authors' published code runs it, with each difference to the theory as a named option.
+
+After every episode, with n visits of (s, a), empirical kernel phat, v_h = (H - h + 1) log(S A) and scale c:
+
+    Qbar_h = H(phat) + c [v_h sqrt(beta_1 / n) + sqrt(beta_2 / n) + beta_3 / n] + phat Vbar_{h+1},
+    Vbar_h = min(v_h, log sum_a exp Qbar_h),   next policy softmax(Qbar),
+
+    beta_1 = log(4 S A H / delta) + log(4 e n (2 n + 1)),   beta_2 = log(4 S A H / delta) + log(n)^2 log(2 n (n + 1)),
+    beta_3 = (S - 1) log(e (1 + n / (S - 1))) + 1.
+
+A pair without visits has n = 1 where n divides or stands alone in a logarithm, n = 0 elsewhere, and phat uniform on all
+states. Source: rem-ucbvi-ent; Tiapkin et al. (2023), published code, commit 74af23f; described, not copied.
+"""
+
+from dataclasses import dataclass, field
+from math import e, exp, log, sqrt
+
+import numba
+import numpy as np
+
+from rlentropy import distributions as dist
+from rlentropy.learners import model as empirical_model
+from rlentropy.learners import simulator
+from rlentropy.seeds import generator
+from rlentropy.validation import check_confidence, check_integer, check_number
+
+# Episodes whose random numbers are drawn at a time.
+BLOCK = 4096
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where code and theory part; the defaults are the published code.
+
+    pooled           True: one count n(s, a) for all stages (needs a stationary kernel); False: counts n_h(s, a)
+    last_transition  True: H(phat) and the bonus are paid at stage H too, for a state s_{H+1} outside the trajectory
+                     (observed as well, hence stationary kernels only); False: Qbar_H = 0
+    clip             True: Vbar_h <= v_h; the published code forces this whatever its configuration says
+    bonus_scale      factor c of the bonus; 0 is the published variant without bonus
+    delta            confidence level in (0, 1); the published code has 0.1
+    """
+
+    pooled: bool = True
+    last_transition: bool = True
+    clip: bool = True
+    bonus_scale: float = 1.0
+    delta: float = 0.1
+
+    def __post_init__(self):
+        check_confidence("delta", self.delta)
+        if check_number("bonus_scale", self.bonus_scale) < 0:
+            raise ValueError(f"bonus_scale = {self.bonus_scale}: must be >= 0")
+
+
+@dataclass(frozen=True)
+class Result:
+    """counts (H, S, A) of the learning run; log_pi (H, S, A) of the policy learned, softmax Qbar after the last one.
+
+    The published experiment throws the learning run's counts away and reports a fresh run of the final policy:
+    ``baselines.roll_out(mdp, result.policy, episodes, seed)``.
+    """
+
+    counts: np.ndarray = field(repr=False)
+    log_pi: np.ndarray = field(repr=False)
+
+    @property
+    def policy(self):
+        """softmax Qbar; shape (H, S, A)."""
+        return np.exp(self.log_pi)
+
+
+def run(mdp, episodes, seed, *, options=None):
+    """Play ``episodes`` episodes of UCBVI-Ent; returns a `Result`.
+
+    mdp      `EpisodicMDP`, of which the learner sees sampled transitions only
+    seed     whole number >= 0 or SeedSequence
+    options  `Options`, the published code by default
+    Raises ValueError if pooled counts or an H-th transition are asked of a kernel that changes with the stage.
+    """
+    options = options or Options()
+    if (options.pooled or options.last_transition) and not mdp.stationary:
+        raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
+    episodes = check_integer("episodes", episodes)
+    H, S, A = mdp.H, mdp.S, mdp.A
+    world, rng = simulator.world(mdp), generator(seed)
+    model = empirical_model.empty(1 if options.pooled else H, S, A)
+    unseen = bonus_terms(0, S, A, H, options.delta)
+    steep, flat = np.full(model.visits.shape, unseen[0]), np.full(model.visits.shape, log(S))
+    flat += options.bonus_scale * unseen[1]
+    counts, Q = np.zeros((H, S, A), dtype=np.int64), np.zeros((H, S, A))
+    settings = (options.pooled, options.last_transition, options.clip, options.bonus_scale, options.delta)
+    for first in range(0, episodes, BLOCK):
+        uniforms = rng.random((min(BLOCK, episodes - first), 2 * H))
+        model = _play(uniforms, world, *settings, counts, model, steep, flat, Q)
+    return Result(counts=counts, log_pi=dist.log_softmax(Q))
+
+
+@numba.njit(cache=True, nogil=True)
+def bonus_terms(n, S, A, H, delta):
+    """(sqrt(beta_1 / n), sqrt(beta_2 / n) + beta_3 / n) with n = 0 as the published code has it."""
+    m = max(n, 1)
+    base = log(4 * S * A * H / delta)
+    beta_1 = base + log(4 * e * m * (2 * n + 1))
+    beta_2 = base + log(m) ** 2 * log(2 * m * (n + 1))
+    beta_3 = 1.0
+    if S > 1:
+        beta_3 += (S - 1) * log(e * (1 + n / (S - 1)))
+    return sqrt(beta_1 / m), sqrt(beta_2 / m) + beta_3 / m
+
+
+@numba.njit(cache=True, nogil=True)
+def _plan(pooled, last_transition, clip, scale, model, steep, flat, Q):
+    H, S, A = Q.shape
+    V, after = np.empty(S), np.zeros(S)
+    for h in range(H - 1, -1, -1):
+        k, inside, ceiling = 0 if pooled else h, h < H - 1, (H - h) * log(S * A)
+        average = after.mean()
+        for s in range(S):
+            top = -np.inf
+            for a in range(A):
+                row, q = s * A + a, 0.0
+                if inside or last_transition:
+                    q = flat[k, row] + scale * ceiling * steep[k, row]
+                if inside:
+                    q += empirical_model.row_mean(model, k, row, after) if model.visits[k, row] > 0 else average
+                Q[h, s, a] = q
+                top = max(top, q)
+            V[s] = ceiling
+            if not (clip and top >= ceiling):  # else log sum exp exceeds the ceiling as well
+                total = 0.0
+                for a in range(A):
+                    total += exp(Q[h, s, a] - top)
+                V[s] = min(ceiling, top + log(total)) if clip else top + log(total)
+        after, V = V, after
+
+
+@numba.njit(cache=True, nogil=True)
+def _play(uniforms, world, pooled, last_transition, clip, scale, delta, counts, model, steep, flat, Q):
+    """len(uniforms) episodes; all but ``model``, which is returned, change in place. The tests hold a plain twin."""
+    H, S, A = Q.shape
+    for t in range(len(uniforms)):
+        s = world.start
+        for h in range(H):
+            a = draw_softmax(Q[h, s], uniforms[t, 2 * h])
+            counts[h, s, a] += 1
+            if h < H - 1 or last_transition:
+                row, k = s * A + a, 0 if pooled else h
+                s = simulator.draw(world, h, row, uniforms[t, 2 * h + 1])
+                model = empirical_model.record(model, k, row, s)
+                steep[k, row], other = bonus_terms(model.visits[k, row], S, A, H, delta)
+                flat[k, row] = empirical_model.row_entropy(model, k, row) + scale * other
+        _plan(pooled, last_transition, clip, scale, model, steep, flat, Q)
+    return model
+
+
+@numba.njit(cache=True, nogil=True)
+def draw_softmax(q, u):
+    """First a with sum_{b <= a} exp q_b > u sum_b exp q_b."""
+    top, total = q.max(), 0.0
+    for a in range(len(q)):
+        total += exp(q[a] - top)
+    rest = u * total
+    for a in range(len(q) - 1):
+        rest -= exp(q[a] - top)
+        if rest < 0:
+            return a
+    return len(q) - 1

@@ -1,0 +1,1 @@
+"""Part III: entropy control, neural policies, and the law of reward and entropy."""

@@ -1,0 +1,140 @@
+"""A small neural softmax policy with hand-written gradients, trained by policy gradient on a verifiable task.
+
+One hidden layer: z = tanh(x W1 + b1) W2 + b2, pi(a | prompt x) = softmax(z)_a. Everything is plain NumPy, so that every
+logit before and after an update can be read, and the change of entropy compared with its prediction.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from rlentropy import distributions as dist
+from rlentropy.discounted import entropy_dynamics
+from rlentropy.validation import check_integer, check_interval, check_positive
+
+CONTROLS = ("none", "clip", "penalty", "bonus")
+
+
+@dataclass(frozen=True)
+class Network:
+    """Weights W1 (D, K), b1 (K,), W2 (K, A), b2 (A,) of a network with D inputs, K hidden units and A logits."""
+
+    W1: np.ndarray = field(repr=False)
+    b1: np.ndarray = field(repr=False)
+    W2: np.ndarray = field(repr=False)
+    b2: np.ndarray = field(repr=False)
+
+    def logits(self, X):
+        """z (N, A) for prompts X (N, D)."""
+        return np.tanh(X @ self.W1 + self.b1) @ self.W2 + self.b2
+
+    def gradient(self, X, G):
+        """Gradient of sum_i <G_i, z_i> in the weights, as a Network; X (N, D), G (N, A)."""
+        hidden = np.tanh(X @ self.W1 + self.b1)
+        back = (G @ self.W2.T) * (1 - hidden**2)
+        return Network(W1=X.T @ back, b1=back.sum(axis=0), W2=hidden.T @ G, b2=G.sum(axis=0))
+
+    def moved(self, step, gradient):
+        """The weights plus ``step`` times the gradient."""
+        names = ("W1", "b1", "W2", "b2")
+        return replace(self, **{name: getattr(self, name) + step * getattr(gradient, name) for name in names})
+
+
+def initial_network(inputs, hidden, actions, seed):
+    """Gaussian weights of variance 1 / fan-in, zero biases; last layer scaled by 0.1 for a nearly uniform start."""
+    rng = np.random.default_rng(seed)
+    D, K, A = (check_integer(n, v, low=1) for n, v in (("inputs", inputs), ("hidden", hidden), ("actions", actions)))
+    first, last = rng.standard_normal((D, K)) / np.sqrt(D), 0.1 * rng.standard_normal((K, A)) / np.sqrt(K)
+    return Network(W1=first, b1=np.zeros(K), W2=last, b2=np.zeros(A))
+
+
+def modular_addition(modulus):
+    """Prompts and answers of the task (i, j) -> i + j mod p: X (p^2, 2p) one-hot pairs, answers (p^2,)."""
+    p = check_integer("modulus", modulus, low=2)
+    i, j = np.divmod(np.arange(p * p), p)
+    return np.hstack([np.eye(p)[i], np.eye(p)[j]]) * np.sqrt(p), (i + j) % p
+
+
+@dataclass(frozen=True)
+class TrainingLog:
+    """What each update did, averaged over all prompts; arrays (updates,).
+
+    reward             exact success probability before the update
+    policy_entropy     mean policy entropy before the update, nats
+    realised           exact change of the mean entropy
+    first, second      -Cov(log pi, dz) and the second-order term included, dz the realised change of the logits
+    tabular            -Cov(log pi, pi A), what a tabular vanilla policy gradient with unit step would predict
+    """
+
+    reward: np.ndarray = field(repr=False)
+    policy_entropy: np.ndarray = field(repr=False)
+    realised: np.ndarray = field(repr=False)
+    first: np.ndarray = field(repr=False)
+    second: np.ndarray = field(repr=False)
+    tabular: np.ndarray = field(repr=False)
+
+
+def train(network, X, answers, *, updates, step, group, seed, control="none", strength=0.0, share=0.02):
+    """Policy gradient with ``group`` sampled answers a prompt, reward 1 for the right one, group-centred advantages.
+
+    control  none     plain policy gradient
+             clip     samples among the ``share`` of largest covariance get weight 0 (Clip-Cov)
+             penalty  those samples get ``strength`` * (log pi_anchor - log pi) added to their advantage, where
+                      the anchor is the policy four updates ago (a KL-Cov that acts through several updates)
+             bonus    ``strength`` times the entropy gradient is added
+    The covariance statistic of a sample is that of Cui et al. (2025): deviations from batch means, multiplied.
+    Returns (network, TrainingLog). Same seed, same numbers.
+    """
+    if control not in CONTROLS:
+        raise ValueError(f"control = {control!r}: expected one of {', '.join(CONTROLS)}")
+    rng = np.random.default_rng(seed)
+    step, share = check_positive("step", step), check_interval("share", share, 0, 1)
+    strength = check_interval("strength", strength, 0, 1e6)
+    rows, anchors = [], []
+    z = network.logits(X)
+    for _ in range(check_integer("updates", updates, low=1)):
+        log_pi = dist.log_softmax(z)
+        anchors = [*anchors[-4:], log_pi]
+        G = _logit_gradient(rng, log_pi, anchors[0], answers, group, control, strength, share)
+        network = network.moved(step / len(X), network.gradient(X, G))
+        z_new = network.logits(X)
+        rows.append(_log_row(z, z_new, log_pi, answers))
+        z = z_new
+    return network, TrainingLog(*np.array(rows).T)
+
+
+def _logit_gradient(rng, log_pi, anchor, answers, group, control, strength, share):
+    """Sampled gradient of the objective in every prompt's logits, (N, A)."""
+    N, A = log_pi.shape
+    pi = np.exp(log_pi)
+    cumulative = np.cumsum(pi, axis=1)
+    draws = rng.random((N, group, 1)) * cumulative[:, None, -1:]
+    actions = np.minimum((draws > cumulative[:, None, :]).sum(axis=2), A - 1)
+    hits = (actions == answers[:, None]).astype(float)
+    adv = hits - hits.mean(axis=1, keepdims=True)
+    weights = adv
+    if control in ("clip", "penalty") and share > 0:
+        log_p = np.take_along_axis(log_pi, actions, axis=1)
+        covariance = (adv - adv.mean()) * (log_p - log_p.mean())
+        top = covariance >= np.quantile(covariance, 1 - share)
+        if control == "clip":
+            weights = np.where(top, 0.0, adv)
+        else:
+            weights = adv + strength * np.where(top, np.take_along_axis(anchor, actions, axis=1) - log_p, 0.0)
+    G = np.zeros((N, A))
+    np.add.at(G, (np.arange(N)[:, None], actions), weights / group)
+    G -= pi * (weights.sum(axis=1, keepdims=True) / group)
+    if control == "bonus":
+        G += -strength * pi * (log_pi + dist.entropy(log_pi)[:, None])
+    return G
+
+
+def _log_row(z, z_new, log_pi, answers):
+    """One row of the log; see `TrainingLog`."""
+    right = np.exp(log_pi[np.arange(len(z)), answers])
+    adv = (np.arange(z.shape[1]) == answers[:, None]) - right[:, None]
+    change = entropy_dynamics.entropy_change(z, z_new)
+    tabular = -dist.covariance(log_pi, log_pi, np.exp(log_pi) * adv)
+    parts = (right, dist.entropy(log_pi), change.exact, change.first_order, change.second_order, tabular)
+    return [part.mean() for part in parts]
+

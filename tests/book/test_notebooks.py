@@ -1,0 +1,287 @@
+"""How chapters are stored; that nbval compares them strictly; and that these very tests can fail."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import pytest
+from execution import notebooks, run
+from run_notebooks import main as run_notebooks
+from run_notebooks import normalised, stderr_outputs
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAPTERS = notebooks()
+HEADINGS = ("question", "what we learnt", "caveats")
+CHECK = "application/vnd.rlentropy.check+json"
+
+
+# ----------------------------------------------------------------------------------------- what is looked for
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook):
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+def counts(notebook):
+    return [cell.execution_count for cell in code_cells(notebook) if cell.source.strip()]
+
+
+def stored_run(notebook):
+    """Every code cell was run once, in order, in one kernel."""
+    return counts(notebook) == list(range(1, len(counts(notebook)) + 1))
+
+
+def stored_errors(notebook):
+    return [output.ename for output in outputs(notebook) if output.output_type == "error"]
+
+
+def long_cells(notebook, longest=25):
+    return [cell.source for cell in code_cells(notebook) if len(cell.source.strip().splitlines()) > longest]
+
+
+def functions(notebook):
+    """Names of the functions and classes that a notebook defines (lambdas apart)."""
+    names = []
+    for cell in code_cells(notebook):
+        source = "\n".join(line for line in cell.source.splitlines() if not re.match(r"\s*[%!]", line))
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        names += [node.name for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)]
+    return names
+
+
+def undescribed_figures(notebook):
+    """Cells that show a picture without an alternative text or a caption."""
+
+    def described(cell):
+        settings = cell.metadata.get("mystnb", {})
+        alt = settings.get("image", {}).get("alt", "")
+        return len(alt.split()) > 2 and bool(settings.get("figure", {}).get("caption", "").strip())
+
+    def pictured(cell):
+        kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
+        return any(kind.startswith("image/") for kind in kinds)
+
+    return [cell.source for cell in code_cells(notebook) if pictured(cell) and not described(cell)]
+
+
+def missing_headings(notebook):
+    """The fixed parts of a chapter that no Markdown cell announces in a heading or in bold."""
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    marked = re.findall(r"^#+\s+(.+)$|\*\*([^*]+)\*\*", text, flags=re.MULTILINE)
+    found = [(heading or bold).lower() for heading, bold in marked]
+    return [wanted for wanted in HEADINGS if not any(wanted in words for words in found)]
+
+
+# ------------------------------------------------------------------------------------- every chapter is right
+
+
+@pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
+def chapter(request):
+    return request.param
+
+
+@pytest.fixture
+def notebook(chapter):
+    return nbformat.read(chapter, as_version=4)
+
+
+def test_is_valid_and_small(chapter, notebook):
+    nbformat.validate(notebook)
+    assert chapter.stat().st_size < 500_000
+
+
+def test_is_stored_run_without_errors_or_warnings(notebook):
+    assert stored_run(notebook)
+    assert stored_errors(notebook) == []
+    assert stderr_outputs(notebook) == []
+
+
+def test_is_stored_as_the_tool_stores_it(chapter, notebook):
+    """Stored by tools/run_notebooks.py: nothing in the file changes from run to run."""
+    before = nbformat.writes(notebook)
+    assert nbformat.writes(normalised(notebook)) == before
+
+
+def test_cells_are_short_and_define_nothing(notebook):
+    assert long_cells(notebook) == []
+    assert functions(notebook) == []
+
+
+def test_figures_are_described(notebook):
+    assert undescribed_figures(notebook) == []
+
+
+def test_has_the_parts_of_a_chapter(notebook):
+    first = notebook.cells[0]
+    assert first.cell_type == "markdown" and first.source.startswith("# ")
+    assert missing_headings(notebook) == []
+
+
+def test_is_in_the_table_of_contents(chapter):
+    assert f"notebooks/{chapter.stem}" in (ROOT / "_toc.yml").read_text()
+
+
+def test_no_function_lives_in_two_chapters():
+    names = Counter(name for path in CHAPTERS for name in set(functions(nbformat.read(path, as_version=4))))
+    assert [name for name, holders in names.items() if holders > 1] == []
+
+
+# --------------------------------------------------------------------------------------------- tests can fail
+
+
+def make(*sources, counts=True, **extra):
+    """A small notebook of code cells, as if run."""
+    cells = [
+        nbformat.v4.new_code_cell(source, execution_count=i if counts else None)
+        for i, source in enumerate(sources, start=1)
+    ]
+    return nbformat.v4.new_notebook(cells=cells, **extra)
+
+
+def with_output(source, output):
+    notebook = make(source)
+    notebook.cells[0].outputs = [output]
+    return notebook
+
+
+def test_a_cell_that_was_not_run_is_seen():
+    assert stored_run(make("1", "2"))
+    assert not stored_run(make("1", "2", counts=False))
+    skipped = make("1", "2")
+    skipped.cells[1].execution_count = 3
+    assert not stored_run(skipped)
+
+
+def test_a_stored_error_is_seen():
+    error = nbformat.v4.new_output("error", ename="ValueError", evalue="x", traceback=[])
+    assert stored_errors(with_output("1 / 0", error)) == ["ValueError"]
+
+
+def test_a_stored_warning_is_seen():
+    warning = nbformat.v4.new_output("stream", name="stderr", text="careful\n")
+    assert stderr_outputs(with_output("f()", warning)) == [(1, "careful")]
+
+
+def test_a_long_cell_is_seen():
+    assert len(long_cells(make("\n".join(["x = 1"] * 26)))) == 1
+    assert long_cells(make("\n".join(["x = 1"] * 25))) == []
+
+
+def test_a_function_is_seen():
+    assert functions(make("%matplotlib inline\ndef f(x):\n    return x\n", "class C: pass")) == ["f", "C"]
+
+
+def test_a_figure_without_words_is_seen():
+    picture = nbformat.v4.new_output("display_data", data={"image/png": "", "text/plain": "<Figure>"})
+    notebook = with_output("plot()", picture)
+    assert len(undescribed_figures(notebook)) == 1
+    notebook.cells[0].metadata["mystnb"] = {
+        "image": {"alt": "a falling curve"},
+        "figure": {"caption": "Entropy over steps."},
+    }
+    assert undescribed_figures(notebook) == []
+
+
+def test_a_missing_part_is_seen():
+    cells = map(nbformat.v4.new_markdown_cell, ["# T\n\n**Question.** Why?", "## Caveats"])
+    assert missing_headings(nbformat.v4.new_notebook(cells=list(cells))) == ["what we learnt"]
+
+
+# ------------------------------------------------------------------------------ running and storing notebooks
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(*sources, name="sample.ipynb"):
+        path = tmp_path / name
+        nbformat.write(make(*sources, counts=False), path)
+        return path
+
+    return write
+
+
+def test_a_failing_notebook_is_reported_and_left_as_it_was(write, capfd):
+    path = write("x = 1", "raise ValueError('planted')")
+    before = path.read_bytes()
+    assert run_notebooks([str(path)]) == 1
+    said = capfd.readouterr()
+    assert "cell 2" in said.err and "planted" in said.err and "raise ValueError" in said.err
+    assert path.read_bytes() == before
+
+
+def test_storing_twice_gives_the_same_file(write):
+    path = write("print(sorted({'b', 'a'}))", "import random; 6 * 7")
+    assert run_notebooks([str(path)]) == 0
+    first = path.read_bytes()
+    assert run_notebooks([str(path)]) == 0
+    assert path.read_bytes() == first
+    assert counts(nbformat.read(path, as_version=4)) == [1, 2]
+
+
+def test_a_run_stops_where_it_is_told(write):
+    done = run(write("x = 1", "x + 1", "raise ValueError"), stop=2)
+    assert done.error == "" and len(done.notebook.cells) == 2
+
+
+# -------------------------------------------------------------------------------------------- nbval is strict
+
+RECORD = {"label": "thm-x", "kind": "numeric", "verdict": "holds"}
+DATA = {CHECK: RECORD, "text/plain": "ok"}
+LINE = "✓ thm-x [numeric] (measured {})"
+
+
+def spoil_nothing(notebook):
+    """The notebook as it was stored."""
+
+
+def spoil_measured(notebook):
+    """A residual that another machine rounds otherwise: may differ."""
+    notebook.cells[2].outputs[0].data["text/plain"] = repr(LINE.format("2.2e-16"))
+
+
+def spoil_text(notebook):
+    notebook.cells[0].outputs[0].data["text/plain"] = "43"
+
+
+def spoil_record(notebook):
+    notebook.cells[1].outputs[0].data[CHECK]["verdict"] = "fails"
+
+
+def spoil_claim(notebook):
+    notebook.cells[2].outputs[0].data["text/plain"] = repr(LINE.format("1e-16").replace("thm-x", "thm-y"))
+
+
+ACCEPTED = (spoil_nothing, spoil_measured)
+REFUSED = (spoil_text, spoil_record, spoil_claim)
+
+
+def test_nbval_compares_what_is_stored(write):
+    """Under the settings of pyproject.toml a changed text or record fails; a measured residual may differ."""
+    show = f"from IPython.display import display\ndisplay({DATA!r}, raw=True)"
+    path = write("6 * 7", show, repr(LINE.format("1e-16")))
+    assert run_notebooks([str(path)]) == 0
+    for spoil in (*ACCEPTED, *REFUSED):
+        notebook = nbformat.read(path, as_version=4)
+        spoil(notebook)
+        nbformat.write(notebook, path.with_name(f"{spoil.__name__}.ipynb"))
+    path.unlink()
+    said = pytest_by_hand(path.parent)
+    failed = set(re.findall(r"^FAILED (\w+)\.ipynb::Cell \d", said, flags=re.MULTILINE))
+    assert failed == {spoil.__name__ for spoil in REFUSED}, said
+    assert f"{len(REFUSED)} failed, {3 * len(ACCEPTED) + 2 * len(REFUSED)} passed" in said
+
+
+def pytest_by_hand(folder):
+    """What pytest says of a folder of notebooks under the settings of this project."""
+    options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), "-n", "0", "-q", "-rf"]
+    sanitize = f"--nbval-sanitize-with={ROOT / 'tests' / 'sanitize.cfg'}"
+    command = [sys.executable, "-m", "pytest", *options, sanitize, "-p", "no:cacheprovider", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False).stdout

@@ -1,0 +1,247 @@
+"""The judge of EntGame against a plain NumPy twin, the learner itself, closed forms and enumeration."""
+
+from itertools import product
+from math import comb, log
+
+import numpy as np
+import pytest
+
+from rlentropy import confidence
+from rlentropy import distributions as dist
+from rlentropy.audits import entgame as proof
+from rlentropy.episodic import environments, induction
+from rlentropy.episodic.visitation import policy_visitation
+from rlentropy.learners import entgame
+from rlentropy.seeds import generator
+
+WORLD = environments.garnet(states=3, actions=2, horizon=3, branching=2, seed=4)
+SIZE = {"S": 3, "A": 2, "H": 3, "delta": 0.1}
+
+
+class Twin:
+    """EntGame and its judge in plain NumPy: dense arrays, one episode at a time."""
+
+    def __init__(self, mdp, *, n0, delta, scale):
+        self.mdp, self.P, self.n0, self.delta, self.scale = mdp, mdp.dense(), n0, delta, scale
+        self.moves = np.zeros((mdp.H - 1, mdp.S, mdp.A, mdp.S))
+        self.n, self.N = np.zeros((2, mdp.H, mdp.S, mdp.A))
+        self.total = dict.fromkeys(("regret", "width", "reward", "paid", "in_range", "deviation", "failed"), 0.0)
+        self.least = dict.fromkeys(("counts", "optimism", "certificate", "gap below", "gap above"), np.inf)
+        self.divergence = 0.0
+
+    def episode(self, t, uniforms, chosen):
+        """Judge and play episode t; of actions equal up to rounding the learner takes the one it has ``chosen``."""
+        mdp, n = self.mdp, self.n
+        ceiling = mdp.H * float(entgame.reward_bound(t, mdp.S, mdp.A, self.n0))
+        r = np.log((t + mdp.S * mdp.A * self.n0) / (n + self.n0))
+        alpha = confidence.log_confidence(n, mdp.S, mdp.A, mdp.H, self.delta)
+        spread = np.sqrt(2 * alpha / np.maximum(n, 1))
+        Q, V = self._plan(r + self.scale * ceiling * spread, ceiling)
+        greedy = np.where((n == 0).any(axis=2), np.argmax(n == 0, axis=2), chosen)
+        taken = np.take_along_axis(Q, greedy[..., None], axis=2)[..., 0]
+        assert np.all((taken == np.inf) | (taken >= Q.max(axis=2) - 1e-9 * ceiling))
+        self._judge(r, spread, Q, V, greedy, ceiling)
+        self._play(greedy, uniforms, r)
+
+    def _plan(self, pay, ceiling):
+        H, S, A = pay.shape
+        Q, V = np.full((H, S, A), np.inf), np.zeros((H + 1, S))
+        for h in reversed(range(H)):
+            ahead = self.moves[h] / np.maximum(self.n[h], 1)[..., None] @ V[h + 1] if h < H - 1 else 0.0
+            Q[h] = np.where(self.n[h] > 0, pay[h] + ahead, np.inf)
+            V[h] = np.minimum(Q[h].max(axis=1), ceiling)
+        return Q, V
+
+    def _judge(self, r, spread, Q, V, greedy, ceiling):
+        mdp, n, start = self.mdp, self.n, self.mdp.start
+        pi = np.eye(mdp.A)[greedy]
+        d, value = policy_visitation(mdp, pi), induction.evaluate(mdp, pi, r)
+        Q_best, best = r.copy(), np.zeros((mdp.H + 1, mdp.S))
+        for h in reversed(range(mdp.H)):
+            Q_best[h] += self.P[h] @ best[h + 1] if h < mdp.H - 1 else 0.0
+            best[h] = Q_best[h].max(axis=1)
+        w = np.where(n > 0, np.minimum(ceiling, (self.scale + 0.5) * ceiling * spread), ceiling)
+        optimism = min((Q - Q_best).min(), (V - best).min())
+        regret, gap = best[0, start] - value[0, start], V[0, start] - value[0, start]
+        width = np.sum(d * w)
+        known, inner = (n > 0)[:-1], d[:-1]
+        mean = np.array([self.P[h] @ value[h + 1] for h in range(mdp.H - 1)])
+        rise = [value[h + 1] - mean[h][..., None] for h in range(mdp.H - 1)]
+        variance = np.array([np.sum(self.P[h] * rise[h] ** 2, axis=-1) for h in range(mdp.H - 1)])
+        news = {
+            "regret": regret, "width": width, "reward": value[0, start], "failed": optimism < -1e-12 * ceiling,
+            "in_range": np.sum(inner * known * spread[:-1]) * ceiling / 2,
+            "deviation": np.sum(inner * known * spread[:-1] * np.sqrt(variance)),
+        }  # fmt: skip
+        for name, x in news.items():
+            self.total[name] += float(x)
+        slack = {
+            "optimism": optimism,
+            "certificate": best[0, start],
+            "gap below": gap - regret,
+            "gap above": width - gap,
+        }
+        self.least |= {name: min(self.least[name], float(x)) for name, x in slack.items()}
+        self.N += d
+
+    def _play(self, greedy, uniforms, r):
+        mdp, s = self.mdp, self.mdp.start
+        for h in range(mdp.H):
+            a = greedy[h, s]
+            self.total["paid"] += r[h, s, a]
+            self.n[h, s, a] += 1
+            if h < mdp.H - 1:
+                after = int(np.argmax(uniforms[h] < np.cumsum(self.P[h, s, a])))
+                self.moves[h, s, a, after] += 1
+                s = after
+        n, hat = self.moves.sum(axis=3), self.moves / np.maximum(self.moves.sum(axis=3), 1)[..., None]
+        kl = dist.kl(dist.log_probabilities(hat), dist.log_probabilities(self.P))
+        alpha = confidence.log_confidence(n, mdp.S, mdp.A, mdp.H, self.delta)
+        self.divergence = max(self.divergence, float(np.where(n > 0, n * kl / alpha, 0).max()))
+        margin = confidence.count_margin(mdp.S, mdp.A, mdp.H, self.delta)
+        self.least["counts"] = min(self.least["counts"], float((self.n - self.N / 2 + margin).min()))
+
+
+@pytest.mark.parametrize(("n0", "scale"), [(1, 1.0), (0.5, 0.5), (2, 0.0)])
+def test_judge_agrees_with_its_plain_twin(n0, scale):
+    audit = proof.measure(WORLD, [10, 150], 7, n0=n0, delta=0.2, bonus_scale=scale, optimum=0.0)
+    twin, uniforms = Twin(WORLD, n0=n0, delta=0.2, scale=scale), generator(7).random((150, 2))
+    step_by_step = proof._Judge(WORLD, audit.config, 0.0)
+    for t in range(150):
+        step_by_step.follow(t, uniforms[t : t + 1])
+        twin.episode(t, uniforms[t], step_by_step.plan.greedy)
+        if t + 1 in audit.T:
+            i = list(audit.T).index(t + 1)
+            for name, x in twin.total.items():
+                assert getattr(audit, name)[i] == pytest.approx(x, rel=1e-10, abs=1e-10), name
+            assert audit.visits[i] == pytest.approx(np.abs(twin.n - twin.N).sum(axis=(1, 2)).max())
+    assert np.array_equal(audit.counts, twin.n)
+    assert audit.divergence == pytest.approx(twin.divergence, rel=1e-10)
+    for name, x in twin.least.items():
+        assert audit.slack[name] == pytest.approx(x, rel=1e-10, abs=1e-10), name
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5, 0.0])
+def test_the_learner_judged_is_the_learner(scale):
+    run = entgame.run(WORLD, 5000, 3, bonus_scale=scale)
+    audit = proof.measure(WORLD, [1, 700, 5000], 3, bonus_scale=scale)
+    assert np.array_equal(audit.counts, run.counts)
+    np.testing.assert_allclose(audit.visitation, run.visitation, atol=1e-13)
+    assert audit.achieved[-1] == pytest.approx(run.visitation_entropy)
+
+
+def test_inequalities_hold_with_the_bonus_and_optimism_fails_without():
+    with_bonus = proof.measure(WORLD, [200, 3000], 5, bonus_scale=0.5)
+    assert all(left <= right + 1e-9 for i in (0, 1) for left, right in with_bonus.inequalities(i).values())
+    assert set(with_bonus.inequalities()) == set(proof.MEANING) == set(proof.SOURCE)
+    assert with_bonus.failed[-1] == 0
+    without = proof.measure(WORLD, [3000], 5, bonus_scale=0.0)
+    assert without.inequalities()["I3"][0] > 0.01 and without.failed[-1] > 0
+
+
+def test_the_four_steps_add_up_to_more_than_the_loss():
+    audit = proof.measure(WORLD, [50, 500, 5000], 6)
+    steps = audit.regret + (audit.reward - audit.paid) + (audit.paid - audit.T * audit.achieved)
+    assert np.all(audit.T * (audit.optimum - audit.achieved) <= steps)
+
+
+def test_bound_by_hand():
+    # S = A = H = 1 makes every logarithm elementary: alpha = log(2/delta) + log(e(1+T)), R_T = 0, log(SAT) = log T
+    T, delta = 1000, 0.5
+    B, alpha = log(1000 + 1), log(4) + 1 + log(1001)
+    by_hand = [
+        B / T * (8 * 1.5 * np.sqrt(T * alpha) + 4 * log(12) + 1),
+        B * np.sqrt(log(12) / (2 * T)),
+        log(T) * np.sqrt(log(24) / T),
+        2 / T,
+    ]
+    assert list(proof.bound_terms(T, 1, 1, 1, delta).values()) == pytest.approx(by_hand)
+    assert proof.pac_bound(T, 1, 1, 1, delta) == pytest.approx(sum(by_hand))
+
+
+@pytest.mark.parametrize("sizes", [(2, 2, 2), (3, 2, 3), (31, 2, 20)])
+def test_bound_decreases_and_is_solved_for_the_episodes(sizes):
+    grid = proof.shortest_run(*sizes, 0.1) * np.geomspace(1, 1e12, 200)
+    assert np.all(np.diff([proof.pac_bound(t, *sizes, 0.1) for t in grid]) < 0)
+    for eps in (proof.trivial_bound(*sizes), 0.1):
+        T = proof.episodes_needed(eps, *sizes, 0.1, bonus_scale=0.5)
+        assert (
+            proof.pac_bound(T, *sizes, 0.1, bonus_scale=0.5)
+            <= eps
+            < proof.pac_bound(T * (1 - 1e-6), *sizes, 0.1, bonus_scale=0.5)
+        )
+
+
+def test_an_easy_demand_needs_the_shortest_run():
+    assert proof.episodes_needed(1e6, **SIZE) == np.ceil(proof.shortest_run(**SIZE))
+
+
+def test_divergence_excess_against_a_loop():
+    p, uniforms = np.array([0.2, 0.5, 0.3]), generator(8).random((4, 30))
+    for path, found in zip(uniforms, proof.divergence_excess(p, 30, 4, 8), strict=True):
+        x = np.searchsorted(np.cumsum(p), path, side="right")
+        excess = []
+        for n in range(1, 31):
+            hat = np.bincount(x[:n], minlength=3) / n
+            kl = dist.kl(dist.log_probabilities(hat), np.log(p))
+            excess.append(n * kl - log(comb(n + 2, 2)))
+        assert found == pytest.approx(max(excess))
+
+
+def test_count_deficit_against_a_loop():
+    for path, found in zip(generator(9).random((3, 200)), proof.count_deficit(200, 3, 9, share=0.9), strict=True):
+        deficit, hits, highest = 0.0, 0, -np.inf
+        for u in path:
+            P = (0.02, 0.05)[hits % 2]
+            hits += u < P
+            deficit += 0.9 * P - (u < P)
+            highest = max(highest, deficit)
+        assert found == pytest.approx(highest)
+
+
+@pytest.mark.parametrize("S", [2, 3, 7])
+def test_log_binomial_and_its_bounds(S):
+    n = np.arange(1, 40)
+    exact = [log(comb(k + S - 1, S - 1)) for k in n]
+    np.testing.assert_allclose(proof.log_binomial(n, S), exact, atol=1e-10)
+    first, second = proof.binomial_bounds(n, S)
+    assert np.all(exact <= first) and np.all(first <= second + 1e-12)
+
+
+def test_return_moments_by_enumeration():
+    rng = np.random.default_rng(2)
+    actions, r, P = rng.integers(2, size=(3, 3)), rng.random((3, 3, 2)), WORLD.dense()
+    first = second = 0.0
+    for path in product(range(3), repeat=2):
+        states = (WORLD.start, *path)
+        probability = np.prod([P[h, states[h], actions[h, states[h]], states[h + 1]] for h in range(2)])
+        G = sum(r[h, s, actions[h, s]] for h, s in enumerate(states))
+        first, second = first + probability * G, second + probability * G**2
+    assert proof.return_moments(WORLD, actions, r) == pytest.approx((first, second))
+    assert proof.summed_variance(WORLD, actions, r) == pytest.approx(second - first**2)
+
+
+def test_numbers_for_tables():
+    assert [proof.tex(x) for x in (1e-12, 0.25, 119.57, 46075, -6.2e-5)] == [
+        "$0$", "$0.25$", "$120$", r"$4.6\cdot10^{4}$", r"$-6.2\cdot10^{-5}$",
+    ]  # fmt: skip
+    assert proof.comparison(1e-15, 0) == r"$0$<br>$\le0$"
+    assert proof.comparison(1, 0).endswith("**fails**")
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: proof.measure(WORLD, [5, 5], 0), "T: must hold"),
+        (lambda: proof.measure(WORLD, [], 0), "T: must hold"),
+        (lambda: proof.measure(WORLD, [0, 5], 0), r"T\[0\]"),
+        (lambda: proof.measure(WORLD, [5], 0, delta=1.0), "delta"),
+        (lambda: proof.measure(WORLD, [5], 0, bonus_scale=-1), "bonus_scale"),
+        (lambda: proof.episodes_needed(0, **SIZE), "eps"),
+        (lambda: proof.divergence_excess([0.5, 0.6], 3, 3, 0), "p"),
+        (lambda: proof.count_deficit(0, 3, 0), "length"),
+    ],
+)
+def test_bad_input_is_named(call, name):
+    with pytest.raises(ValueError, match=name):
+        call()

@@ -1,0 +1,194 @@
+"""The visitation polytope against enumeration of history-dependent and of deterministic policies."""
+
+import itertools
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlentropy.episodic import environments, induction
+from rlentropy.episodic import visitation as vis
+from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.episodic.visitation import average_visitation_entropy, visitation_entropy
+from rlentropy.exact import histories
+
+seeds = st.integers(0, 10_000)
+
+
+def history_policy(A, seed):
+    """A policy that looks at the whole history: an independent Dirichlet draw for each history."""
+    rng, table = np.random.default_rng(seed), {}
+
+    def policy(history):
+        if history not in table:
+            table[history] = rng.dirichlet(np.full(A, 0.5))
+        return table[history]
+
+    return policy
+
+
+@given(seeds, st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.booleans())
+def test_a_history_dependent_policy_has_a_markov_twin(seed, S, A, H, stationary):
+    mdp = environments.garnet(S, A, H, 1 + seed % S, seed, stationary=stationary)
+    P = mdp.dense()
+    d = histories.visitation_by_enumeration(P, mdp.start, history_policy(A, seed))
+    np.testing.assert_allclose(d.sum(axis=(1, 2)), 1, atol=1e-14)
+    assert vis.flow_residual(mdp, d) < 1e-14
+    np.testing.assert_allclose(vis.policy_visitation(mdp, vis.markov_policy(d)), d, atol=1e-14)
+
+
+@given(seeds, st.integers(1, 3), st.integers(1, 3), st.integers(1, 4))
+def test_enumeration_of_a_markov_policy_is_the_forward_recursion(seed, S, A, H):
+    mdp = environments.garnet(S, A, H, S, seed)
+    pi = np.random.default_rng(seed).dirichlet(np.ones(A), size=(H, S))
+    d = histories.visitation_by_enumeration(mdp.dense(), mdp.start, lambda history: pi[len(history) // 2, history[-1]])
+    np.testing.assert_allclose(vis.policy_visitation(mdp, pi), d, atol=1e-14)
+
+
+def test_enumeration_is_exact_in_fractions():
+    half, third = Fraction(1, 2), Fraction(1, 3)
+    P = np.array([[[[half, half], [third, 1 - third]], [[1, 0], [0, 1]]]] * 2, dtype=object)
+    # repeat the first action for ever: d_3 shows the correlation with a_1, which no d_1 could
+    d = histories.visitation_by_enumeration(P, 0, lambda history: [int(history[1] == a) for a in (0, 1)] if len(history) > 1
+                                      else [half, half])  # fmt: skip
+    assert d[0].tolist() == [[half, half], [0, 0]]
+    assert d[1].tolist() == [[half * half, third * half], [half * half, (1 - third) * half]]
+    assert d.sum() == 3
+    assert all(isinstance(x, (int, Fraction)) for x in d.ravel())
+
+
+@given(seeds, st.sampled_from([(2, 2, 3), (3, 2, 2), (2, 3, 2), (1, 2, 3)]))
+def test_the_best_deterministic_policy_is_the_one_of_backward_induction(seed, sizes):
+    S, A, H = sizes
+    mdp = environments.garnet(S, A, H, S, seed)
+    reward = np.random.default_rng(seed).standard_normal((H, S, A))
+    values = [np.sum(vis.policy_visitation(mdp, pi) * reward) for pi in vis.deterministic_policies(mdp)]
+    value, actions = induction.best_response(mdp, reward)
+    assert value == pytest.approx(max(values), abs=1e-13)
+    d = vis.policy_visitation(mdp, induction.deterministic_policy(actions, A))
+    assert np.sum(d * reward) == pytest.approx(value, abs=1e-13)
+
+
+def test_deterministic_policies_are_counted_on_reachable_pairs_only():
+    mdp = environments.sticky_chain(5, 0.5, 2)  # reachable: state 0 at stage 0; states 0 and 1 at stage 1
+    policies = list(vis.deterministic_policies(mdp))
+    assert len(policies) == 2**3
+    assert len({pi.tobytes() for pi in policies}) == 8
+    for pi in policies:
+        induction.check_markov_policy(mdp, pi)
+
+
+def test_every_visitation_is_a_mixture_of_deterministic_ones():
+    # linear programming would find weights; here they are known: independent choices, one action for each (h, s)
+    mdp = environments.garnet(2, 2, 2, 2, 4)
+    pi = np.random.default_rng(0).dirichlet(np.ones(2), size=(2, 2))
+    reach = mdp.reachable()
+    weights, ds = [], []
+    for det in vis.deterministic_policies(mdp):
+        weights.append(np.prod(np.sum(pi * det, axis=2)[reach]))
+        ds.append(vis.policy_visitation(mdp, det))
+    np.testing.assert_allclose(vis.mixture(weights, ds), vis.policy_visitation(mdp, pi), atol=1e-15)
+
+
+def test_without_positivity_the_flow_equations_have_signed_solutions():
+    mdp = environments.garnet(2, 2, 2, 2, 4)
+    d = vis.policy_visitation(mdp, np.full((2, 2, 2), 0.5))
+    d[1, 0] += [1.0, -1.0]  # keeps every sum over actions
+    assert d.min() < 0
+    assert vis.flow_residual(mdp, d) == pytest.approx(-d.min())
+
+
+@pytest.mark.parametrize("spoil", ["start", "later", "scale"])
+def test_outsiders_of_the_polytope_are_seen(spoil):
+    mdp = environments.garnet(3, 2, 3, 2, 1)
+    d = vis.policy_visitation(mdp, np.full((3, 3, 2), 0.5))
+    inside = vis.flow_residual(mdp, d)
+    if spoil == "start":
+        d[0] = np.roll(d[0], 1, axis=0)
+    elif spoil == "later":
+        d[2] = d[2][::-1]
+    else:
+        d *= 0.9
+    assert inside < 1e-15
+    assert vis.flow_residual(mdp, d) > 1e-2
+
+
+# ------------------------------------------------------------------------------------------------------ two entropies
+
+
+def test_entropies_by_hand():
+    d = np.zeros((2, 2, 2))
+    d[0, 0] = [0.5, 0.5]
+    d[1, 1] = [1.0, 0.0]
+    assert visitation_entropy(d) == pytest.approx(np.log(2))
+    # the average is (1/4, 1/4, 1/2, 0)
+    assert average_visitation_entropy(d) == pytest.approx(1.5 * np.log(2))
+
+
+@given(seeds, st.integers(1, 5), st.integers(1, 4), st.integers(1, 3))
+def test_entropies_have_their_ranges_and_the_average_has_more(seed, H, S, A):
+    d = np.random.default_rng(seed).dirichlet(np.full(S * A, 0.3), size=H).reshape(H, S, A)
+    total, average = visitation_entropy(d), average_visitation_entropy(d)
+    assert -1e-12 <= total <= H * average + 1e-12
+    assert average <= np.log(S * A) + 1e-12
+    if H == 1:
+        assert total == pytest.approx(average, abs=1e-14)
+    stack = np.stack([d, d[::-1]])
+    np.testing.assert_allclose(visitation_entropy(stack), total, atol=1e-12)
+    np.testing.assert_allclose(average_visitation_entropy(stack), average, atol=1e-12)
+
+
+@pytest.mark.parametrize("function", [visitation_entropy, average_visitation_entropy])
+def test_entropies_refuse_what_is_no_visitation(function):
+    with pytest.raises(ValueError, match="negative"):
+        function(np.array([[[1.5, -0.5]]]))
+    with pytest.raises(ValueError, match=r"d\[1\] sums to 0.9"):
+        function(np.array([[[0.5, 0.5]], [[0.5, 0.4]]]))
+    with pytest.raises(ValueError, match="shape"):
+        function(np.array([0.5, 0.5]))
+
+
+def test_concave_in_the_visitation_not_in_the_policy():
+    mdp = environments.garnet(3, 2, 3, 2, 1)
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        x, y = (vis.policy_visitation(mdp, rng.dirichlet([1, 1], size=(3, 3))) for _ in range(2))
+        chord = (visitation_entropy(x) + visitation_entropy(y)) / 2
+        assert visitation_entropy((x + y) / 2) >= chord
+    # action 1 leads from 0 to 1 and from 1 to 30 broad states, action 0 to a sink; both decisions with the same x
+    P = np.zeros((33, 2, 33))
+    P[0, 0, 2] = P[0, 1, 1] = P[1, 0, 2] = P[2, :, 2] = 1
+    P[1, 1, 3:] = P[3:, :, 3:] = 1 / 30
+    doors = EpisodicMDP(P=P, horizon=12, start=0)
+    values = []
+    for x in (0.3, 0.5, 0.7):
+        pi = np.full((12, 33, 2), 0.5)
+        pi[:, 0] = pi[:, 1] = [1 - x, x]
+        values.append(visitation_entropy(vis.policy_visitation(doors, pi)))
+    np.testing.assert_allclose(values, [14.908, 23.137, 32.384], atol=1e-3)
+    assert values[1] < (values[0] + values[2]) / 2
+
+
+def test_mixtures_of_policies_are_not_averages_of_policies():
+    mdp = environments.garnet(3, 2, 3, 2, 1)
+    rng = np.random.default_rng(5)
+    pis = [rng.dirichlet([0.3, 0.3], size=(3, 3)) for _ in range(2)]
+    ds = np.array([vis.policy_visitation(mdp, pi) for pi in pis])
+    mixed = vis.mixture([0.5, 0.5], ds)
+    assert vis.flow_residual(mdp, mixed) < 1e-15
+    np.testing.assert_allclose(vis.policy_visitation(mdp, vis.markov_policy(mixed)), mixed, atol=1e-15)
+    assert np.abs(vis.policy_visitation(mdp, sum(pis) / 2) - mixed).max() > 1e-3
+    # played as one policy with memory, it has the averaged visitation
+    components = [lambda history, pi=pi: pi[len(history) // 2, history[-1]] for pi in pis]
+    played = histories.visitation_by_enumeration(mdp.dense(), mdp.start, histories.draw_once([0.5, 0.5], components))
+    np.testing.assert_allclose(played, mixed, atol=1e-15)
+
+
+def test_the_number_of_histories_does_not_blow_up_on_deterministic_rows():
+    P = np.zeros((6, 3, 2, 3))
+    for a, s in itertools.product(range(2), range(3)):
+        P[:, s, a, (s + a) % 3] = 1
+    d = histories.visitation_by_enumeration(P, 0, lambda history: [1, 0])
+    assert d[:, 0, 0].tolist() == [1] * 7

@@ -1,0 +1,142 @@
+"""Optimistic soft value iteration against a plain NumPy twin on the same random numbers; its chain of inequalities."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rlentropy import confidence
+from rlentropy import distributions as dist
+from rlentropy.audits import optimistic_soft_vi as soft_vi_audit
+from rlentropy.episodic import environments, trajectory_entropy
+from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.learners import optimistic_soft_vi
+from rlentropy.seeds import generator
+
+
+def choose(weights, u):
+    return min(int(np.searchsorted(np.cumsum(weights), u * np.sum(weights), side="right")), len(weights) - 1)
+
+
+def next_state(mdp, h, s, a, u):
+    row = mdp.kernel(h).toarray()[s * mdp.A + a]
+    support = np.flatnonzero(row)
+    return support[min(np.searchsorted(np.cumsum(row[support]), u, side="right"), len(support) - 1)]
+
+
+def twin(mdp, episodes, seed, *, delta, bonus_scale):
+    """The algorithm as the book states it; yields Q before each episode, returns counts at the end."""
+    H, S, A = mdp.H, mdp.S, mdp.A
+    n, m = np.zeros((H, S, A)), np.zeros((H, S, A, S))
+    ceiling = np.arange(H - 1, -1, -1) * np.log(S * A)
+    Q = np.broadcast_to(ceiling[:, None, None], n.shape).copy()
+    history = []
+    for uniforms in generator(seed).random((episodes, 2 * H - 1)):
+        history.append(Q.copy())
+        s = mdp.start
+        for h in range(H):
+            a = choose(np.exp(Q[h, s] - Q[h, s].max()), uniforms[2 * h])
+            n[h, s, a] += 1
+            if h < H - 1:
+                following = next_state(mdp, h, s, a, uniforms[2 * h + 1])
+                m[h, s, a, following] += 1
+                s = following
+        V = np.full(S, np.log(A))
+        for h in reversed(range(H - 1)):
+            hat = m[h] / np.maximum(n[h], 1)[..., None]
+            eps = confidence.total_variation_radius(np.maximum(n[h], 1), S, A, H, delta)
+            bonus = confidence.fannes_width(eps, S) + (ceiling[h + 1] + np.log(A)) * eps
+            own = dist.entropy(dist.log_probabilities(hat)) + bonus_scale * bonus + hat @ V
+            Q[h] = np.where(n[h] > 0, np.minimum(ceiling[h], own), ceiling[h])
+            V = dist.logsumexp(Q[h])
+    return history, n, Q
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(1, 4), st.integers(1, 3), st.integers(1, 4), st.integers(0, 30), st.integers(0, 10**6),
+    st.sampled_from([0.0, 0.3, 1.0]), st.booleans(),
+)  # fmt: skip
+def test_kernel_equals_twin(S, A, H, episodes, seed, bonus_scale, stationary):
+    mdp = environments.garnet(S, A, H, 1 + seed % S, seed, stationary=stationary)
+    history, n, Q = twin(mdp, episodes, seed, delta=0.1, bonus_scale=bonus_scale)
+    result = optimistic_soft_vi.run(mdp, episodes, seed, bonus_scale=bonus_scale)
+    assert np.array_equal(result.counts, n)
+    assert np.abs(result.Q - Q).max() < 1e-9
+    played = [block.Q for block in optimistic_soft_vi.play(mdp, episodes, seed, bonus_scale=bonus_scale, block=7)]
+    if episodes:
+        assert np.abs(np.concatenate(played) - history).max() < 1e-9
+
+
+def test_absorbing_and_unreachable_states():
+    P = np.zeros((3, 2, 3))
+    P[0, :, 0], P[1, :, 1], P[2, :, 0] = 1, 1, 1
+    mdp = EpisodicMDP(P, 3, 1)
+    result = optimistic_soft_vi.run(mdp, 50, 0)
+    assert result.counts[:, [0, 2]].sum() == 0
+    assert result.counts.sum() == 150
+
+
+@pytest.fixture(scope="module")
+def links():
+    mdp = environments.garnet(3, 2, 3, 3, 0)
+    blocks = optimistic_soft_vi.play(mdp, 4000, 5, delta=0.1, block=1000)
+    return soft_vi_audit.measure(mdp, blocks, [1, 10, 1500, 4000], delta=0.1)
+
+
+def test_every_link_holds_along_a_run(links):
+    assert links.divergence <= 1
+    assert min(links.slack.values()) >= 0
+    bounds = np.array([soft_vi_audit.fast_bound(T, 3, 2, 3, 0.1) for T in links.T])
+    assert (links.regret <= links.second_order).all() and (links.second_order <= links.squared_width).all()
+    assert (links.squared_width <= links.capped).all() and links.capped[-1] <= bounds[-1]
+    assert (links.regret <= links.bias).all() and (links.bias <= links.width).all()
+    assert links.width[-1] <= soft_vi_audit.slow_bound(4000, 3, 2, 3, 0.1)
+
+
+def test_sums_do_not_depend_on_the_blocks(links):
+    mdp = environments.garnet(3, 2, 3, 3, 0)
+    again = soft_vi_audit.measure(mdp, optimistic_soft_vi.play(mdp, 4500, 5, block=337), [1, 10, 1500, 4000], delta=0.1)
+    for name in soft_vi_audit.SUMS:
+        assert getattr(again, name) == pytest.approx(getattr(links, name), rel=1e-10)
+
+
+def test_regret_is_the_sum_of_suboptimalities(links):
+    mdp = environments.garnet(3, 2, 3, 3, 0)
+    (block,) = optimistic_soft_vi.play(mdp, 10, 5)
+    loss = sum(trajectory_entropy.suboptimality(mdp, dist.softmax(Q)) for Q in block.Q)
+    assert links.regret[1] == pytest.approx(loss, rel=1e-12)
+
+
+def test_without_bonus_optimism_and_the_second_order_step_fail():
+    mdp = environments.garnet(3, 2, 3, 3, 0)
+    blocks = optimistic_soft_vi.play(mdp, 4000, 5, bonus_scale=0.0)
+    slack = soft_vi_audit.measure(mdp, blocks, [4000], delta=0.1).slack
+    assert slack["optimism"] < 0 and slack["bias"] < 0
+
+
+def test_too_short_a_run_is_refused():
+    mdp = environments.garnet(2, 2, 2, 2, 0)
+    with pytest.raises(ValueError, match=r"T\[-1\] = 20"):
+        soft_vi_audit.measure(mdp, optimistic_soft_vi.play(mdp, 10, 0), [20], delta=0.1)
+
+
+def test_episodes_needed_inverts_the_bound():
+    for bound in (soft_vi_audit.fast_bound, soft_vi_audit.slow_bound):
+        T = soft_vi_audit.episodes_needed(bound, 0.1, 3, 2, 3, 0.1)
+        assert bound(T, 3, 2, 3, 0.1) / T <= 0.1 < bound(0.999 * T, 3, 2, 3, 0.1) / (0.999 * T)
+
+
+@pytest.mark.parametrize("bad", [{"delta": 0.0}, {"delta": 2.0}, {"bonus_scale": -1.0}, {"bonus_scale": np.nan}])
+def test_bad_settings_are_refused(bad):
+    mdp = environments.double_chain(3, 0.1, 2)
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        optimistic_soft_vi.run(mdp, 1, 0, **bad)
+
+
+def test_bad_counts_and_seeds_are_refused():
+    mdp = environments.double_chain(3, 0.1, 2)
+    with pytest.raises(ValueError, match="episodes"):
+        optimistic_soft_vi.run(mdp, -1, 0)
+    with pytest.raises(ValueError, match="seed"):
+        optimistic_soft_vi.run(mdp, 1, None)

@@ -1,0 +1,109 @@
+"""Roll-outs of fixed policies, and RF-UCRL against a plain NumPy twin on the same random numbers."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rlentropy.episodic import environments, trajectory_entropy, visitation
+from rlentropy.learners import model as empirical_model
+from rlentropy.learners import rf_ucrl, simulator
+from rlentropy.seeds import generator
+
+
+def next_state(mdp, h, s, a, u):
+    K = mdp.P[0] if mdp.stationary else mdp.P[h]
+    row = K.toarray()[s * mdp.A + a]
+    support = np.flatnonzero(row)
+    return support[min(np.searchsorted(np.cumsum(row[support]), u, side="right"), len(support) - 1)]
+
+
+def twin(mdp, episodes, seed, options):
+    H, S, A = mdp.H, mdp.S, mdp.A
+    n, m, counts, E = np.zeros((H, S, A)), np.zeros((H, S, A, S)), np.zeros((H, S, A)), np.zeros((H, S, A))
+    for uniforms in generator(seed).random((episodes, 2 * H)):
+        s = mdp.start
+        for h in range(H):
+            best = np.flatnonzero(E[h, s] == E[h, s].max())
+            a = best[int(uniforms[2 * h] * len(best))]
+            counts[h, s, a] += 1
+            if h < H - 1 or options.published_code:
+                following, k = next_state(mdp, h, s, a, uniforms[2 * h + 1]), 0 if options.pooled else h
+                n[k, s, a] += 1
+                m[k, s, a, following] += 1
+                s = following
+        F = np.zeros(S)
+        for h in reversed(range(H)):
+            k = 0 if options.pooled else h
+            visited, left = n[k] > 0, H - h if options.published_code else H - h - 1
+            beta = np.log(2 * S * A * H / options.delta) + (
+                (S - 1) * np.log(np.e * (1 + n[k] / (S - 1))) if S > 1 else 0 * n[k]
+            )
+            factor = 1 if options.published_code else np.sqrt(2)
+            hat = np.where(visited[..., None], m[k] / np.maximum(n[k], 1)[..., None], 1 / S)
+            E[h] = options.bonus_scale * factor * left * np.sqrt(beta / np.maximum(n[k], 1)) + hat @ F
+            if not options.published_code:
+                E[h] = np.where(visited, np.minimum(E[h], left), left)
+            F = E[h].max(axis=1)
+            F = np.minimum(F, 2 * left) if options.published_code and options.clip else F
+    return counts, E
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 7), st.integers(1, 3), st.integers(1, 4), st.integers(0, 12), st.integers(0, 10**6),
+    st.booleans(), st.booleans(), st.booleans(),
+)  # fmt: skip
+def test_rf_ucrl_equals_twin(S, A, H, episodes, seed, pooled, published, clip):
+    mdp = environments.garnet(S, A, H, 1 + seed % S, seed, stationary=True)
+    options = rf_ucrl.RewardFreeOptions(pooled=pooled, published_code=published, clip=clip, bonus_scale=0.37)
+    counts, E = twin(mdp, episodes, seed, options)
+    result = rf_ucrl.rf_ucrl(mdp, episodes, seed, options=options)
+    if np.array_equal(result.counts, counts):
+        assert np.abs(result.error - E).max() < 1e-9
+    else:  # a tie that rounding broke differently: the bounds of the first episodes still agree
+        first = next(t for t in range(1, episodes + 1) if not np.array_equal(
+            rf_ucrl.rf_ucrl(mdp, t, seed, options=options).counts, twin(mdp, t, seed, options)[0]))
+        before = rf_ucrl.rf_ucrl(mdp, first - 1, seed, options=options).error
+        assert np.abs(before - twin(mdp, first - 1, seed, options)[1]).max() < 1e-9
+
+
+def test_rf_ucrl_reaches_the_ends_of_a_chain_more_often_than_chance():
+    mdp = environments.double_chain(11, 0.1, 10)
+    chance = simulator.roll_out(mdp, trajectory_entropy.uniform_policy(mdp), 2000, 0).sum(axis=(0, 2))
+    options = rf_ucrl.RewardFreeOptions(bonus_scale=0.1)
+    directed = rf_ucrl.rf_ucrl(mdp, 2000, 0, options=options).counts.sum(axis=(0, 2))
+    assert directed[[0, -1]].min() > 3 * chance[[0, -1]].max()
+
+
+def test_the_error_bound_shrinks_with_experience():
+    mdp = environments.double_chain(5, 0.2, 4)
+    bounds = [rf_ucrl.rf_ucrl(mdp, T, 3).error[0, mdp.start].max() for T in (0, 2000, 20_000)]
+    assert bounds[1] > 2 * bounds[2] > 0
+
+
+def test_roll_out_follows_the_policy():
+    mdp = environments.double_chain(7, 0.1, 5)
+    pi = trajectory_entropy.soft_optimum(mdp).pi
+    counts = simulator.roll_out(mdp, pi, 20_000, 4)
+    d = visitation.policy_visitation(mdp, pi)
+    assert (counts.sum(axis=(1, 2)) == 20_000).all()
+    assert np.abs(counts / 20_000 - d).max() < 5 * np.sqrt(0.25 / 20_000)
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(ValueError, match="stationary"):
+        rf_ucrl.rf_ucrl(environments.garnet(3, 2, 3, 3, 0), 1, 0)
+    with pytest.raises(ValueError, match="bonus_scale"):
+        rf_ucrl.RewardFreeOptions(bonus_scale=float("nan"))
+
+
+def test_the_model_remembers_every_transition():
+    model, reference = empirical_model.empty(2, 5, 3, capacity=1), np.zeros((2, 15, 5))
+    for k, row, state in np.random.default_rng(0).integers([2, 15, 5], size=(300, 3)):
+        model = empirical_model.record(model, k, row, state)
+        reference[k, row, state] += 1
+    assert np.array_equal(empirical_model.dense(model, 5), reference)
+    p = reference[1, 7] / reference[1, 7].sum()
+    assert empirical_model.row_mean(model, 1, 7, np.arange(5.0)) == pytest.approx(p @ np.arange(5), abs=1e-14)
+    assert empirical_model.row_entropy(model, 1, 7) == pytest.approx(-np.sum(p[p > 0] * np.log(p[p > 0])), abs=1e-14)

@@ -1,0 +1,100 @@
+"""UCBVI-Ent against a plain NumPy twin on the same random numbers, for every combination of its options."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rlentropy import distributions as dist
+from rlentropy.episodic import environments, trajectory_entropy
+from rlentropy.learners import ucbvi_ent
+from rlentropy.seeds import generator
+
+
+def choose(weights, u):
+    return min(int(np.searchsorted(np.cumsum(weights), u * np.sum(weights), side="right")), len(weights) - 1)
+
+
+def next_state(mdp, h, s, a, u):
+    K = mdp.P[0] if mdp.stationary else mdp.P[h]
+    row = K.toarray()[s * mdp.A + a]
+    support = np.flatnonzero(row)
+    return support[min(np.searchsorted(np.cumsum(row[support]), u, side="right"), len(support) - 1)]
+
+
+def betas(n, S, A, H, delta):
+    m, base = np.maximum(n, 1), np.log(4 * S * A * H / delta)
+    first = base + np.log(4 * np.e * m * (2 * n + 1))
+    second = base + np.log(m) ** 2 * np.log(2 * m * (n + 1))
+    third = (S - 1) * np.log(np.e * (1 + n / (S - 1))) + 1 if S > 1 else np.ones(n.shape)
+    return np.sqrt(first / m), np.sqrt(second / m) + third / m
+
+
+def twin(mdp, episodes, seed, options):
+    H, S, A = mdp.H, mdp.S, mdp.A
+    n, m = np.zeros((H, S, A)), np.zeros((H, S, A, S))
+    counts, Q = np.zeros((H, S, A)), np.zeros((H, S, A))
+    ceiling = np.arange(H, 0, -1) * np.log(S * A)
+    for uniforms in generator(seed).random((episodes, 2 * H)):
+        s = mdp.start
+        for h in range(H):
+            a = choose(np.exp(Q[h, s] - Q[h, s].max()), uniforms[2 * h])
+            counts[h, s, a] += 1
+            if h < H - 1 or options.last_transition:
+                following, k = next_state(mdp, h, s, a, uniforms[2 * h + 1]), 0 if options.pooled else h
+                n[k, s, a] += 1
+                m[k, s, a, following] += 1
+                s = following
+        V = np.zeros(S)
+        for h in reversed(range(H)):
+            k = 0 if options.pooled else h
+            hat = np.where(n[k][..., None] > 0, m[k] / np.maximum(n[k], 1)[..., None], 1 / S)
+            steep, flat = betas(n[k], S, A, H, options.delta)
+            Q[h] = dist.entropy(dist.log_probabilities(hat)) + options.bonus_scale * (ceiling[h] * steep + flat)
+            Q[h] += hat @ V
+            if h == H - 1 and not options.last_transition:
+                Q[h] = 0
+            V = dist.logsumexp(Q[h])
+            V = np.minimum(ceiling[h], V) if options.clip else V
+    return counts, dist.log_softmax(Q)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 7), st.integers(1, 3), st.integers(1, 4), st.integers(0, 20), st.integers(0, 10**6),
+    st.sampled_from(list(product([True, False], repeat=3))), st.sampled_from([0.0, 0.05, 1.0]),
+)  # fmt: skip
+def test_kernel_equals_twin(S, A, H, episodes, seed, switches, bonus_scale):
+    mdp = environments.garnet(S, A, H, 1 + seed % S, seed, stationary=True)
+    pooled, last, clip = switches
+    options = ucbvi_ent.Options(pooled=pooled, last_transition=last, clip=clip, bonus_scale=bonus_scale)
+    counts, log_pi = twin(mdp, episodes, seed, options)
+    result = ucbvi_ent.run(mdp, episodes, seed, options=options)
+    assert np.array_equal(result.counts, counts)
+    assert np.abs(result.policy - np.exp(log_pi)).max() < 1e-8
+
+
+def test_stage_dependent_kernels_need_stage_dependent_counts():
+    mdp = environments.garnet(3, 2, 3, 3, 0)
+    with pytest.raises(ValueError, match="stationary"):
+        ucbvi_ent.run(mdp, 1, 0)
+    result = ucbvi_ent.run(mdp, 40, 0, options=ucbvi_ent.Options(pooled=False, last_transition=False))
+    assert result.counts.sum() == 120
+
+
+def test_without_bonus_it_approaches_the_optimum():
+    mdp = environments.double_chain(5, 0.2, 4)
+    options = ucbvi_ent.Options(last_transition=False, bonus_scale=0.0)
+    policy = ucbvi_ent.run(mdp, 20_000, 1, options=options).policy
+    assert trajectory_entropy.suboptimality(mdp, policy) < 2e-3
+
+
+def test_bad_options_are_refused():
+    with pytest.raises(ValueError, match="delta"):
+        ucbvi_ent.Options(delta=1.5)
+    with pytest.raises(ValueError, match="bonus_scale"):
+        ucbvi_ent.Options(bonus_scale=-0.1)
+    with pytest.raises(ValueError, match="episodes"):
+        ucbvi_ent.run(environments.double_chain(3, 0.1, 2), 2.5, 0)

@@ -1,0 +1,150 @@
+"""entropy_control: rates against differences, penalised steps against a generic optimiser, brute force, refusal."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import optimize
+
+from rlentropy import distributions as dist
+from rlentropy.discounted import environments, natural_gradient
+from rlentropy.studies import entropy_control as control
+
+RNG = np.random.default_rng(11)
+
+
+def case(n=6):
+    log_pi = dist.log_softmax(1.5 * RNG.standard_normal(n))
+    adv = RNG.standard_normal(n)
+    return log_pi, adv - np.exp(log_pi) @ adv
+
+
+def test_action_covariances_average_to_the_covariance():
+    log_pi, adv = case()
+    mean = np.exp(log_pi) @ control.action_covariance(log_pi, adv)
+    assert mean == pytest.approx(dist.covariance(log_pi, log_pi, adv), abs=1e-14)
+
+
+def test_select_top_takes_the_largest_positive_ones():
+    log_pi, adv = case(8)
+    c = control.action_covariance(log_pi, adv)
+    selected = control.select_top(log_pi, adv, 3)
+    assert selected.sum() == min(3, (c > 0).sum())
+    assert c[selected].min() >= np.where(selected, -np.inf, np.where(c > 0, c, -np.inf)).max()
+
+
+def test_clip_rates_are_the_derivatives():
+    log_pi, adv = case()
+    selected = control.select_top(log_pi, adv, 2)
+    direction, step = control.clipped_advantage(log_pi, adv, selected), 1e-5
+    up, down = (dist.log_softmax(log_pi + sign * step * direction) for sign in (1, -1))
+    entropy_rate, reward_rate = control.clip_rates(log_pi, adv, selected)
+    assert (dist.entropy(up) - dist.entropy(down)) / (2 * step) == pytest.approx(entropy_rate, abs=1e-9)
+    assert (np.exp(up) - np.exp(down)) @ adv / (2 * step) == pytest.approx(reward_rate, abs=1e-9)
+
+
+def test_frozen_step_freezes_and_its_rate_is_the_derivative():
+    log_pi, adv = case()
+    selected, step = control.select_top(log_pi, adv, 2), 1e-6
+    new = control.frozen_step(log_pi, adv, step, selected)
+    assert np.array_equal(new[selected], log_pi[selected])
+    assert np.exp(new).sum() == pytest.approx(1, abs=1e-15)
+    rate = (dist.entropy(new) - dist.entropy(log_pi)) / step
+    assert rate == pytest.approx(control.frozen_rate(log_pi, adv, selected), abs=1e-5)
+
+
+def test_everything_frozen_stands_still():
+    log_pi, adv = case()
+    assert np.array_equal(control.frozen_step(log_pi, adv, 0.3, np.ones(6, bool)), log_pi)
+
+
+@pytest.mark.parametrize(("penalty", "beta"), [("state", 30.0), ("quadratic", 20.0), ("absolute", 0.2)])
+def test_penalised_step_maximises_its_objective(penalty, beta):
+    log_pi, adv = case(4)
+    selected, eta = np.array([True, False, True, False]), 0.05
+    pi = np.exp(log_pi)
+
+    def loss(free):
+        log_p = dist.log_softmax(log_pi + np.append(free, 0.0))
+        x = log_p - log_pi
+        cost = {
+            "state": beta * selected.mean() * dist.kl(log_pi, log_p),
+            "quadratic": beta * (pi * x**2 / 2)[selected].sum(),
+            "absolute": beta * (pi * np.abs(x))[selected].sum(),
+        }[penalty]
+        return -(np.exp(log_p) @ adv - dist.kl(log_p, log_pi) / eta - cost)
+
+    exacting = {"xatol": 1e-12, "fatol": 1e-16, "maxiter": 4000}
+    best = optimize.minimize(loss, np.zeros(3), method="Nelder-Mead", options=exacting)
+    log_p = control.penalised_step(log_pi, adv, eta, beta=beta, selected=selected, penalty=penalty)
+    x = log_p - log_pi
+    assert loss((x - x[3])[:3]) <= best.fun + 1e-12
+    assert dist.log_softmax(log_pi + np.append(best.x, 0.0)) == pytest.approx(log_p, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("penalty", "beta"), [("state", 2e3), ("quadratic", 1e3), ("absolute", 5.0), ("absolute", 0.3)]
+)
+def test_leading_order_of_penalised_steps(penalty, beta):
+    log_pi, adv = case(5)
+    selected = control.select_top(log_pi, adv, 2)
+    found = []
+    for eta in (1e-3, 5e-4):
+        strength = beta if penalty == "absolute" else beta * 1e-3 / eta
+        new = control.penalised_step(log_pi, adv, eta, beta=strength, selected=selected, penalty=penalty)
+        rate = control.penalised_rate(log_pi, adv, eta, beta=strength, selected=selected, penalty=penalty)
+        found.append(abs((dist.entropy(new) - dist.entropy(log_pi)) / eta - rate))
+    assert found[0] < 5e-3
+    assert found[1] < 0.6 * found[0] + 1e-9
+
+
+def test_no_penalty_is_the_plain_step():
+    log_pi, adv = case()
+    for penalty in control.PENALTIES:
+        new = control.penalised_step(log_pi, adv, 0.1, beta=0.0, selected=np.ones(6, bool), penalty=penalty)
+        assert new == pytest.approx(dist.log_softmax(log_pi + 0.1 * adv), abs=1e-12)
+
+
+def test_frontier_beats_every_subset():
+    for _ in range(50):
+        log_pi, adv = case(6)
+        pi, c = np.exp(log_pi), control.action_covariance(log_pi, adv)
+        for subset in itertools.product([False, True], repeat=6):
+            mask = np.array(subset)
+            gain, cost = (pi * c)[mask].sum(), (pi * adv**2)[mask].sum()
+            assert gain <= control.clip_frontier(log_pi, adv, cost) + 1e-12
+
+
+def test_runs_agree_with_plain_and_regularised_npg():
+    mdp = environments.garnet(8, 3, 3, 0.9, 4)
+    theta = RNG.standard_normal((8, 3))
+    plain = natural_gradient.run(mdp, theta, 0.3, 5)
+    assert control.controlled_run(mdp, theta, 0.3, 5).objective == pytest.approx(plain.V @ mdp.mu, abs=1e-11)
+    soft = natural_gradient.run_regularised(mdp, theta, 0.3, 0.2, 5)
+    found = control.controlled_run(mdp, theta, 0.3, 5, control="bonus", tau=0.2).policy_entropy
+    expected = [d @ dist.entropy(lp) for d, lp in zip(_visitations(mdp, soft), soft.log_pi, strict=True)]
+    assert found == pytest.approx(expected, abs=1e-11)
+
+
+def _visitations(mdp, run):
+    from rlentropy.discounted import visitation
+
+    return [visitation.policy_visitation(mdp, np.exp(log_pi)) for log_pi in run.log_pi]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: control.penalised_step(*case(), 0.1, beta=1.0, selected=True, penalty="l2"), "penalty = 'l2'"),
+        (lambda: control.penalised_step(*case(), 0.0, beta=1.0, selected=True, penalty="state"), "eta = 0"),
+        (lambda: control.penalised_step(*case(), 0.1, beta=-1.0, selected=True, penalty="state"), "beta = -1"),
+        (lambda: control.select_top(*case(), -1), "count = -1"),
+        (
+            lambda: control.controlled_run(environments.two_state(), np.zeros((2, 2)), 1, 1, control="x"),
+            "control = 'x'",
+        ),
+    ],
+)
+def test_bad_input_is_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

@@ -1,0 +1,96 @@
+"""reward_entropy_law: closed forms, finite differences, and refusal of bad input."""
+
+import numpy as np
+import pytest
+
+from rlentropy import distributions as dist
+from rlentropy.studies import reward_entropy_law as law
+
+RNG = np.random.default_rng(0)
+
+
+def test_path_matches_the_definition():
+    gaps, start = RNG.random(7), RNG.standard_normal(7)
+    path = law.law_path(gaps, [0.0, 1.7], log_start=start)
+    pi = dist.softmax(start - 1.7 * gaps)
+    assert path.gap[1] == pytest.approx(pi @ gaps, rel=1e-14)
+    assert path.policy_entropy[1] == pytest.approx(-pi @ np.log(pi), rel=1e-13)
+    assert path.exponent[0] == 0
+
+
+def test_exponent_is_the_logarithmic_derivative_of_entropy():
+    gaps, start = RNG.random(9), RNG.standard_normal(9)
+    t, step = 3.0, 1e-5
+    path = law.law_path(gaps, t * np.exp([-step, 0, step]), log_start=start)
+    assert -(path.policy_entropy[2] - path.policy_entropy[0]) / (2 * step) == pytest.approx(path.exponent[1], rel=1e-8)
+
+
+def test_two_arms_in_closed_form():
+    path = law.law_path([0.0, 1.0], [2.0])
+    p = 1 / (1 + np.exp(2.0))
+    assert path.gap[0] == pytest.approx(p, rel=1e-14)
+    assert path.variance[0] == pytest.approx(p * (1 - p), rel=1e-13)
+
+
+def test_one_certain_arm_has_no_entropy():
+    path = law.law_path([0.0, 1.0], [1e4])
+    assert path.gap[0] == 0
+    assert path.policy_entropy[0] == 0
+
+
+@pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0])
+def test_fit_recovers_the_exponent_and_amplitude(alpha):
+    K = 200_000
+    path = law.law_path(law.quantile_gaps(K, alpha), np.geomspace(20, 0.1 * K ** (1 / alpha), 8))
+    fit = law.fit_rate(path.policy_entropy, path.gap)
+    assert fit.rate == pytest.approx(1 / alpha, abs=2e-3)
+    assert fit.a == pytest.approx(law.law_amplitude(alpha, K), rel=2e-2)
+
+
+def test_fits_are_exact_on_exact_data():
+    H = np.linspace(0.5, 3, 6)
+    fit = law.fit_ceiling(H, 2.0 - 0.1 * np.exp(H / 2), alpha=2.0)
+    assert (fit.b, fit.a) == (pytest.approx(2.0), pytest.approx(0.1))
+    assert law.fit_rate(H, 0.1 * np.exp(H / 2)).rate == pytest.approx(0.5)
+
+
+def test_geometric_law_matches_a_long_sum_and_its_limits():
+    m = np.array([0.0, 0.3, 4.0, 1e6])
+    H, error = law.geometric_law(m)
+    q = m[2] / (1 + m[2])
+    weights = (1 - q) * q ** np.arange(2000)
+    assert H[2] == pytest.approx(-(weights * np.log(weights)).sum(), rel=1e-12)
+    assert error[0] == pytest.approx(1 / np.e - 0.5, rel=1e-14)
+    assert error[1:3] == pytest.approx(np.exp(H[1:3] - 1) - m[1:3] - 0.5, rel=1e-10)
+    assert np.all(np.diff(error) > 0) and -1e-6 < error[3] < 0
+
+
+def test_run_of_natural_steps_is_the_path():
+    r, eta = np.array([0.0, 0.4, 1.0]), 0.25
+    R, H = law.law_run(r, np.zeros(3), eta, 8)
+    path = law.law_path(1 - r, eta * np.arange(9))
+    assert pytest.approx(1 - path.gap, abs=1e-13) == R
+    assert path.policy_entropy == pytest.approx(H, abs=1e-13)
+
+
+def test_vanilla_step_is_the_gradient_of_the_reward():
+    r, theta, eta = RNG.random(5), RNG.standard_normal(5), 1e-6
+    R, _ = law.law_run(r, theta, eta, 1, gradient="vanilla")
+    pi = dist.softmax(theta)
+    gradient = pi * (r - pi @ r)
+    assert (R[1] - R[0]) / eta == pytest.approx(gradient @ gradient, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: law.law_path([0.1, -0.2], [1.0]), r"gaps\[1\] = -0.2"),
+        (lambda: law.law_path([0.1], [1.0, np.nan]), r"t\[1\] = nan"),
+        (lambda: law.quantile_gaps(1, 1.0), "arms = 1"),
+        (lambda: law.law_amplitude(0.0, 10), "alpha = 0"),
+        (lambda: law.law_run([1.0], [0.0], 0.1, 1, gradient="other"), "gradient = 'other'"),
+    ],
+)
+def test_bad_input_is_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

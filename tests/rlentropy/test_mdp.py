@@ -1,0 +1,188 @@
+"""MDPs as data: validated, read-only, the same numbers dense or sparse; reachability against enumeration."""
+
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from rlentropy.discounted import environments as discounted_environments
+from rlentropy.discounted.mdp import DiscountedMDP
+from rlentropy.episodic import environments
+from rlentropy.episodic.mdp import EpisodicMDP
+
+RNG = np.random.default_rng(20)
+
+
+def kernel(S, A, rng=RNG):
+    return rng.dirichlet(np.ones(S), size=(S, A))
+
+
+def both(S=4, A=3, gamma=0.9):
+    P, r, mu = kernel(S, A), RNG.standard_normal((S, A)), RNG.dirichlet(np.ones(S))
+    rows = sparse.csr_array(P.reshape(S * A, S))
+    return DiscountedMDP(P=P, r=r, mu=mu, gamma=gamma), DiscountedMDP(P=rows, r=r, mu=mu, gamma=gamma)
+
+
+def test_dense_and_sparse_kernels_agree():
+    dense, thin = both()
+    V, pi = RNG.standard_normal(4), RNG.dirichlet(np.ones(3), size=4)
+    assert (dense.S, dense.A, dense.sparse) == (4, 3, False)
+    assert (thin.S, thin.A, thin.sparse) == (4, 3, True)
+    np.testing.assert_allclose(dense.next_mean(V), thin.next_mean(V), atol=1e-15)
+    np.testing.assert_allclose(dense.policy_kernel(pi), thin.policy_kernel(pi).toarray(), atol=1e-15)
+
+
+def test_products_against_loops():
+    mdp, _ = both(S=3, A=2)
+    V, pi = RNG.standard_normal(3), RNG.dirichlet(np.ones(2), size=3)
+    for s, a in itertools.product(range(3), range(2)):
+        assert mdp.next_mean(V)[s, a] == pytest.approx(sum(mdp.P[s, a, t] * V[t] for t in range(3)))
+    for s, t in itertools.product(range(3), range(3)):
+        assert mdp.policy_kernel(pi)[s, t] == pytest.approx(sum(pi[s, a] * mdp.P[s, a, t] for a in range(2)))
+
+
+def test_policy_kernel_rows_sum_to_one():
+    for mdp in both(S=6, A=2):
+        pi = RNG.dirichlet(np.ones(2), size=6)
+        np.testing.assert_allclose(np.asarray(mdp.policy_kernel(pi).sum(axis=1)).ravel(), 1, atol=1e-14)
+
+
+def test_arrays_are_read_only_copies():
+    P, r, mu = kernel(2, 2), np.zeros((2, 2)), np.array([1.0, 0.0])
+    mdp = DiscountedMDP(P=P, r=r, mu=mu, gamma=0.5)
+    r[0, 0] = 9
+    assert mdp.r[0, 0] == 0
+    for array in (mdp.P, mdp.r, mdp.mu):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+    _, thin = both()
+    with pytest.raises(ValueError, match="read-only"):
+        thin.P.data[0] = 0
+    with pytest.raises(AttributeError):
+        mdp.gamma = 0.1
+
+
+@pytest.mark.parametrize("gamma", [0, 0.9999])
+def test_one_state_one_action(gamma):
+    mdp = DiscountedMDP(P=[[[1]]], r=[[2]], mu=[1], gamma=gamma)
+    assert (mdp.S, mdp.A, mdp.gamma) == (1, 1, gamma)
+    np.testing.assert_array_equal(mdp.next_mean([3.0]), [[3]])
+
+
+GOOD = {"P": np.full((2, 1, 2), 0.5), "r": np.zeros((2, 1)), "mu": [1, 0], "gamma": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"P": np.full((2, 1, 2), 0.6)}, r"P\[0, 0\] sums to 1.2"),
+        ({"P": [[[0.5, 0.5]], [[1.1, -0.1]]]}, r"P\[1, 0, 1\] = -0.1"),
+        ({"P": [[[0.5, np.nan]], [[1, 0]]]}, r"P\[0, 0, 1\] = nan"),
+        ({"P": np.full((2, 1, 3), 1 / 3)}, r"P: shape \(2, 1, 3\)"),
+        ({"P": np.empty((0, 1, 0))}, "empty axis 0"),
+        ({"P": np.empty((2, 0, 2))}, "empty axis 1"),
+        ({"r": np.zeros((2, 2))}, r"r: shape \(2, 2\), expected \(2, 1\)"),
+        ({"r": [[0], [np.inf]]}, r"r\[1, 0\] = inf"),
+        ({"mu": [0.5, 0.4]}, "mu sums to 0.9"),
+        ({"mu": [2, -1]}, r"mu\[1\] = -1.0"),
+        ({"mu": [1, 0, 0]}, r"mu: shape \(3,\), expected \(2,\)"),
+        ({"gamma": 1.0}, "gamma = 1.0"),
+        ({"gamma": -0.1}, "gamma = -0.1"),
+    ],
+)
+def test_bad_discounted_mdps_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        DiscountedMDP(**(GOOD | change))
+
+
+# ---------------------------------------------------------------------------------------------------------- episodic
+
+
+def test_the_four_ways_to_give_an_episodic_kernel():
+    H, S, A = 4, 3, 2
+    P = np.stack([kernel(S, A) for _ in range(H - 1)])
+    rows = [sparse.csr_array(K.reshape(S * A, S)) for K in P]
+    varied = [EpisodicMDP(P=P, horizon=H, start=0), EpisodicMDP(P=rows, horizon=H, start=0)]
+    steady = [EpisodicMDP(P=P[0], horizon=H, start=0), EpisodicMDP(P=rows[0], horizon=H, start=0)]
+    for mdp in varied:
+        assert not mdp.stationary
+        assert (mdp.H, mdp.S, mdp.A) == (H, S, A)
+        np.testing.assert_array_equal(mdp.dense(), P)
+    for mdp in steady:
+        assert mdp.stationary
+        np.testing.assert_array_equal(mdp.dense(), np.stack([P[0]] * (H - 1)))
+    V = RNG.standard_normal(S)
+    np.testing.assert_allclose(varied[0].next_mean(1, V), P[1] @ V, atol=1e-15)
+
+
+def test_horizon_one_has_no_transition():
+    mdp = EpisodicMDP(P=kernel(3, 2), horizon=1, start=2)
+    assert mdp.dense().shape == (0, 3, 2, 3)
+    np.testing.assert_array_equal(mdp.reachable(), [[False, False, True]])
+    with pytest.raises(ValueError, match="h = 0: transitions leave stages"):
+        mdp.kernel(0)
+
+
+def reachable_by_enumeration(mdp):
+    found = np.zeros((mdp.H, mdp.S), dtype=bool)
+    dense = mdp.dense()
+    for path in itertools.product(range(mdp.S), repeat=mdp.H):
+        steps = all(dense[h, path[h], :, path[h + 1]].max() > 0 for h in range(mdp.H - 1))
+        if path[0] == mdp.start and steps:
+            found[range(mdp.H), path] = True
+    return found
+
+
+@pytest.mark.parametrize(
+    "mdp",
+    [
+        environments.double_chain(5, 0.1, 4),
+        environments.double_chain(5, 0.0, 4),
+        environments.sticky_chain(4, 0.3, 3),
+        environments.garnet(5, 2, 4, 1, seed=3),
+    ],
+    ids=["chain", "certain chain", "sticky", "garnet"],
+)
+def test_reachable_states_against_enumeration_of_all_paths(mdp):
+    np.testing.assert_array_equal(mdp.reachable(), reachable_by_enumeration(mdp))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"horizon": 0}, "horizon = 0: must be >= 1"),
+        ({"horizon": 2.0}, "horizon = 2.0: not a whole number"),
+        ({"start": 2}, r"start = 2: must be in \{0, ..., 1\}"),
+        ({"start": -1}, "start = -1"),
+        ({"P": np.full((2, 1), 0.5)}, "P: 2 axes"),
+        ({"P": np.full((3, 2, 1, 2), 0.5)}, r"P: 3 stage kernels, expected 1 or horizon - 1 = 2"),
+        ({"P": np.full((0, 2, 1, 2), 0.5)}, "P: no transition kernel given"),
+        ({"P": [sparse.csr_array(np.full((2, 2), 0.5)), sparse.csr_array(np.full((4, 2), 0.5))]}, r"P\[1\]: shape"),
+        ({"P": np.stack([np.full((2, 1, 2), 0.5), np.full((2, 1, 2), 0.6)])}, r"P\[1\]\[0, 0\] sums to 1.2"),
+    ],
+)
+def test_bad_episodic_mdps_are_refused(arguments, message):
+    good = {"P": np.full((2, 1, 2), 0.5), "horizon": 3, "start": 0}
+    with pytest.raises(ValueError, match=message):
+        EpisodicMDP(**(good | arguments))
+
+
+@pytest.mark.parametrize("h", [-1, 2])
+def test_there_is_no_kernel_outside_the_transitions(h):
+    mdp = EpisodicMDP(P=np.full((2, 1, 2), 0.5), horizon=3, start=0)
+    with pytest.raises(ValueError, match=f"h = {h}"):
+        mdp.kernel(h)
+
+
+def test_the_wrong_kind_of_mdp_is_named():
+    discounted, episodic = discounted_environments.two_state(), environments.double_chain(3, 0.1, 4)
+    with pytest.raises(AttributeError, match="a DiscountedMDP has no 'H': this needs the other kind, EpisodicMDP"):
+        discounted.H  # noqa: B018
+    with pytest.raises(AttributeError, match="an EpisodicMDP has no 'gamma': this needs the other kind, DiscountedMDP"):
+        episodic.gamma  # noqa: B018
+    with pytest.raises(AttributeError, match=r"an EpisodicMDP has no 'rewards'$"):
+        episodic.rewards  # noqa: B018
+    copy = pickle.loads(pickle.dumps(episodic))
+    assert (copy.H, copy.start) == (4, 1)

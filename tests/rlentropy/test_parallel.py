@@ -1,0 +1,103 @@
+"""Parallel runs return what serial ones return: over threads, over processes, and on a cluster that loses a worker."""
+
+import functools
+import os
+import time
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+
+from rlentropy.episodic.environments import double_chain
+from rlentropy.learners import entgame
+from rlentropy.parallel import progress_bar, run_seeds
+from rlentropy.seeds import generator, spawn
+
+
+def first_number(seed):
+    return generator(seed).random()
+
+
+def entropy_of_run(seed, *, episodes):
+    return entgame.run(double_chain(7, 0.1, 5), episodes, seed).visitation_entropy
+
+
+def dies_once(seed, *, marker):
+    """The fourth task kills the process that computes it, the first time it is tried."""
+    time.sleep(0.05)
+    if seed.spawn_key[-1] == 3 and not os.path.exists(marker):
+        with open(marker, "w") as file:
+            file.write(str(os.getpid()))
+        os._exit(1)
+    return first_number(seed)
+
+
+def fails_at_two(seed):
+    if seed == 2:
+        raise RuntimeError("run 2 failed")
+    return seed
+
+
+def test_children_are_fixed_by_the_root():
+    children = spawn(7, 4)
+    assert [c.generate_state(1)[0] for c in children] == [c.generate_state(1)[0] for c in spawn(7, 6)[:4]]
+    root = np.random.SeedSequence(7)
+    assert [c.spawn_key for c in spawn(root, 3)] == [c.spawn_key for c in spawn(root, 3)]  # the root is not used up
+    assert len({c.generate_state(1)[0] for c in spawn(7, 100)}) == 100
+    assert spawn(7, 0) == []
+
+
+@pytest.mark.parametrize("jobs", [1, 2, -1])
+def test_parallel_equals_serial(jobs):
+    work = functools.partial(entropy_of_run, episodes=200)
+    assert run_seeds(work, spawn(1, 6), jobs=jobs) == [work(seed) for seed in spawn(1, 6)]
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_the_backend_is_the_callers_choice(backend):
+    with joblib.parallel_config(backend=backend):
+        assert run_seeds(first_number, spawn(3, 8), jobs=2) == [first_number(seed) for seed in spawn(3, 8)]
+
+
+def test_a_failed_run_is_not_swallowed():
+    with pytest.raises(RuntimeError, match="run 2 failed"):
+        run_seeds(fails_at_two, [0, 1, 2, 3])
+
+
+@pytest.mark.slow
+def test_a_cluster_that_loses_a_worker_returns_every_result(tmp_path):
+    """A worker of a local Dask cluster dies in the middle; its runs are computed again, with the same numbers."""
+    distributed = pytest.importorskip("distributed")
+    marker = tmp_path / "a worker died here"
+    work = functools.partial(dies_once, marker=str(marker))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the cluster reports the death of its worker
+        options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+        with distributed.LocalCluster(**options, silence_logs=50) as cluster, distributed.Client(cluster):
+            with joblib.parallel_config(backend="dask"):
+                results = run_seeds(work, spawn(11, 12))
+    assert marker.exists()  # the death did happen
+    assert results == [first_number(seed) for seed in spawn(11, 12)]
+
+
+@pytest.mark.parametrize("bad", [None, -1, 1.5, "7", True])
+def test_seeds_are_explicit(bad):
+    with pytest.raises(ValueError, match="seed"):
+        generator(bad)
+    with pytest.raises(ValueError, match="seed"):
+        spawn(bad, 2)
+
+
+def test_bad_counts_are_named():
+    with pytest.raises(ValueError, match="count = -1"):
+        spawn(0, -1)
+    with pytest.raises(ValueError, match="jobs = 0"):
+        run_seeds(first_number, spawn(0, 2), jobs=0)
+
+
+def test_the_bar_keeps_quiet_where_nobody_watches(capsys):
+    with progress_bar(3, "run") as bar:
+        bar.update(3)
+    assert capsys.readouterr().err == ""
+    assert bar.disable

@@ -1,0 +1,212 @@
+"""Sphinx: API pages from docstrings, linked to the statements that they cite, and back.
+
+The directive ``api`` takes names of modules, one a line, and documents the public functions and classes of each:
+
+    ```{eval-rst}
+    .. api::
+
+       rlentropy.distributions
+       rlentropy.seeds
+    ```
+
+A label in a docstring ("Source: thm-covariance-identity") becomes a link to the statement or equation of the book, and
+the statement gets a line with links to the functions whose docstrings cite it. A label that the book does not have is a
+warning. Docstrings are shown as they are written: prose as prose, indented and aligned lines line by line.
+The packages whose docstrings are read are named in the setting ``proofledger_api_packages``.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections import defaultdict
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.addnodes import pending_xref
+from sphinx.ext.autodoc import FunctionDocumenter
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.nodes import nested_parse_with_titles
+from sphinx_proof.nodes import NODE_TYPES, unenumerable_node
+
+STATEMENT = r"(?<![\w`-])(?:thm|lem|prop|cor|def|rem|ex|alg)-[a-z0-9]+(?:-[a-z0-9]+)*"
+EQUATION = r"(?<![\w`-])eq-[a-z0-9]+(?:-[a-z0-9]+)*"
+# Marks of restructured text that a docstring may hold as plain characters.
+MARKUP = re.compile(r"([\\*|_])")
+# The apostrophe of s' is a prime; that of "the book's" is not.
+PRIME = re.compile(r"(?<=\b[A-Za-z])'(?!\w)")
+
+
+# ---------------------------------------------------------------------------------------------------------- reading
+
+
+def modules(packages):
+    """Dotted names of all public modules of the packages, the packages among them."""
+    names = []
+    for package in packages:
+        root = importlib.import_module(package)
+        names.append(package)
+        for found in pkgutil.walk_packages(root.__path__, package + "."):
+            if not any(part.startswith("_") for part in found.name.split(".")):
+                names.append(found.name)
+    return names
+
+
+def plain_function(member):
+    """The Python function behind a compiled one (numba keeps it as ``py_func``), else the member itself."""
+    return getattr(member, "py_func", member)
+
+
+def public_members(module):
+    """{name: object} of the public functions and classes that a module defines itself."""
+    members = {}
+    for name, member in vars(importlib.import_module(module)).items():
+        source = plain_function(member)
+        defined_here = getattr(source, "__module__", None) == module
+        if not name.startswith("_") and defined_here and (inspect.isroutine(source) or inspect.isclass(source)):
+            members[name] = source
+    return members
+
+
+def citations(packages):
+    """{label: [dotted names of the functions and classes whose docstrings cite it]}."""
+    found = defaultdict(list)
+    for module in modules(packages):
+        for name, member in public_members(module).items():
+            for label in dict.fromkeys(re.findall(STATEMENT, inspect.getdoc(member) or "")):
+                found[label].append(f"{module}.{name}")
+    return dict(found)
+
+
+# ---------------------------------------------------------------------------------------------------------- writing
+
+
+def marked_up(text):
+    """A line of a docstring as restructured text: labels become references, `names` literals, the rest is escaped."""
+    pieces = re.split(r"(``.+?``|`[^`]+`)", text)
+    for i, piece in enumerate(pieces):
+        if i % 2:
+            pieces[i] = f"``{piece.strip('`')}``"
+            continue
+        escaped = MARKUP.sub(r"\\\1", PRIME.sub("\N{PRIME}", piece).replace("`", "\\`"))
+        escaped = re.sub(STATEMENT, lambda label: f":prf:ref:`{label[0]}`", escaped)
+        pieces[i] = re.sub(EQUATION, lambda label: f":eq:`{label[0]}`", escaped)
+    return "".join(pieces)
+
+
+def entries(lines):
+    """[(name, description)] of a paragraph that lists arguments ("P   (S, A, S): kernel"), or None for any other."""
+    found = []
+    for line in lines:
+        start = re.fullmatch(r"(\S+(?:, \S+)*)\s{2,}(\S.*)", line)
+        if start:
+            found.append([start[1], start[2]])
+        elif found and line.startswith("  "):
+            found[-1][1] += " " + line.strip()
+        else:
+            return None
+    return found
+
+
+def restructured(lines):
+    """The lines of a docstring as restructured text: prose, lists of arguments, and lines laid out by hand."""
+    out = []
+    paragraph = []
+    for line in [*lines, ""]:
+        if line.strip():
+            paragraph.append(line)
+        elif paragraph:
+            out += [*_paragraph(paragraph), ""]
+            paragraph = []
+    return out
+
+
+def _paragraph(lines):
+    listed = entries(lines)
+    if listed:
+        return [line for name, text in listed for line in (f"``{name.strip('`')}``", f"   {marked_up(text)}")]
+    if any(line.startswith(" ") or "   " in line for line in lines):
+        return [".. parsed-literal::", "", *(f"   {marked_up(line)}" for line in lines)]
+    return [marked_up(" ".join(lines))]
+
+
+class CompiledDocumenter(FunctionDocumenter):
+    """Documents a compiled function through the Python function behind it."""
+
+    objtype = "compiledfunction"
+    directivetype = "function"
+    priority = FunctionDocumenter.priority + 10
+
+    @classmethod
+    def can_document_member(cls, member, membername, isattr, parent):
+        return hasattr(member, "py_func")
+
+    def import_object(self, raiseerror=False):
+        found = super().import_object(raiseerror)
+        self.object = plain_function(self.object)
+        return found
+
+
+class ApiDirective(SphinxDirective):
+    """Documents the modules named in its content, each under a rubric."""
+
+    has_content = True
+
+    def run(self):
+        # formulas set line by line are no code whose names could be linked
+        lines = [".. highlight:: none", ""]
+        for module in filter(None, (line.strip() for line in self.content)):
+            lines += [f".. rubric:: {module}", "   :heading-level: 2", ""]
+            lines += [f".. automodule:: {module}", ""]
+            for name, member in public_members(module).items():
+                kind = "autoclass" if inspect.isclass(member) else "autocompiledfunction"
+                lines += [f".. {kind}:: {module}.{name}", "   :members:" if kind == "autoclass" else "", ""]
+        node = nodes.Element()
+        nested_parse_with_titles(self.state, StringList(lines, self.env.docname), node)
+        return node.children
+
+
+def process_docstring(app, what, name, obj, options, lines):
+    """Called by autodoc for each docstring: replace it by `restructured`."""
+    lines[:] = restructured(lines)
+
+
+class CitedBy(SphinxPostTransform):
+    """Ends each statement with links to the functions that compute it; runs before references are resolved."""
+
+    default_priority = 4
+
+    def run(self, **kwargs):
+        cited = self.app.proofledger_citations
+        kinds = (*NODE_TYPES.values(), unenumerable_node)
+        for node in list(self.document.findall(lambda n: isinstance(n, kinds))):
+            names = cited.get(node["label"], [])
+            if names:
+                node += self._line(names)
+
+    def _line(self, names):
+        line = nodes.paragraph("", "", nodes.Text("In code: "), classes=["pl-code-links"])
+        for i, name in enumerate(names):
+            if i:
+                line += nodes.Text(", ")
+            short = nodes.literal("", ".".join(name.split(".")[-2:]))
+            line += pending_xref(
+                "", short, refdomain="py", reftype="obj", reftarget=name, refexplicit=True, refdoc=self.env.docname
+            )
+        return line
+
+
+def read_citations(app):
+    app.proofledger_citations = citations(app.config.proofledger_api_packages)
+
+
+def setup(app):
+    app.setup_extension("sphinx.ext.autodoc")
+    app.add_config_value("proofledger_api_packages", [], "env")
+    app.add_autodocumenter(CompiledDocumenter)
+    app.add_directive("api", ApiDirective)
+    app.add_post_transform(CitedBy)
+    app.connect("builder-inited", read_citations)
+    app.connect("autodoc-process-docstring", process_docstring)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -142,7 +142,8 @@ def contestants(mdp, bonus, own, slow, published):
 
 def rows(quick=False):
     """The table of this benchmark; ``quick`` shrinks environments and rounds to a few seconds in all."""
-    chain, grid = environments.double_chain(31, 0.1, 20), environments.grid_world(21, 21, 0.95, 20)
+    chain = environments.double_chain(length=31, failure=0.1, horizon=20)
+    grid = environments.grid_world(rows=21, cols=21, success=0.95, horizon=20)
     cases = [("double chain, H = 20", chain, 2_000, 500, 0, 2)]
     if not quick:
         cases = [("double chain, H = 20", chain, 50_000, 5_000, 100, 5), ("grid 21x21, H = 20", grid, 20_000, 50, 1, 3)]
@@ -162,11 +163,15 @@ def scaling(quick=False):
     """Seconds per episode (learner alone, no bonus) as one of S, A, H grows: {axis: [(size, seconds), ...]}."""
     episodes = 500 if quick else 2_000
     factor = (1, 2) if quick else (1, 2, 4, 8)
-    make = environments.garnet
+
+    def make(states=50, actions=4, horizon=20):
+        sizes = {"states": states, "actions": actions, "horizon": horizon}
+        return environments.garnet(**sizes, branching=4, seed=0, stationary=True)
+
     families = {
-        "S": [(25 * f, make(25 * f, 4, 20, 4, 0, stationary=True)) for f in factor],
-        "A": [(2 * f, make(50, 2 * f, 20, 4, 0, stationary=True)) for f in factor],
-        "H": [(10 * f, make(50, 4, 10 * f, 4, 0, stationary=True)) for f in factor],
+        "S": [(25 * f, make(states=25 * f)) for f in factor],
+        "A": [(2 * f, make(actions=2 * f)) for f in factor],
+        "H": [(10 * f, make(horizon=10 * f)) for f in factor],
     }
 
     def seconds(mdp):
@@ -183,9 +188,10 @@ def scaling(quick=False):
 
 _LARGE = """
 import resource, sys, time
-from rlentropy import entgame, environments
+from rlentropy.episodic import environments
+from rlentropy.learners import entgame
 side, horizon, episodes = map(int, sys.argv[1:])
-mdp = environments.grid_world(side, side, 0.95, horizon)
+mdp = environments.grid_world(rows=side, cols=side, success=0.95, horizon=horizon)
 began = time.perf_counter()
 entgame.run(mdp, episodes, 0, bonus_scale=0.0)
 print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)

@@ -95,18 +95,24 @@ def measure(mdp, methods, rounds):
 def rows(quick=False):
     """The table of this benchmark; ``quick`` shrinks environments and rounds to a few seconds in all."""
     generic = {OWN: newton, "L-BFGS on the dual": quasi_newton, "Clarabel through CVXPY": clarabel}
-    few, sticky = 2 if quick else 7, environments.sticky_chain(31, 1e-3, 60)
+    few = 2 if quick else 7
+    chain = environments.double_chain(length=31, failure=0.1, horizon=20)
+    sticky = environments.sticky_chain(length=31, success=1e-3, horizon=60)
+
+    def grid(side, horizon):
+        return environments.grid_world(rows=side, cols=side, success=0.95, horizon=horizon)
+
     cases = [
-        ("double chain, H = 20", environments.double_chain(31, 0.1, 20), generic, few),
+        ("double chain, H = 20", chain, generic, few),
         ("sticky chain, success 1e-3, H = 60", sticky, {OWN: newton}, few),
     ]
     if quick:
-        cases.append(("grid 11x11, H = 10", environments.grid_world(11, 11, 0.95, 10), generic, 1))
+        cases.append(("grid 11x11, H = 10", grid(11, 10), generic, 1))
     else:
         cases += [
-            ("grid 21x21, H = 20", environments.grid_world(21, 21, 0.95, 20), generic, 5),
-            ("grid 51x51, H = 50", environments.grid_world(51, 51, 0.95, 50), {OWN: newton}, 3),
-            ("grid 101x101, H = 100", environments.grid_world(101, 101, 0.95, 100), {OWN: newton}, 1),
+            ("grid 21x21, H = 20", grid(21, 20), generic, 5),
+            ("grid 51x51, H = 50", grid(51, 50), {OWN: newton}, 3),
+            ("grid 101x101, H = 100", grid(101, 100), {OWN: newton}, 1),
         ]
     table = []
     for environment, mdp, methods, rounds in cases:

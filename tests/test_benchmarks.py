@@ -23,7 +23,7 @@ def test_the_textbook_version_plays_the_same_game(bonus, first):
     """On the same random numbers; sums in another order break ties differently, so the counts agree statistically."""
     import entgame
 
-    mdp = environments.double_chain(7, 0.1, 6)
+    mdp = environments.double_chain(length=7, failure=0.1, horizon=6)
     peer = entgame.Textbook(mdp, 1, bonus_scale=bonus, first=first)
     peer.advance(3000 - first)
     slow = peer.n

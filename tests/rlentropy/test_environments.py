@@ -28,7 +28,9 @@ def test_two_state_by_hand():
 
 @pytest.mark.parametrize(("states", "branching"), [(6, 3), (50, 2), (1, 1), (5, 5), (40, 1)])
 def test_garnet_rows_have_the_branching_and_are_distributions(states, branching):
-    mdp = discounted_environments.garnet(states, 3, branching, 0.9, seed=1)
+    mdp = discounted_environments.garnet(
+        states=states, actions=3, branching=branching, gamma=0.9, seed=1
+    )
     np.testing.assert_array_equal((mdp.P > 0).sum(axis=2), branching)
     np.testing.assert_allclose(mdp.P.sum(axis=2), 1, atol=1e-14)
     np.testing.assert_allclose(mdp.mu, 1 / states)
@@ -36,15 +38,24 @@ def test_garnet_rows_have_the_branching_and_are_distributions(states, branching)
 
 @pytest.mark.parametrize("states", [6, 200])
 def test_garnet_is_the_same_dense_or_sparse_and_repeats_with_its_seed(states):
-    dense, thin = (discounted_environments.garnet(states, 2, 2, 0.9, seed=7, sparse_kernel=kind) for kind in (False, True))
+    dense, thin = (
+        discounted_environments.garnet(
+            states=states, actions=2, branching=2, gamma=0.9, seed=7, sparse_kernel=kind
+        )
+        for kind in (False, True)
+    )
     np.testing.assert_array_equal(dense.P.reshape(-1, states), thin.P.toarray())
     np.testing.assert_array_equal(dense.r, thin.r)
-    assert not np.array_equal(dense.r, discounted_environments.garnet(states, 2, 2, 0.9, seed=8).r)
+    assert not np.array_equal(
+        dense.r,
+        discounted_environments.garnet(states=states, actions=2, branching=2, gamma=0.9, seed=8).r,
+    )
 
 
 @pytest.mark.parametrize("states", [4, 40])
 def test_garnet_successors_are_uniform(states):
-    # each state is a successor of a row with probability branching / states; 8000 rows, six standard errors
+    # each state is a successor of a row with probability branching / states;
+    # 8000 rows, six standard errors
     P = transitions.garnet_kernel(np.random.default_rng(3), states, 8000 // states, 2)
     share = np.asarray((P > 0).sum(axis=0)).ravel() / P.shape[0]
     p = 2 / states
@@ -62,12 +73,18 @@ def grid_row(rows, cols, success, cell, action):
     return row
 
 
-@pytest.mark.parametrize(("rows", "cols", "success"), [(3, 4, 0.8), (1, 1, 0.5), (1, 5, 1.0), (2, 2, 0.0)])
+@pytest.mark.parametrize(
+    ("rows", "cols", "success"), [(3, 4, 0.8), (1, 1, 0.5), (1, 5, 1.0), (2, 2, 0.0)]
+)
 def test_grid_kernel_against_its_definition(rows, cols, success):
     S = rows * cols
-    expected = [grid_row(rows, cols, success, s, a) for s, a in itertools.product(range(S), range(4))]
-    episodic = environments.grid_world(rows, cols, success, horizon=3)
-    discounted = discounted_environments.grid_world(rows, cols, success, 0.9)
+    expected = [
+        grid_row(rows, cols, success, s, a) for s, a in itertools.product(range(S), range(4))
+    ]
+    episodic = environments.grid_world(rows=rows, cols=cols, success=success, horizon=3)
+    discounted = discounted_environments.grid_world(
+        rows=rows, cols=cols, success=success, gamma=0.9
+    )
     np.testing.assert_allclose(episodic.kernel(0).toarray(), expected, atol=1e-15)
     np.testing.assert_allclose(discounted.P.reshape(-1, S), expected, atol=1e-15)
     assert episodic.start == rows // 2 * cols + cols // 2
@@ -75,48 +92,71 @@ def test_grid_kernel_against_its_definition(rows, cols, success):
 
 
 def test_discounted_grid_world_rewards_its_goal_and_starts_at_its_start():
-    mdp = discounted_environments.grid_world(2, 3, 0.9, 0.5, goal=1, start=4)
+    mdp = discounted_environments.grid_world(
+        rows=2, cols=3, success=0.9, gamma=0.5, goal=1, start=4
+    )
     np.testing.assert_array_equal(mdp.r, np.eye(6)[1][:, None] * np.ones(4))
     np.testing.assert_array_equal(mdp.mu, np.eye(6)[4])
-    default = discounted_environments.grid_world(2, 3, 0.9, 0.5)
+    default = discounted_environments.grid_world(rows=2, cols=3, success=0.9, gamma=0.5)
     assert (default.r[5, 0], default.mu[0]) == (1, 1)
 
 
 def test_a_large_sparse_grid_stays_small():
-    mdp = discounted_environments.grid_world(120, 120, 0.9, 0.99, sparse_kernel=True)
+    mdp = discounted_environments.grid_world(
+        rows=120, cols=120, success=0.9, gamma=0.99, sparse_kernel=True
+    )
     assert mdp.sparse
     assert mdp.P.nnz <= 4 * 4 * 120 * 120
 
 
 def test_double_chain_moves():
-    P = environments.double_chain(5, 0.1, 4).kernel(0).toarray().reshape(5, 2, 5)
+    P = (
+        environments.double_chain(length=5, failure=0.1, horizon=4)
+        .kernel(0)
+        .toarray()
+        .reshape(5, 2, 5)
+    )
     np.testing.assert_allclose(P[2], [[0, 0.9, 0, 0.1, 0], [0, 0.1, 0, 0.9, 0]])
     np.testing.assert_allclose(P[0], [[0.9, 0.1, 0, 0, 0], [0.1, 0.9, 0, 0, 0]])
-    assert environments.double_chain(5, 0.1, 4).start == 2
-    np.testing.assert_array_equal(environments.double_chain(1, 0.3, 2).kernel(0).toarray(), [[1], [1]])
-    assert np.all(environments.double_chain(5, 0.0, 4).kernel(0).data == 1)
+    assert environments.double_chain(length=5, failure=0.1, horizon=4).start == 2
+    np.testing.assert_array_equal(
+        environments.double_chain(length=1, failure=0.3, horizon=2).kernel(0).toarray(), [[1], [1]]
+    )
+    assert np.all(environments.double_chain(length=5, failure=0.0, horizon=4).kernel(0).data == 1)
 
 
 def test_sticky_chain_moves():
-    P = environments.sticky_chain(3, 0.25, 4).kernel(0).toarray().reshape(3, 2, 3)
+    P = (
+        environments.sticky_chain(length=3, success=0.25, horizon=4)
+        .kernel(0)
+        .toarray()
+        .reshape(3, 2, 3)
+    )
     np.testing.assert_allclose(P[1], [[0, 1, 0], [0, 0.75, 0.25]])
     np.testing.assert_allclose(P[2], [[0, 0, 1], [0, 0, 1]])
 
 
 def test_episodic_garnet():
-    mdp = environments.garnet(5, 2, 4, 2, seed=0)
+    mdp = environments.garnet(states=5, actions=2, horizon=4, branching=2, seed=0)
     assert (len(mdp.P), mdp.start) == (3, 0)
     assert not np.array_equal(mdp.P[0].toarray(), mdp.P[1].toarray())
-    assert environments.garnet(5, 2, 4, 2, seed=0, stationary=True).stationary
-    assert environments.garnet(5, 2, 1, 2, seed=0).H == 1
-    again = environments.garnet(5, 2, 4, 2, seed=0)
-    assert all(np.array_equal(a.toarray(), b.toarray()) for a, b in zip(mdp.P, again.P, strict=True))
-
+    assert environments.garnet(
+        states=5, actions=2, horizon=4, branching=2, seed=0, stationary=True
+    ).stationary
+    assert environments.garnet(states=5, actions=2, horizon=1, branching=2, seed=0).H == 1
+    again = environments.garnet(states=5, actions=2, horizon=4, branching=2, seed=0)
+    assert all(
+        np.array_equal(a.toarray(), b.toarray()) for a, b in zip(mdp.P, again.P, strict=True)
+    )
 
 
 @pytest.mark.parametrize(
     "mdp",
-    [environments.double_chain(6, 0.1, 3), environments.grid_world(3, 3, 0.7, 3), environments.sticky_chain(4, 0.5, 3)],
+    [
+        environments.double_chain(length=6, failure=0.1, horizon=3),
+        environments.grid_world(rows=3, cols=3, success=0.7, horizon=3),
+        environments.sticky_chain(length=4, success=0.5, horizon=3),
+    ],
     ids=["double chain", "grid", "sticky chain"],
 )
 def test_episodic_kernels_are_sparse(mdp):
@@ -124,27 +164,66 @@ def test_episodic_kernels_are_sparse(mdp):
 
 
 REFUSALS = [
-    (lambda: discounted_environments.garnet(3, 2, 2, 0.9, None), "seed = None: must be a whole number or a numpy.random.SeedSequence"),
+    (
+        lambda: discounted_environments.garnet(
+            states=3, actions=2, branching=2, gamma=0.9, seed=None
+        ),
+        "seed = None: must be a whole number or a numpy.random.SeedSequence",
+    ),
     (lambda: discounted_environments.bandit([]), "rewards: .*empty axis 0"),
     (lambda: discounted_environments.bandit([1, np.nan]), r"rewards\[1\] = nan"),
     (lambda: discounted_environments.bandit([[1.0]]), r"rewards: shape \(1, 1\)"),
     (lambda: discounted_environments.two_state(1.0), "gamma = 1.0"),
     (lambda: discounted_environments.two_state(stay=1.2), "stay = 1.2"),
-    (lambda: discounted_environments.garnet(0, 2, 1, 0.9, 0), "states = 0"),
-    (lambda: discounted_environments.garnet(2, 0, 1, 0.9, 0), "actions = 0"),
-    (lambda: discounted_environments.garnet(2, 2, 3, 0.9, 0), "branching = 3"),
-    (lambda: discounted_environments.garnet(2, 2, 0, 0.9, 0), "branching = 0"),
-    (lambda: discounted_environments.garnet(2, 2, 1, -0.5, 0), "gamma = -0.5"),
-    (lambda: discounted_environments.grid_world(0, 2, 0.9, 0.9), "rows = 0"),
-    (lambda: discounted_environments.grid_world(2, 2, 0.9, 0.9, goal=4), "goal = 4"),
-    (lambda: discounted_environments.grid_world(2, 2, 0.9, 0.9, start=-1), "start = -1"),
-    (lambda: environments.grid_world(2, 2, 1.1, 3), "success = 1.1"),
-    (lambda: environments.grid_world(2, 2.0, 1, 3), "cols = 2.0: not a whole number"),
-    (lambda: environments.double_chain(0, 0.1, 3), "length = 0"),
-    (lambda: environments.double_chain(3, -0.1, 3), "failure = -0.1"),
-    (lambda: environments.double_chain(3, 0.1, 0), "horizon = 0"),
-    (lambda: environments.sticky_chain(3, 0.0, 3), "success = 0.0"),
-    (lambda: environments.garnet(3, 2, 0, 1, 0), "horizon = 0"),
+    (
+        lambda: discounted_environments.garnet(states=0, actions=2, branching=1, gamma=0.9, seed=0),
+        "states = 0",
+    ),
+    (
+        lambda: discounted_environments.garnet(states=2, actions=0, branching=1, gamma=0.9, seed=0),
+        "actions = 0",
+    ),
+    (
+        lambda: discounted_environments.garnet(states=2, actions=2, branching=3, gamma=0.9, seed=0),
+        "branching = 3",
+    ),
+    (
+        lambda: discounted_environments.garnet(states=2, actions=2, branching=0, gamma=0.9, seed=0),
+        "branching = 0",
+    ),
+    (
+        lambda: discounted_environments.garnet(
+            states=2, actions=2, branching=1, gamma=-0.5, seed=0
+        ),
+        "gamma = -0.5",
+    ),
+    (
+        lambda: discounted_environments.grid_world(rows=0, cols=2, success=0.9, gamma=0.9),
+        "rows = 0",
+    ),
+    (
+        lambda: discounted_environments.grid_world(rows=2, cols=2, success=0.9, gamma=0.9, goal=4),
+        "goal = 4",
+    ),
+    (
+        lambda: discounted_environments.grid_world(
+            rows=2, cols=2, success=0.9, gamma=0.9, start=-1
+        ),
+        "start = -1",
+    ),
+    (lambda: environments.grid_world(rows=2, cols=2, success=1.1, horizon=3), "success = 1.1"),
+    (
+        lambda: environments.grid_world(rows=2, cols=2.0, success=1, horizon=3),
+        "cols = 2.0: not a whole number",
+    ),
+    (lambda: environments.double_chain(length=0, failure=0.1, horizon=3), "length = 0"),
+    (lambda: environments.double_chain(length=3, failure=-0.1, horizon=3), "failure = -0.1"),
+    (lambda: environments.double_chain(length=3, failure=0.1, horizon=0), "horizon = 0"),
+    (lambda: environments.sticky_chain(length=3, success=0.0, horizon=3), "success = 0.0"),
+    (
+        lambda: environments.garnet(states=3, actions=2, horizon=0, branching=1, seed=0),
+        "horizon = 0",
+    ),
 ]
 
 

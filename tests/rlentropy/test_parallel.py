@@ -20,7 +20,9 @@ def first_number(seed):
 
 
 def entropy_of_run(seed, *, episodes):
-    return entgame.run(double_chain(7, 0.1, 5), episodes, seed).visitation_entropy
+    return entgame.run(
+        double_chain(length=7, failure=0.1, horizon=5), episodes, seed
+    ).visitation_entropy
 
 
 def dies_once(seed, *, marker):

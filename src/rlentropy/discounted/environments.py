@@ -15,20 +15,27 @@ def bandit(rewards):
 
 
 def two_state(gamma=0.9, *, stay=0.9):
-    """Two states, two actions: action 0 stays, action 1 moves to the other state, each with probability ``stay``.
+    """Two states, two actions: action 0 stays, action 1 moves to the other state,
+    each with probability ``stay``.
 
-    Reward 1 in state 1 for staying there, 0 otherwise; starts in state 0. Small enough to evaluate by hand.
+    Reward 1 in state 1 for staying there, 0 otherwise; starts in state 0.
+    Small enough to evaluate by hand.
     """
     q = check_interval("stay", stay, 0, 1)
     keep, move = np.array([[q, 1 - q], [1 - q, q]]), np.array([[1 - q, q], [q, 1 - q]])
-    return DiscountedMDP(P=np.stack([keep, move], axis=1), r=[[0.0, 0.0], [1.0, 0.0]], mu=[1.0, 0.0], gamma=gamma)
+    return DiscountedMDP(
+        P=np.stack([keep, move], axis=1), r=[[0.0, 0.0], [1.0, 0.0]], mu=[1.0, 0.0], gamma=gamma
+    )
 
 
-def garnet(states, actions, branching, gamma, seed, *, sparse_kernel=False):
-    """Random MDP: each pair has ``branching`` distinct successors with flat-Dirichlet probabilities, r ~ N(0, 1).
+def garnet(*, states, actions, branching, gamma, seed, sparse_kernel=False):
+    """Random MDP: each pair has ``branching`` distinct successors with flat-Dirichlet
+    probabilities, r ~ N(0, 1).
 
-    The start distribution is uniform. ``sparse_kernel=True`` stores P sparsely; the numbers are the same either way.
-    Source: Archibald, McKinnon & Thomas (1995), generalised average-reward non-stationary environment test-bench.
+    The start distribution is uniform.
+    ``sparse_kernel=True`` stores P sparsely; the numbers are the same either way.
+    Source: Archibald, McKinnon & Thomas (1995), generalised average-reward non-stationary
+    environment test-bench.
     """
     rng = generator(seed)
     K = garnet_kernel(rng, states, actions, branching)
@@ -37,10 +44,11 @@ def garnet(states, actions, branching, gamma, seed, *, sparse_kernel=False):
     return DiscountedMDP(P=P, r=r, mu=np.full(states, 1 / states), gamma=gamma)
 
 
-def grid_world(rows, cols, success, gamma, *, goal=None, start=None, sparse_kernel=False):
+def grid_world(*, rows, cols, success, gamma, goal=None, start=None, sparse_kernel=False):
     """Grid world with reward 1 on every action taken in ``goal`` (default: last cell), 0 elsewhere.
 
-    The goal is not absorbing. Moves as in `rlentropy.episodic.environments.grid_world`. ``start`` is a cell (default: first cell).
+    The goal is not absorbing. Moves as in `rlentropy.episodic.environments.grid_world`.
+    ``start`` is a cell (default: first cell).
     """
     K = grid_kernel(rows, cols, success)
     S = rows * cols

@@ -8,7 +8,7 @@ from rlentropy.transitions import drop_zeros, garnet_kernel, grid_kernel
 from rlentropy.validation import check_integer, check_interval, check_positive
 
 
-def double_chain(length, failure, horizon):
+def double_chain(*, length, failure, horizon):
     """States 0, ..., length-1 in a line; action 0 moves left, 1 right, with probability ``failure`` the other way.
 
     A wall keeps you. Episodes start in the middle, state length // 2. Returns an `EpisodicMDP`.
@@ -24,7 +24,7 @@ def double_chain(length, failure, horizon):
     return EpisodicMDP(P=drop_zeros(entries, places, (2 * L, L)), horizon=horizon, start=L // 2)
 
 
-def grid_world(rows, cols, success, horizon):
+def grid_world(*, rows, cols, success, horizon):
     """Grid of rows x cols cells; actions up, down, left, right, in this order. Returns an `EpisodicMDP`.
 
     A move succeeds with probability ``success``; else one of the three other directions, equally likely.
@@ -34,7 +34,7 @@ def grid_world(rows, cols, success, horizon):
     return EpisodicMDP(P=K, horizon=horizon, start=(rows // 2) * cols + cols // 2)
 
 
-def garnet(states, actions, horizon, branching, seed, *, stationary=False):
+def garnet(*, states, actions, horizon, branching, seed, stationary=False):
     """Random episodic MDP started in state 0: as `garnet`, a fresh kernel per transition unless ``stationary``."""
     rng = generator(seed)
     H = check_integer("horizon", horizon, low=1)
@@ -43,7 +43,7 @@ def garnet(states, actions, horizon, branching, seed, *, stationary=False):
     return EpisodicMDP(P=kernels if count > 1 else kernels[0], horizon=H, start=0)
 
 
-def sticky_chain(length, success, horizon):
+def sticky_chain(*, length, success, horizon):
     """A line started at its left end: action 0 stays, action 1 moves right with probability ``success``, else stays.
 
     Small ``success`` makes far states nearly unreachable: a hard case for solvers of the maximum-entropy problem.

@@ -15,7 +15,14 @@ from rlentropy.exact import trajectories as exact_trajectories
 
 
 def example(seed=0, *, states=3, actions=2, horizon=3, stationary=False):
-    return environments.garnet(states, actions, horizon, states, seed, stationary=stationary)
+    return environments.garnet(
+        states=states,
+        actions=actions,
+        horizon=horizon,
+        branching=states,
+        seed=seed,
+        stationary=stationary,
+    )
 
 
 def random_policy(mdp, seed):
@@ -118,7 +125,7 @@ def test_deterministic_dynamics_have_uniform_trajectories():
 
 
 def test_double_chain_optimum_is_uniform():
-    mdp = environments.double_chain(31, 0.1, 20)
+    mdp = environments.double_chain(length=31, failure=0.1, horizon=20)
     best = te.soft_optimum(mdp)
     h = binary_entropy(0.1)
     assert best.value == pytest.approx(20 * np.log(2) + 19 * h, abs=1e-11)
@@ -136,7 +143,7 @@ def test_counting_a_last_transition_gives_another_policy():
 
 
 def test_zero_probabilities_are_no_trouble():
-    mdp = environments.double_chain(5, 0.0, 4)
+    mdp = environments.double_chain(length=5, failure=0.0, horizon=4)
     pi = np.zeros((4, 5, 2))
     pi[..., 0] = 1
     assert te.trajectory_entropy(mdp, pi) == 0.0

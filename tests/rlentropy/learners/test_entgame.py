@@ -123,9 +123,13 @@ DEGENERATE = {
     "one state, one action, one stage": EpisodicMDP(P=np.ones((1, 1, 1)), horizon=1, start=0),
     "one state": EpisodicMDP(P=np.ones((1, 3, 1)), horizon=4, start=0),
     "one action": EpisodicMDP(P=[[[0.5, 0.5]], [[0.0, 1.0]]], horizon=3, start=0),
-    "absorbing start": EpisodicMDP(P=[[[1.0, 0, 0]] * 2, [[0, 1.0, 0]] * 2, [[0, 0, 1.0]] * 2], horizon=3, start=0),
+    "absorbing start": EpisodicMDP(
+        P=[[[1.0, 0, 0]] * 2, [[0, 1.0, 0]] * 2, [[0, 0, 1.0]] * 2], horizon=3, start=0
+    ),
     "unreachable states": EpisodicMDP(P=np.tile(np.eye(4)[0], (4, 2, 1)), horizon=4, start=2),
-    "ten successors": garnet(10, 2, 4, 10, 3, stationary=True),
+    "ten successors": garnet(
+        states=10, actions=2, horizon=4, branching=10, seed=3, stationary=True
+    ),
 }
 
 
@@ -171,7 +175,7 @@ def test_degenerate_cases(mdp, episodes, pooled):
 
 def test_more_successors_than_there_was_room_for():
     """The lists of successors grow in the middle of a run, and between blocks, without a trace in the numbers."""
-    mdp = garnet(40, 2, 3, 30, 1, stationary=True)
+    mdp = garnet(states=40, actions=2, horizon=3, branching=30, seed=1, stationary=True)
     result = entgame.run(mdp, 700, 2, bonus_scale=0.1)
     np.testing.assert_array_equal(result.counts, twin(mdp, 700, 2, bonus_scale=0.1)[0])
     pooled = entgame.run_pooled(mdp, 300, 2, bonus_scale=0.1)
@@ -183,7 +187,7 @@ def test_more_successors_than_there_was_room_for():
 @pytest.mark.parametrize("ceiling", ["source", "stage"])
 def test_skipping_saturated_states_is_exact(bonus_scale, n0, ceiling):
     """Without evaluation, states whose own terms reach the ceiling are not planned; the counts are the same."""
-    mdp = grid_world(5, 5, 0.9, 8)
+    mdp = grid_world(rows=5, cols=5, success=0.9, horizon=8)
     options = {"n0": n0, "bonus_scale": bonus_scale, "ceiling": ceiling}
     quick = entgame.run(mdp, 3000, 7, evaluate=False, **options)
     np.testing.assert_array_equal(quick.counts, entgame.run(mdp, 3000, 7, **options).counts)
@@ -191,7 +195,7 @@ def test_skipping_saturated_states_is_exact(bonus_scale, n0, ceiling):
 
 def test_no_continuation_for_unvisited_pairs_is_harmful():
     """Where pairs without data are worth their reward only, and nothing beyond, the learner does not explore."""
-    mdp = double_chain(11, 0.1, 8)
+    mdp = double_chain(length=11, failure=0.1, horizon=8)
     best = max_entropy.solve(mdp).value
     _, honest = entgame.run_plain(mdp, 2000, 0, bonus_scale=0.0)
     _, mutant = entgame.run_plain(mdp, 2000, 0, bonus_scale=0.0, unvisited="nothing")
@@ -205,7 +209,7 @@ def test_no_continuation_for_unvisited_pairs_is_harmful():
 
 def test_the_version_for_reading_is_the_same_algorithm():
     """On a random MDP, where ties are rare, it takes the same actions for a while; its mixture stays as good."""
-    mdp = garnet(5, 2, 4, 3, 8)
+    mdp = garnet(states=5, actions=2, horizon=4, branching=3, seed=8)
     counts, d = entgame.run_plain(mdp, 300, 1, bonus_scale=0.01)
     result = entgame.run(mdp, 300, 1, bonus_scale=0.01)
     assert abs(visitation_entropy(d) - result.visitation_entropy) < 0.05
@@ -217,7 +221,7 @@ def test_the_version_for_reading_is_the_same_algorithm():
 
 @pytest.fixture(scope="module")
 def chain():
-    return double_chain(31, 0.1, 20)
+    return double_chain(length=31, failure=0.1, horizon=20)
 
 
 @pytest.mark.parametrize("run", [entgame.run, entgame.run_pooled])
@@ -274,7 +278,7 @@ def test_no_episode_gives_the_uniform_policy(chain):
 
 
 def test_the_kernel_may_change_with_the_stage():
-    mdp = garnet(4, 2, 5, 2, 0)
+    mdp = garnet(states=4, actions=2, horizon=5, branching=2, seed=0)
     result = entgame.run(mdp, 5000, 0, bonus_scale=0.0)
     assert max_entropy.solve(mdp).value - result.visitation_entropy < 0.05
     with pytest.raises(ValueError, match="stationary"):
@@ -317,7 +321,7 @@ def test_sparse_kernels_with_stored_zeros():
 
 def test_known_model_stays_below_its_bound():
     """Suboptimality <= H R_T / T at every T, and the certificate lies above the optimum."""
-    mdp = double_chain(11, 0.1, 8)
+    mdp = double_chain(length=11, failure=0.1, horizon=8)
     best = max_entropy.solve(mdp).value
     result = entgame.run_known(mdp, 300, checkpoints=[1, 3, 10, 30, 100, 300])
     for point in result.checkpoints:
@@ -329,8 +333,8 @@ def test_known_model_stays_below_its_bound():
 
 def test_lists_of_checkpoints_and_prior_counts_are_checked():
     with pytest.raises(ValueError, match="checkpoints = 5: expected a list"):
-        entgame.run(double_chain(3, 0.1, 2), 5, 0, checkpoints=5)
+        entgame.run(double_chain(length=3, failure=0.1, horizon=2), 5, 0, checkpoints=5)
     with pytest.raises(ValueError, match=r"n0 = 0.0: must be greater than 0"):
         entgame.reward_bound(3, 2, 2, 0)
     with pytest.raises(ValueError, match=r"delta = 2.0: must lie strictly between"):
-        entgame.run_plain(double_chain(3, 0.1, 2), 5, 0, delta=2)
+        entgame.run_plain(double_chain(length=3, failure=0.1, horizon=2), 5, 0, delta=2)

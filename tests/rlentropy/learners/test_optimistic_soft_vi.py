@@ -58,7 +58,9 @@ def twin(mdp, episodes, seed, *, delta, bonus_scale):
     st.sampled_from([0.0, 0.3, 1.0]), st.booleans(),
 )  # fmt: skip
 def test_kernel_equals_twin(S, A, H, episodes, seed, bonus_scale, stationary):
-    mdp = environments.garnet(S, A, H, 1 + seed % S, seed, stationary=stationary)
+    mdp = environments.garnet(
+        states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=stationary
+    )
     history, n, Q = twin(mdp, episodes, seed, delta=0.1, bonus_scale=bonus_scale)
     result = optimistic_soft_vi.run(mdp, episodes, seed, bonus_scale=bonus_scale)
     assert np.array_equal(result.counts, n)
@@ -79,7 +81,7 @@ def test_absorbing_and_unreachable_states():
 
 @pytest.fixture(scope="module")
 def links():
-    mdp = environments.garnet(3, 2, 3, 3, 0)
+    mdp = environments.garnet(states=3, actions=2, horizon=3, branching=3, seed=0)
     blocks = optimistic_soft_vi.play(mdp, 4000, 5, delta=0.1, block=1000)
     return soft_vi_audit.measure(mdp, blocks, [1, 10, 1500, 4000], delta=0.1)
 
@@ -95,28 +97,28 @@ def test_every_link_holds_along_a_run(links):
 
 
 def test_sums_do_not_depend_on_the_blocks(links):
-    mdp = environments.garnet(3, 2, 3, 3, 0)
+    mdp = environments.garnet(states=3, actions=2, horizon=3, branching=3, seed=0)
     again = soft_vi_audit.measure(mdp, optimistic_soft_vi.play(mdp, 4500, 5, block=337), [1, 10, 1500, 4000], delta=0.1)
     for name in soft_vi_audit.SUMS:
         assert getattr(again, name) == pytest.approx(getattr(links, name), rel=1e-10)
 
 
 def test_regret_is_the_sum_of_suboptimalities(links):
-    mdp = environments.garnet(3, 2, 3, 3, 0)
+    mdp = environments.garnet(states=3, actions=2, horizon=3, branching=3, seed=0)
     (block,) = optimistic_soft_vi.play(mdp, 10, 5)
     loss = sum(trajectory_entropy.suboptimality(mdp, dist.softmax(Q)) for Q in block.Q)
     assert links.regret[1] == pytest.approx(loss, rel=1e-12)
 
 
 def test_without_bonus_optimism_and_the_second_order_step_fail():
-    mdp = environments.garnet(3, 2, 3, 3, 0)
+    mdp = environments.garnet(states=3, actions=2, horizon=3, branching=3, seed=0)
     blocks = optimistic_soft_vi.play(mdp, 4000, 5, bonus_scale=0.0)
     slack = soft_vi_audit.measure(mdp, blocks, [4000], delta=0.1).slack
     assert slack["optimism"] < 0 and slack["bias"] < 0
 
 
 def test_too_short_a_run_is_refused():
-    mdp = environments.garnet(2, 2, 2, 2, 0)
+    mdp = environments.garnet(states=2, actions=2, horizon=2, branching=2, seed=0)
     with pytest.raises(ValueError, match=r"T\[-1\] = 20"):
         soft_vi_audit.measure(mdp, optimistic_soft_vi.play(mdp, 10, 0), [20], delta=0.1)
 
@@ -129,13 +131,13 @@ def test_episodes_needed_inverts_the_bound():
 
 @pytest.mark.parametrize("bad", [{"delta": 0.0}, {"delta": 2.0}, {"bonus_scale": -1.0}, {"bonus_scale": np.nan}])
 def test_bad_settings_are_refused(bad):
-    mdp = environments.double_chain(3, 0.1, 2)
+    mdp = environments.double_chain(length=3, failure=0.1, horizon=2)
     with pytest.raises(ValueError, match=next(iter(bad))):
         optimistic_soft_vi.run(mdp, 1, 0, **bad)
 
 
 def test_bad_counts_and_seeds_are_refused():
-    mdp = environments.double_chain(3, 0.1, 2)
+    mdp = environments.double_chain(length=3, failure=0.1, horizon=2)
     with pytest.raises(ValueError, match="episodes"):
         optimistic_soft_vi.run(mdp, -1, 0)
     with pytest.raises(ValueError, match="seed"):

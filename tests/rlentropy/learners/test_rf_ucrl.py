@@ -55,7 +55,9 @@ def twin(mdp, episodes, seed, options):
     st.booleans(), st.booleans(), st.booleans(),
 )  # fmt: skip
 def test_rf_ucrl_equals_twin(S, A, H, episodes, seed, pooled, published, clip):
-    mdp = environments.garnet(S, A, H, 1 + seed % S, seed, stationary=True)
+    mdp = environments.garnet(
+        states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=True
+    )
     options = rf_ucrl.RewardFreeOptions(pooled=pooled, published_code=published, clip=clip, bonus_scale=0.37)
     counts, E = twin(mdp, episodes, seed, options)
     result = rf_ucrl.rf_ucrl(mdp, episodes, seed, options=options)
@@ -69,7 +71,7 @@ def test_rf_ucrl_equals_twin(S, A, H, episodes, seed, pooled, published, clip):
 
 
 def test_rf_ucrl_reaches_the_ends_of_a_chain_more_often_than_chance():
-    mdp = environments.double_chain(11, 0.1, 10)
+    mdp = environments.double_chain(length=11, failure=0.1, horizon=10)
     chance = simulator.roll_out(mdp, trajectory_entropy.uniform_policy(mdp), 2000, 0).sum(axis=(0, 2))
     options = rf_ucrl.RewardFreeOptions(bonus_scale=0.1)
     directed = rf_ucrl.rf_ucrl(mdp, 2000, 0, options=options).counts.sum(axis=(0, 2))
@@ -77,13 +79,13 @@ def test_rf_ucrl_reaches_the_ends_of_a_chain_more_often_than_chance():
 
 
 def test_the_error_bound_shrinks_with_experience():
-    mdp = environments.double_chain(5, 0.2, 4)
+    mdp = environments.double_chain(length=5, failure=0.2, horizon=4)
     bounds = [rf_ucrl.rf_ucrl(mdp, T, 3).error[0, mdp.start].max() for T in (0, 2000, 20_000)]
     assert bounds[1] > 2 * bounds[2] > 0
 
 
 def test_roll_out_follows_the_policy():
-    mdp = environments.double_chain(7, 0.1, 5)
+    mdp = environments.double_chain(length=7, failure=0.1, horizon=5)
     pi = trajectory_entropy.soft_optimum(mdp).pi
     counts = simulator.roll_out(mdp, pi, 20_000, 4)
     d = visitation.policy_visitation(mdp, pi)
@@ -93,7 +95,9 @@ def test_roll_out_follows_the_policy():
 
 def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="stationary"):
-        rf_ucrl.rf_ucrl(environments.garnet(3, 2, 3, 3, 0), 1, 0)
+        rf_ucrl.rf_ucrl(
+            environments.garnet(states=3, actions=2, horizon=3, branching=3, seed=0), 1, 0
+        )
     with pytest.raises(ValueError, match="bonus_scale"):
         rf_ucrl.RewardFreeOptions(bonus_scale=float("nan"))
 

@@ -9,10 +9,10 @@ from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import simulator
 
 CASES = {
-    "chain": double_chain(7, 0.1, 5),
-    "grid": grid_world(3, 4, 0.8, 4),
-    "a kernel per stage": garnet(6, 3, 4, 3, 0),
-    "long rows": garnet(40, 2, 3, 40, 1),
+    "chain": double_chain(length=7, failure=0.1, horizon=5),
+    "grid": grid_world(rows=3, cols=4, success=0.8, horizon=4),
+    "a kernel per stage": garnet(states=6, actions=3, horizon=4, branching=3, seed=0),
+    "long rows": garnet(states=40, actions=2, horizon=3, branching=40, seed=1),
     "one state, one stage": EpisodicMDP(P=np.ones((1, 2, 1)), horizon=1, start=0),
 }
 both = pytest.mark.parametrize("mdp", CASES.values(), ids=CASES)

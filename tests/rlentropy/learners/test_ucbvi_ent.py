@@ -67,7 +67,9 @@ def twin(mdp, episodes, seed, options):
     st.sampled_from(list(product([True, False], repeat=3))), st.sampled_from([0.0, 0.05, 1.0]),
 )  # fmt: skip
 def test_kernel_equals_twin(S, A, H, episodes, seed, switches, bonus_scale):
-    mdp = environments.garnet(S, A, H, 1 + seed % S, seed, stationary=True)
+    mdp = environments.garnet(
+        states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=True
+    )
     pooled, last, clip = switches
     options = ucbvi_ent.Options(pooled=pooled, last_transition=last, clip=clip, bonus_scale=bonus_scale)
     counts, log_pi = twin(mdp, episodes, seed, options)
@@ -77,7 +79,7 @@ def test_kernel_equals_twin(S, A, H, episodes, seed, switches, bonus_scale):
 
 
 def test_stage_dependent_kernels_need_stage_dependent_counts():
-    mdp = environments.garnet(3, 2, 3, 3, 0)
+    mdp = environments.garnet(states=3, actions=2, horizon=3, branching=3, seed=0)
     with pytest.raises(ValueError, match="stationary"):
         ucbvi_ent.run(mdp, 1, 0)
     result = ucbvi_ent.run(mdp, 40, 0, options=ucbvi_ent.Options(pooled=False, last_transition=False))
@@ -85,7 +87,7 @@ def test_stage_dependent_kernels_need_stage_dependent_counts():
 
 
 def test_without_bonus_it_approaches_the_optimum():
-    mdp = environments.double_chain(5, 0.2, 4)
+    mdp = environments.double_chain(length=5, failure=0.2, horizon=4)
     options = ucbvi_ent.Options(last_transition=False, bonus_scale=0.0)
     policy = ucbvi_ent.run(mdp, 20_000, 1, options=options).policy
     assert trajectory_entropy.suboptimality(mdp, policy) < 2e-3
@@ -97,4 +99,4 @@ def test_bad_options_are_refused():
     with pytest.raises(ValueError, match="bonus_scale"):
         ucbvi_ent.Options(bonus_scale=-0.1)
     with pytest.raises(ValueError, match="episodes"):
-        ucbvi_ent.run(environments.double_chain(3, 0.1, 2), 2.5, 0)
+        ucbvi_ent.run(environments.double_chain(length=3, failure=0.1, horizon=2), 2.5, 0)

@@ -8,6 +8,8 @@ Entropies and divergences are in nats.
 
 import numpy as np
 
+from rlentropy.validation import refuse
+
 
 def logsumexp(x):
     """log sum_i exp(x_i) along the last axis; shape (..., n) -> (...).
@@ -29,9 +31,7 @@ def log_softmax(x):
     """
     x = np.asarray(x)
     top, rest = _top_and_rest(x)
-    if np.any(np.isneginf(top)):
-        row = tuple(int(i) for i in np.argwhere(np.isneginf(top))[0])
-        raise ValueError(f"x{list(row) if row else ''}: every entry is -inf; some outcome needs a positive weight")
+    refuse("the largest x", top, np.isneginf(top), "some outcome needs a positive weight")
     return (x - top[..., None]) - np.log1p(rest)[..., None]
 
 

@@ -1,4 +1,5 @@
-"""Refusal of bad input: each function raises ``ValueError`` naming the argument, the first bad index and its value.
+"""Refusal of bad input: each function raises ``ValueError`` naming the argument,
+the first bad index and its value.
 
 Nothing is repaired: no renormalising, no clipping, no casting of NaN.
 Accepted arrays come back as float arrays of their own (a read-only copy is the caller's business).
@@ -7,72 +8,138 @@ Accepted arrays come back as float arrays of their own (a read-only copy is the 
 import numpy as np
 from scipy import sparse
 
-# Row sums of tables written with a dozen digits still pass; a forgotten or doubled entry never does.
+# Row sums of tables written with a dozen digits still pass;
+# a forgotten or doubled entry never does.
 SUM_TOLERANCE = 1e-9
 
 
 def _first(mask):
     """First index (C order) where the mask is true, as a tuple of ints; None if nowhere."""
-    hits = np.argwhere(mask)
-    return tuple(int(i) for i in hits[0]) if len(hits) else None
+    if not np.any(mask):
+        return None
+    return tuple(int(i) for i in np.argwhere(mask)[0])
 
 
 def _at(name, index):
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
-def check_array(name, x, shape=None):
-    """Float array without NaN or infinity, of the given shape (None in a place allows any positive length).
+def refuse(name, x, bad, why):
+    """Raises ValueError naming the first entry of x where ``bad`` is true, its value,
+    and why it will not do."""
+    index = _first(bad)
+    if index is not None:
+        raise ValueError(f"{_at(name, index)} = {np.asarray(x)[index]}: {why}")
 
-    Raises ValueError for a non-numeric (also complex) entry, a wrong number of axes, a wrong or zero length, or a
-    non-finite entry.
+
+def check_array(name, x, shape=None):
+    """Float array without NaN or infinity, of the given shape (None in a place allows any positive
+    length).
+
+    Raises ValueError for a non-numeric (also complex or masked) entry, a wrong number of axes,
+    a wrong or zero
+    length, or a non-finite entry.
     """
-    try:
-        if np.iscomplexobj(x):  # numpy would drop the imaginary parts of an array with a mere warning
-            raise TypeError("complex, expected real")
-        x = np.array(x, dtype=float)
-    except (TypeError, ValueError) as problem:
-        raise ValueError(f"{name}: not an array of numbers ({problem})") from None
+    x = _as_floats(name, x)
     check_shape(name, x, shape)
     return check_finite(name, x)
+
+
+def _as_floats(name, x):
+    """A float array of its own; what numpy would drop with a mere warning, or none, is refused."""
+    try:
+        if np.iscomplexobj(x):
+            raise TypeError("complex, expected real")
+        if np.ma.is_masked(x):
+            raise TypeError("entries are masked, and a mask would be lost: fill or drop them")
+        return np.array(x, dtype=float)
+    except (TypeError, ValueError) as problem:
+        raise ValueError(f"{name}: not an array of numbers ({problem})") from None
 
 
 def check_shape(name, x, shape=None):
     """x itself if its shape fits; a place given as None allows any length but 0."""
     actual = np.shape(x)
     if shape is not None:
-        wanted = "(" + ", ".join("any" if k is None else str(k) for k in shape) + (",)" if len(shape) == 1 else ")")
-        if len(actual) != len(shape) or any(k is not None and k != a for a, k in zip(actual, shape, strict=True)):
+        wanted = (
+            "("
+            + ", ".join("any" if k is None else str(k) for k in shape)
+            + (",)" if len(shape) == 1 else ")")
+        )
+        if len(actual) != len(shape) or any(
+            k is not None and k != a for a, k in zip(actual, shape, strict=True)
+        ):
             raise ValueError(f"{name}: shape {actual}, expected {wanted}")
     if 0 in actual:
-        raise ValueError(f"{name}: shape {actual} has an empty axis {actual.index(0)}; every space needs an element")
+        raise ValueError(
+            f"{name}: shape {actual} has an empty axis {actual.index(0)}; every space needs an element"
+        )
     return x
 
 
 def check_finite(name, x):
     """x itself if no entry is NaN or infinite."""
-    index = _first(~np.isfinite(x))
-    if index is not None:
-        raise ValueError(f"{_at(name, index)} = {np.asarray(x)[index]}: not a finite number")
+    refuse(name, x, ~np.isfinite(x), "not a finite number")
     return x
 
 
 def check_distribution(name, p, shape=None):
-    """Probabilities along the last axis: finite, >= 0, sums within 1e-9 of one. Returns a float array.
+    """Probabilities along the last axis: finite, >= 0, sums within 1e-9 of one.
+    Returns a float array.
 
     Raises ValueError naming the first negative entry, else the first row whose sum is off.
     """
     p = check_array(name, p, shape)
     if p.ndim == 0:
         raise ValueError(f"{name}: shape (), expected at least one axis of probabilities")
-    index = _first(p < 0)
-    if index is not None:
-        raise ValueError(f"{_at(name, index)} = {p[index]}: a probability cannot be negative")
-    totals = p.sum(axis=-1)
+    refuse(name, p, p < 0, "a probability cannot be negative")
+    _refuse_sums(name, p.sum(axis=-1))
+    return p
+
+
+def check_log_distribution(name, log_p, shape=None):
+    """Log-probabilities along the last axis: real or -inf, sums of exp(log_p) within 1e-9 of one.
+    A float array.
+
+    Raises ValueError naming the first NaN or positive entry,
+    else the first row whose probabilities' sum is off,
+    as it is for logits that were not normalised.
+    """
+    log_p = _as_floats(name, log_p)
+    check_shape(name, log_p, shape)
+    if log_p.ndim == 0:
+        raise ValueError(f"{name}: shape (), expected at least one axis of log-probabilities")
+    refuse(
+        name,
+        log_p,
+        ~(log_p <= SUM_TOLERANCE),
+        "a log-probability is at most 0 (logits need log_softmax)",
+    )
+    _refuse_sums(f"exp({name})", np.exp(log_p).sum(axis=-1))
+    return log_p
+
+
+def check_mask(name, x, shape):
+    """Booleans of a shape, or that broadcast to it.
+    Whole numbers are refused: 0, 1 might be meant as indices."""
+    x = np.asarray(x)
+    if x.dtype != bool:
+        raise ValueError(f"{name}: entries of type {x.dtype}, expected booleans")
+    try:
+        return np.broadcast_to(x, shape)
+    except ValueError:
+        raise ValueError(f"{name}: shape {x.shape}, expected {shape}") from None
+
+
+def _refuse_sums(name, totals, place=lambda index: index):
+    """Raises ValueError naming the first row whose sum misses 1."""
     index = _first(np.abs(totals - 1) > SUM_TOLERANCE)
     if index is not None:
-        raise ValueError(f"{_at(name, index)} sums to {totals[index]:.12g}, not to 1")
-    return p
+        near = np.abs(totals[index] - 1) < 1e-3
+        remedy = " (rounded, perhaps in float32? divide by the sum in float64)" if near else ""
+        raise ValueError(
+            f"{_at(name, place(index))} sums to {totals[index]:.12g}, not to 1{remedy}"
+        )
 
 
 def check_kernel(name, P):
@@ -85,34 +152,52 @@ def check_kernel(name, P):
         raise ValueError(f"{name}: shape {P.shape}, expected (S, A, S)")
     P = check_distribution(name, P)
     if P.shape[0] != P.shape[2]:
-        raise ValueError(f"{name}: shape {P.shape}, expected (S, A, S) with equal first and last lengths")
+        raise ValueError(
+            f"{name}: shape {P.shape}, expected (S, A, S) with equal first and last lengths"
+        )
     return P
 
 
 def check_sparse_kernel(name, P):
-    """Transition probabilities as a sparse (S*A, S) matrix whose row s*A + a is P(. | s, a). Returns CSR.
+    """Transition probabilities as a sparse (S*A, S) matrix whose row s*A + a is P(. | s, a).
+    Returns CSR.
 
     Stored zeros are dropped, so the pattern of the result is the set of possible transitions.
     Raises ValueError naming the row as [s, a].
     """
-    P = sparse.csr_array(P, dtype=float, copy=True)
-    P.sum_duplicates()
+    P = _as_csr(name, P)
     rows, S = P.shape
     if S == 0 or rows == 0 or rows % S:
         raise ValueError(f"{name}: shape {P.shape}, expected (S*A, S) with S, A >= 1")
     A = rows // S
-    for bad, why in ((~np.isfinite(P.data), "not a finite number"), (P.data < 0, "a probability cannot be negative")):
+    for bad, why in (
+        (~np.isfinite(P.data), "not a finite number"),
+        (P.data < 0, "a probability cannot be negative"),
+    ):
         where = _first(bad)
         if where is not None:
             row = int(np.searchsorted(P.indptr, where[0], side="right")) - 1
             index = (row // A, row % A, int(P.indices[where[0]]))
             raise ValueError(f"{_at(name, index)} = {P.data[where[0]]}: {why}")
     totals = np.asarray(P.sum(axis=1)).ravel()
-    where = _first(np.abs(totals - 1) > SUM_TOLERANCE)
-    if where is not None:
-        row = where[0]
-        raise ValueError(f"{_at(name, (row // A, row % A))} sums to {totals[row]:.12g}, not to 1")
+    _refuse_sums(name, totals, place=lambda row: (row[0] // A, row[0] % A))
     P.eliminate_zeros()
+    return P
+
+
+def _as_csr(name, P):
+    """A CSR copy with one entry a place; indices out of range, on which compiled code would crash,
+    are refused."""
+    if np.issubdtype(P.dtype, np.complexfloating):
+        raise ValueError(f"{name}: complex entries, expected real")
+    try:
+        P = P.copy()
+        if P.format in ("csr", "csc", "bsr"):
+            P.check_format(full_check=True)
+        P = sparse.csr_array(P, dtype=float)
+    except (TypeError, ValueError) as problem:
+        raise ValueError(f"{name}: not a sound sparse matrix ({problem})") from None
+    P.sum_duplicates()
     return P
 
 
@@ -145,6 +230,14 @@ def check_positive(name, x):
     return value
 
 
+def check_nonnegative(name, x):
+    """A finite number >= 0 (a strength, a budget)."""
+    value = check_number(name, x)
+    if value < 0:
+        raise ValueError(f"{name} = {value}: must not be negative")
+    return value
+
+
 def check_interval(name, x, low, high):
     """A finite number with low <= x <= high."""
     value = check_number(name, x)
@@ -162,7 +255,8 @@ def check_confidence(name, delta):
 
 
 def check_integer(name, x, low=0, high=None):
-    """A whole number with low <= x (and x <= high if given), as an int; booleans and 2.5 are refused."""
+    """A whole number with low <= x (and x <= high if given), as an int;
+    booleans and 2.5 are refused."""
     if isinstance(x, (bool, np.bool_)) or not isinstance(x, (int, np.integer)):
         raise ValueError(f"{name} = {x!r}: not a whole number of integer type")
     if x < low or (high is not None and x > high):
@@ -177,24 +271,24 @@ def check_indices(name, x, size, shape=None):
     if not np.issubdtype(x.dtype, np.integer):
         raise ValueError(f"{name}: entries of type {x.dtype}, expected whole numbers")
     check_shape(name, x, shape)
-    index = _first((x < 0) | (x >= size))
-    if index is not None:
-        raise ValueError(f"{_at(name, index)} = {x[index]}: must lie in {{0, ..., {size - 1}}}")
+    refuse(name, x, (x < 0) | (x >= size), f"must lie in {{0, ..., {size - 1}}}")
+    return x
+
+
+def check_choice(name, x, choices):
+    """x itself if it is one of the names on offer."""
+    if not (isinstance(x, str) and x in choices):
+        raise ValueError(f"{name} = {x!r}: expected one of {', '.join(choices)}")
     return x
 
 
 class NotConverged(RuntimeError):
-    """An iterative solver did not reach its tolerance; the message holds the residual and the iterations."""
-
-
-def freeze(x):
-    """The array (dense or CSR) itself, made read-only."""
-    for part in (x.data, x.indices, x.indptr) if sparse.issparse(x) else (x,):
-        part.setflags(write=False)
-    return x
+    """An iterative solver did not reach its tolerance;
+    the message holds the residual and the iterations."""
 
 
 def missing(kind, name, other, belongs):
-    """Why an MDP lacks the attribute ``name``: most often a function was given the other kind of MDP."""
+    """Why an MDP lacks the attribute ``name``:
+    most often a function was given the other kind of MDP."""
     hint = f": this needs the other kind, {other}" if name in belongs else ""
     return f"{kind} has no {name!r}{hint}"

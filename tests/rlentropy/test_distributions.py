@@ -209,7 +209,7 @@ def test_an_empty_set_of_outcomes_is_refused(function, empty):
 
 
 def test_a_row_without_any_weight_is_refused_by_index():
-    with pytest.raises(ValueError, match=r"x\[1\]: every entry is -inf"):
+    with pytest.raises(ValueError, match=r"the largest x\[1\] = -inf: some outcome"):
         dist.log_softmax(np.array([[0.0, 1.0], [-np.inf, -np.inf]]))
 
 

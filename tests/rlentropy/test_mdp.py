@@ -1,5 +1,7 @@
-"""MDPs as data: validated, read-only, the same numbers dense or sparse; reachability against enumeration."""
+"""MDPs as data: validated, read-only, the same numbers dense or sparse;
+reachability against enumeration."""
 
+import copy
 import itertools
 import pickle
 
@@ -22,7 +24,9 @@ def kernel(S, A, rng=RNG):
 def both(S=4, A=3, gamma=0.9):
     P, r, mu = kernel(S, A), RNG.standard_normal((S, A)), RNG.dirichlet(np.ones(S))
     rows = sparse.csr_array(P.reshape(S * A, S))
-    return DiscountedMDP(P=P, r=r, mu=mu, gamma=gamma), DiscountedMDP(P=rows, r=r, mu=mu, gamma=gamma)
+    return DiscountedMDP(P=P, r=r, mu=mu, gamma=gamma), DiscountedMDP(
+        P=rows, r=r, mu=mu, gamma=gamma
+    )
 
 
 def test_dense_and_sparse_kernels_agree():
@@ -31,7 +35,9 @@ def test_dense_and_sparse_kernels_agree():
     assert (dense.S, dense.A, dense.sparse) == (4, 3, False)
     assert (thin.S, thin.A, thin.sparse) == (4, 3, True)
     np.testing.assert_allclose(dense.next_mean(V), thin.next_mean(V), atol=1e-15)
-    np.testing.assert_allclose(dense.policy_kernel(pi), thin.policy_kernel(pi).toarray(), atol=1e-15)
+    np.testing.assert_allclose(
+        dense.policy_kernel(pi), thin.policy_kernel(pi).toarray(), atol=1e-15
+    )
 
 
 def test_products_against_loops():
@@ -40,13 +46,17 @@ def test_products_against_loops():
     for s, a in itertools.product(range(3), range(2)):
         assert mdp.next_mean(V)[s, a] == pytest.approx(sum(mdp.P[s, a, t] * V[t] for t in range(3)))
     for s, t in itertools.product(range(3), range(3)):
-        assert mdp.policy_kernel(pi)[s, t] == pytest.approx(sum(pi[s, a] * mdp.P[s, a, t] for a in range(2)))
+        assert mdp.policy_kernel(pi)[s, t] == pytest.approx(
+            sum(pi[s, a] * mdp.P[s, a, t] for a in range(2))
+        )
 
 
 def test_policy_kernel_rows_sum_to_one():
     for mdp in both(S=6, A=2):
         pi = RNG.dirichlet(np.ones(2), size=6)
-        np.testing.assert_allclose(np.asarray(mdp.policy_kernel(pi).sum(axis=1)).ravel(), 1, atol=1e-14)
+        np.testing.assert_allclose(
+            np.asarray(mdp.policy_kernel(pi).sum(axis=1)).ravel(), 1, atol=1e-14
+        )
 
 
 def test_arrays_are_read_only_copies():
@@ -97,7 +107,7 @@ def test_bad_discounted_mdps_are_refused(change, message):
         DiscountedMDP(**(GOOD | change))
 
 
-# ---------------------------------------------------------------------------------------------------------- episodic
+# ---------------------------------------------------------------------------------------- episodic
 
 
 def test_the_four_ways_to_give_an_episodic_kernel():
@@ -138,10 +148,10 @@ def reachable_by_enumeration(mdp):
 @pytest.mark.parametrize(
     "mdp",
     [
-        environments.double_chain(5, 0.1, 4),
-        environments.double_chain(5, 0.0, 4),
-        environments.sticky_chain(4, 0.3, 3),
-        environments.garnet(5, 2, 4, 1, seed=3),
+        environments.double_chain(length=5, failure=0.1, horizon=4),
+        environments.double_chain(length=5, failure=0.0, horizon=4),
+        environments.sticky_chain(length=4, success=0.3, horizon=3),
+        environments.garnet(states=5, actions=2, horizon=4, branching=1, seed=3),
     ],
     ids=["chain", "certain chain", "sticky", "garnet"],
 )
@@ -159,8 +169,14 @@ def test_reachable_states_against_enumeration_of_all_paths(mdp):
         ({"P": np.full((2, 1), 0.5)}, "P: 2 axes"),
         ({"P": np.full((3, 2, 1, 2), 0.5)}, r"P: 3 stage kernels, expected 1 or horizon - 1 = 2"),
         ({"P": np.full((0, 2, 1, 2), 0.5)}, "P: no transition kernel given"),
-        ({"P": [sparse.csr_array(np.full((2, 2), 0.5)), sparse.csr_array(np.full((4, 2), 0.5))]}, r"P\[1\]: shape"),
-        ({"P": np.stack([np.full((2, 1, 2), 0.5), np.full((2, 1, 2), 0.6)])}, r"P\[1\]\[0, 0\] sums to 1.2"),
+        (
+            {"P": [sparse.csr_array(np.full((2, 2), 0.5)), sparse.csr_array(np.full((4, 2), 0.5))]},
+            r"P\[1\]: shape",
+        ),
+        (
+            {"P": np.stack([np.full((2, 1, 2), 0.5), np.full((2, 1, 2), 0.6)])},
+            r"P\[1\]\[0, 0\] sums to 1.2",
+        ),
     ],
 )
 def test_bad_episodic_mdps_are_refused(arguments, message):
@@ -177,12 +193,51 @@ def test_there_is_no_kernel_outside_the_transitions(h):
 
 
 def test_the_wrong_kind_of_mdp_is_named():
-    discounted, episodic = discounted_environments.two_state(), environments.double_chain(3, 0.1, 4)
-    with pytest.raises(AttributeError, match="a DiscountedMDP has no 'H': this needs the other kind, EpisodicMDP"):
+    discounted, episodic = (
+        discounted_environments.two_state(),
+        environments.double_chain(length=3, failure=0.1, horizon=4),
+    )
+    with pytest.raises(
+        AttributeError, match="a DiscountedMDP has no 'H': this needs the other kind, EpisodicMDP"
+    ):
         discounted.H  # noqa: B018
-    with pytest.raises(AttributeError, match="an EpisodicMDP has no 'gamma': this needs the other kind, DiscountedMDP"):
+    with pytest.raises(
+        AttributeError,
+        match="an EpisodicMDP has no 'gamma': this needs the other kind, DiscountedMDP",
+    ):
         episodic.gamma  # noqa: B018
     with pytest.raises(AttributeError, match=r"an EpisodicMDP has no 'rewards'$"):
         episodic.rewards  # noqa: B018
-    copy = pickle.loads(pickle.dumps(episodic))
-    assert (copy.H, copy.start) == (4, 1)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_copies_are_the_same_mdp_and_read_only(copied):
+    dense, thin = both()
+    chain = copied(environments.double_chain(length=3, failure=0.1, horizon=4))
+    assert (chain.H, chain.start) == (4, 1)
+    for array in (
+        copied(dense).P,
+        copied(thin).P.data,
+        copied(thin).r,
+        chain.P[0].data,
+        chain.P[0].indices,
+    ):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+
+
+def test_mdps_show_their_sizes():
+    assert (
+        repr(discounted_environments.two_state()) == "DiscountedMDP(S=2, A=2, gamma=0.9, P=<2x2x2>)"
+    )
+    assert repr(both()[1]) == "DiscountedMDP(S=4, A=3, gamma=0.9, P=<12x4, 48 stored>)"
+    chain = environments.double_chain(length=3, failure=0.1, horizon=4)
+    assert repr(chain) == "EpisodicMDP(S=3, A=2, H=4, start=1, stationary=True)"
+
+
+@pytest.mark.parametrize("mdp", both(), ids=["dense", "sparse"])
+def test_products_of_a_wrong_shape_are_refused(mdp):
+    with pytest.raises(ValueError, match=r"V: shape \(4, 1\), expected \(4,\)"):
+        mdp.next_mean(np.zeros((4, 1)))
+    with pytest.raises(ValueError, match=r"pi: shape \(4, 1\), expected \(4, 3\)"):
+        mdp.policy_kernel(np.ones((4, 1)))

@@ -1,4 +1,5 @@
-"""Bad input is refused with the argument's name, the first bad index and its value; good input comes back equal."""
+"""Bad input is refused with the argument's name, the first bad index and its value;
+good input comes back equal."""
 
 import numpy as np
 import pytest
@@ -31,18 +32,52 @@ REFUSALS = [
     (lambda: v.check_array("r", [[1], [1, 2]]), "r: not an array of numbers"),
     (lambda: v.check_array("r", [1j]), r"r: not an array of numbers \(complex"),
     (lambda: v.check_array("r", np.array([1 + 0j])), r"r: not an array of numbers \(complex"),
+    (lambda: v.check_array("r", np.ma.array([1, 2], mask=[0, 1])), "r: .*masked"),
     (lambda: v.check_array("r", [1, 2], (3,)), r"r: shape \(2,\), expected \(3,\)"),
     (lambda: v.check_array("r", [1, 2], (None, 2)), r"r: shape \(2,\), expected \(any, 2\)"),
     (lambda: v.check_array("r", np.empty((2, 0))), r"r: shape \(2, 0\) has an empty axis 1"),
     (lambda: v.check_shape("x", np.zeros((0, 3)), (None, 3)), "empty axis 0"),
-    (lambda: v.check_distribution("p", [0.5, -0.1, 0.6]), r"p\[1\] = -0.1: a probability cannot be negative"),
+    (
+        lambda: v.check_distribution("p", [0.5, -0.1, 0.6]),
+        r"p\[1\] = -0.1: a probability cannot be negative",
+    ),
     (lambda: v.check_distribution("p", [[1, 0], [0.9, 0.9]]), r"p\[1\] sums to 1.8, not to 1"),
     (lambda: v.check_distribution("p", [0.5, 0.5 + 1e-8]), "p sums to 1.00000001, not to 1"),
+    (
+        lambda: v.check_distribution("p", np.float32([0.1, 0.2, 0.7])),
+        r"not to 1 \(rounded, perhaps in float32\?",
+    ),
+    (lambda: v.check_log_distribution("q", [[0, -np.inf], [0, np.nan]]), r"q\[1, 1\] = nan"),
+    (
+        lambda: v.check_log_distribution("q", [np.inf, -np.inf]),
+        r"q\[0\] = inf: a log-probability is at most 0",
+    ),
+    (
+        lambda: v.check_log_distribution("q", [[0, -np.inf], [-1, -1]]),
+        r"exp\(q\)\[1\] sums to 0.735",
+    ),
+    (lambda: v.check_log_distribution("q", [-np.inf, -np.inf]), r"exp\(q\) sums to 0, not to 1"),
+    (lambda: v.check_log_distribution("q", 0.0), r"q: shape \(\)"),
+    (lambda: v.check_log_distribution("q", [0.0], (2,)), r"q: shape \(1,\), expected \(2,\)"),
+    (lambda: v.check_mask("m", [1, 0], (2,)), "m: entries of type int64, expected booleans"),
+    (lambda: v.check_mask("m", [True, False], (3,)), r"m: shape \(2,\), expected \(3,\)"),
+    (lambda: v.check_choice("c", "x", ("a", "b")), "c = 'x': expected one of a, b"),
+    (lambda: v.check_choice("c", ["a"], ("a", "b")), r"c = \['a'\]: expected"),
+    (lambda: v.check_nonnegative("b", -1), "b = -1.0: must not be negative"),
+    (lambda: v.check_nonnegative("b", np.inf), "b = inf: not a finite number"),
+    (
+        lambda: v.refuse("x", [[1, 2]], np.array([[False, True]]), "is two"),
+        r"x\[0, 1\] = 2: is two",
+    ),
+    (lambda: v.refuse("x", 3.0, np.True_, "is three"), r"x = 3.0: is three"),
     (lambda: v.check_distribution("p", 1.0), r"p: shape \(\)"),
     (lambda: v.check_distribution("p", []), "empty axis 0"),
     (lambda: v.check_kernel("P", [[HALF, [0.5, 0.6]], [HALF, HALF]]), r"P\[0, 1\] sums to 1.1"),
     (lambda: v.check_kernel("P", [[HALF, HALF], [HALF, [2, -1]]]), r"P\[1, 1, 1\] = -1.0"),
-    (lambda: v.check_kernel("P", np.full((3, 2, 2), 0.5)), r"P: shape \(3, 2, 2\), expected \(S, A, S\)"),
+    (
+        lambda: v.check_kernel("P", np.full((3, 2, 2), 0.5)),
+        r"P: shape \(3, 2, 2\), expected \(S, A, S\)",
+    ),
     (lambda: v.check_kernel("P", np.full((2, 2), 0.5)), r"P: shape \(2, 2\), expected \(S, A, S\)"),
     (lambda: v.check_kernel("P", np.empty((0, 2, 0))), "empty axis 0"),
     (lambda: v.check_kernel("P", np.empty((2, 0, 2))), "empty axis 1"),
@@ -86,7 +121,10 @@ def sparse_rows(*rows):
     ("kernel", "message"),
     [
         (sparse_rows(HALF, HALF, HALF, [0.5, 0.4]), r"P\[1, 1\] sums to 0.9"),
-        (sparse_rows(HALF, HALF, [1.5, -0.5], HALF), r"P\[1, 0, 1\] = -0.5: a probability cannot be negative"),
+        (
+            sparse_rows(HALF, HALF, [1.5, -0.5], HALF),
+            r"P\[1, 0, 1\] = -0.5: a probability cannot be negative",
+        ),
         (sparse_rows(HALF, [np.nan, 1], HALF, HALF), r"P\[0, 1, 0\] = nan: not a finite number"),
         (sparse_rows(HALF, HALF, [0, 0], HALF), r"P\[1, 0\] sums to 0"),
         (sparse_rows(HALF, HALF, HALF), r"P: shape \(3, 2\), expected \(S\*A, S\)"),
@@ -97,6 +135,24 @@ def sparse_rows(*rows):
 def test_sparse_kernels_are_refused_by_state_and_action(kernel, message):
     with pytest.raises(ValueError, match=message):
         v.check_sparse_kernel("P", kernel)
+
+
+@pytest.mark.parametrize("column", [-1, 2, 1_000_000])
+def test_sparse_kernels_with_columns_out_of_range_are_refused(column):
+    kernel = sparse_rows(HALF, HALF)
+    kernel.indices[3] = column
+    with pytest.raises(ValueError, match="P: not a sound sparse matrix"):
+        v.check_sparse_kernel("P", kernel)
+    with pytest.raises(ValueError, match="P: complex entries, expected real"):
+        v.check_sparse_kernel("P", sparse_rows(HALF, HALF) * (1 + 0j))
+
+
+def test_what_is_refused_nowhere_passes():
+    v.refuse("x", [1, 2], [False, False], "never")
+    assert v.check_choice("c", "a", ("a", "b")) == "a"
+    assert v.check_mask("m", True, (2, 2)).all()
+    log_p = v.check_log_distribution("q", [0, -np.inf])
+    np.testing.assert_array_equal(log_p, [0, -np.inf])
 
 
 def test_sparse_duplicates_are_added_and_stored_zeros_dropped():

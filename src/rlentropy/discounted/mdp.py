@@ -1,32 +1,33 @@
 """Discounted Markov decision processes as frozen, validated data.
 
 Arrays are read-only after construction, so an MDP can be shared between runs without copies.
-The kernel may be dense or sparse; a sparse one has a row s*A + a per pair and a column per next state.
+The kernel may be dense or sparse; a sparse one has a row s*A + a per pair and a column per next
+state.
 """
-
-from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import sparse
 
+from rlentropy.results import described, result
 from rlentropy.validation import (
     check_array,
     check_discount,
     check_distribution,
     check_kernel,
+    check_shape,
     check_sparse_kernel,
-    freeze,
     missing,
 )
 
 EPISODIC = ("H", "horizon", "start", "stationary", "kernel", "dense", "reachable")
 
 
-@dataclass(frozen=True, eq=False)
+@result
 class DiscountedMDP:
     """Discounted MDP with start distribution (book: def-discounted-mdp).
 
-    P      (S, A, S) dense or (S*A, S) sparse: P[s, a, s'] is the probability of s' after action a in state s
+    P      (S, A, S) dense or (S*A, S) sparse:
+           P[s, a, s'] is the probability of s' after action a in state s
     r      (S, A): expected reward
     mu     (S,): distribution of the first state
     gamma  discount factor in [0, 1)
@@ -34,19 +35,26 @@ class DiscountedMDP:
     Raises ValueError naming the argument, the first bad index and its value.
     """
 
-    P: np.ndarray | sparse.csr_array = field(repr=False)
-    r: np.ndarray = field(repr=False)
-    mu: np.ndarray = field(repr=False)
+    P: np.ndarray | sparse.csr_array
+    r: np.ndarray
+    mu: np.ndarray
     gamma: float
 
     def __post_init__(self):
-        P = check_sparse_kernel("P", self.P) if sparse.issparse(self.P) else check_kernel("P", self.P)
+        P = (
+            check_sparse_kernel("P", self.P)
+            if sparse.issparse(self.P)
+            else check_kernel("P", self.P)
+        )
         S = P.shape[-1]
         A = P.shape[0] // S if sparse.issparse(P) else P.shape[1]
-        object.__setattr__(self, "P", freeze(P))
-        object.__setattr__(self, "r", freeze(check_array("r", self.r, (S, A))))
-        object.__setattr__(self, "mu", freeze(check_distribution("mu", self.mu, (S,))))
+        object.__setattr__(self, "P", P)
+        object.__setattr__(self, "r", check_array("r", self.r, (S, A)))
+        object.__setattr__(self, "mu", check_distribution("mu", self.mu, (S,)))
         object.__setattr__(self, "gamma", check_discount("gamma", self.gamma))
+
+    def __repr__(self):
+        return described(self, S=self.S, A=self.A, gamma=self.gamma, P=self.P)
 
     @property
     def S(self):
@@ -68,12 +76,19 @@ class DiscountedMDP:
 
     def next_mean(self, V):
         """(P V)(s, a) = sum_s' P(s'|s, a) V(s'); shape (S,) -> (S, A)."""
-        return (self.P @ V).reshape(self.S, self.A)
+        return (self.P @ check_shape("V", V, (self.S,))).reshape(self.S, self.A)
 
     def policy_kernel(self, pi):
-        """P_pi(s, s') = sum_a pi(a|s) P(s'|s, a); shape (S, S), sparse if the kernel is."""
+        """P_pi(s, s') = sum_a pi(a|s) P(s'|s, a); shape (S, S), sparse if the kernel is.
+
+        Linear in pi (S, A), which may be any weights:
+        a direction of policies gives the direction of kernels.
+        """
+        check_shape("pi", pi, (self.S, self.A))
         if not self.sparse:
             return np.einsum("sa,sat->st", pi, self.P)
         rows = np.repeat(np.arange(self.S), self.A)
-        weights = sparse.csr_array((np.ravel(pi), (rows, np.arange(self.S * self.A))), shape=(self.S, self.S * self.A))
+        weights = sparse.csr_array(
+            (np.ravel(pi), (rows, np.arange(self.S * self.A))), shape=(self.S, self.S * self.A)
+        )
         return weights @ self.P

@@ -1,12 +1,13 @@
 """Tabular softmax policies: pi_theta(a|s) = exp(theta[s, a]) / sum_b exp(theta[s, b]).
 
-Logits ``theta`` have shape (..., A), usually (S, A); a constant added to a row (a *gauge*) changes nothing.
+Logits ``theta`` have shape (..., A), usually (S, A);
+a constant added to a row (a *gauge*) changes nothing.
 """
 
 import numpy as np
 
 from rlentropy import distributions as dist
-from rlentropy.validation import check_array, check_distribution
+from rlentropy.validation import check_array, check_distribution, refuse
 
 
 def check_logits(theta):
@@ -17,30 +18,30 @@ def check_logits(theta):
 
 
 def log_policy(theta):
-    """log pi_theta(a|s); shape (..., A). Exact for logits of any size. Source: def-softmax-policy."""
+    """log pi_theta(a|s); shape (..., A). Exact for logits of any size.
+    Source: def-softmax-policy."""
     return dist.log_softmax(check_logits(theta))
 
 
 def policy(theta):
-    """pi_theta(a|s); shape (..., A); probabilities below about 1e-308 are exactly 0."""
+    """pi_theta(a|s); shape (..., A); probabilities below about 5e-324 are exactly 0."""
     return np.exp(log_policy(theta))
 
 
 def logits(pi):
     """Logits log pi(a|s) of a policy with full support; shape (..., A).
 
-    Raises ValueError if a row is no distribution or has a zero: no finite logits give probability 0.
+    Raises ValueError if a row is no distribution or has a zero:
+    no finite logits give probability 0.
     """
     pi = check_distribution("pi", pi)
-    zeros = np.argwhere(pi == 0)
-    if len(zeros):
-        index = tuple(int(i) for i in zeros[0])
-        raise ValueError(f"pi{list(index)} = 0: a softmax policy has full support, no finite logit gives 0")
+    refuse("pi", pi, pi == 0, "a softmax policy has full support, no finite logit gives 0")
     return np.log(pi)
 
 
 def score(theta):
-    """d log pi(a|s) / d theta[s, b] = 1{a = b} - pi(b|s); shape (..., A) -> (..., A, A), indices [..., a, b].
+    """d log pi(a|s) / d theta[s, b] = 1{a = b} - pi(b|s);
+    shape (..., A) -> (..., A, A), indices [..., a, b].
 
     Derivatives with respect to another state's logits are 0. Source: lem-log-derivative.
     """
@@ -66,7 +67,8 @@ def entropy_gradient(theta):
 def fisher_block(theta):
     """E_pi[grad log pi grad log pi'] = diag(pi) - pi pi'; shape (..., A) -> (..., A, A).
 
-    The Fisher information of one state's logits; its kernel is the gauge direction. Source: lem-npg-fisher.
+    The Fisher information of one state's logits; its kernel is the gauge direction.
+    Source: lem-npg-fisher.
     """
     pi = policy(theta)
     return np.eye(pi.shape[-1]) * pi[..., None, :] - pi[..., :, None] * pi[..., None, :]

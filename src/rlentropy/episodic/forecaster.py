@@ -14,7 +14,14 @@ import numpy as np
 from scipy.special import betaln, gammaln
 
 from rlentropy.distributions import entropy, log_probabilities
-from rlentropy.validation import check_array, check_distribution, check_indices, check_integer, check_positive
+from rlentropy.validation import (
+    check_array,
+    check_distribution,
+    check_indices,
+    check_integer,
+    check_positive,
+    refuse,
+)
 
 
 def predict(counts, n0=1.0):
@@ -83,7 +90,5 @@ def _counts(counts):
     n = check_array("counts", counts)
     if n.ndim == 0:
         raise ValueError("counts: a number, expected an array with the symbols along its last axis")
-    if (n < 0).any():
-        index = tuple(int(i) for i in np.argwhere(n < 0)[0])
-        raise ValueError(f"counts[{', '.join(map(str, index))}] = {n[index]}: a count cannot be negative")
+    refuse("counts", n, n < 0, "a count cannot be negative")
     return n

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rlentropy.validation import check_array, check_distribution, check_indices
+from rlentropy.validation import check_array, check_distribution, check_indices, refuse
 
 
 def check_markov_policy(mdp, pi):
@@ -33,8 +33,7 @@ def best_response(mdp, reward):
     reward = np.asarray(reward, dtype=float)
     if reward.shape != (mdp.H, mdp.S, mdp.A):
         raise ValueError(f"reward: shape {reward.shape}, expected ({mdp.H}, {mdp.S}, {mdp.A})")
-    if np.isnan(reward).any():
-        raise ValueError(f"reward{np.argwhere(np.isnan(reward))[0].tolist()} = nan: not a number")
+    refuse("reward", reward, np.isnan(reward), "not a number")
     V = np.zeros((mdp.H, mdp.S))
     actions = np.zeros((mdp.H, mdp.S), dtype=int)
     for h in reversed(range(mdp.H)):

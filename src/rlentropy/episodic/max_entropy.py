@@ -27,7 +27,15 @@ from scipy.optimize import minimize
 from rlentropy.distributions import entropy, log_probabilities, logsumexp, softmax
 from rlentropy.episodic import _visitation_kernels as kernels
 from rlentropy.episodic import induction
-from rlentropy.validation import NotConverged, check_array, check_finite, check_integer, check_positive, check_shape
+from rlentropy.validation import (
+    NotConverged,
+    check_array,
+    check_finite,
+    check_integer,
+    check_positive,
+    check_shape,
+    refuse,
+)
 
 METHODS = ("auto", "dual", "primal")
 # Conjugate gradients stop at this relative residual in the primal method; a looser one lets far states drift.
@@ -123,10 +131,7 @@ def potentials_of_visitation(mdp, d):
     """
     mass = check_array("d", d, (mdp.H, mdp.S, mdp.A)).sum(axis=2)
     reach = mdp.reachable()
-    empty = np.argwhere(reach & ~(mass > 0))
-    if len(empty):
-        h, s = map(int, empty[0])
-        raise ValueError(f"d[{h}, {s}] sums to {mass[h, s]:.3g}: every reachable (stage, state) needs mass")
+    refuse("the mass d", mass, reach & ~(mass > 0), "every reachable (stage, state) needs some")
     V = np.zeros((mdp.H, mdp.S))
     for h in reversed(range(mdp.H)):
         ahead = mdp.next_mean(h, V[h + 1]) if h + 1 < mdp.H else np.zeros((mdp.S, mdp.A))
@@ -142,13 +147,9 @@ def certificate(mdp, d_bar):
     Raises ValueError for a negative entry or a stage that sums to more than 1. Source: cor-certificate.
     """
     d_bar = check_array("d_bar", d_bar, (mdp.H, mdp.S, mdp.A))
-    if (d_bar < 0).any():
-        h, s, a = map(int, np.argwhere(d_bar < 0)[0])
-        raise ValueError(f"d_bar[{h}, {s}, {a}] = {d_bar[h, s, a]}: a prediction cannot be negative")
+    refuse("d_bar", d_bar, d_bar < 0, "a prediction cannot be negative")
     totals = d_bar.sum(axis=(1, 2))
-    if (totals > 1 + 1e-9).any():
-        h = int(np.argmax(totals > 1 + 1e-9))
-        raise ValueError(f"d_bar[{h}] sums to {totals[h]:.12g}, more than 1")
+    refuse("the mass d_bar", totals, totals > 1 + 1e-9, "more than 1")
     reward = np.where(mdp.reachable()[:, :, None], -log_probabilities(d_bar), 0.0)
     return induction.best_response(mdp, reward)[0]
 

@@ -4,17 +4,16 @@ Arrays are read-only after construction, so an MDP can be shared between runs wi
 Kernels are stored sparsely, with a row s*A + a per pair and a column per next state.
 """
 
-from dataclasses import dataclass, field
-
 import numpy as np
 from scipy import sparse
 
-from rlentropy.validation import check_integer, check_kernel, check_sparse_kernel, freeze, missing
+from rlentropy.results import described, result
+from rlentropy.validation import check_integer, check_kernel, check_sparse_kernel, missing
 
 DISCOUNTED = ("r", "mu", "gamma", "sparse", "policy_kernel")
 
 
-@dataclass(frozen=True, eq=False)
+@result
 class EpisodicMDP:
     """Reward-free episodic MDP with a fixed first state (book: def-episodic-mdp).
 
@@ -28,15 +27,18 @@ class EpisodicMDP:
     Raises ValueError naming the argument, the first bad index and its value.
     """
 
-    P: tuple = field(repr=False)
+    P: tuple
     horizon: int
     start: int
 
     def __post_init__(self):
         H = check_integer("horizon", self.horizon, low=1)
         object.__setattr__(self, "horizon", H)
-        object.__setattr__(self, "P", tuple(freeze(K) for K in _stage_kernels(self.P, H)))
+        object.__setattr__(self, "P", tuple(_stage_kernels(self.P, H)))
         object.__setattr__(self, "start", check_integer("start", self.start, high=self.S - 1))
+
+    def __repr__(self):
+        return described(self, S=self.S, A=self.A, H=self.H, start=self.start, stationary=self.stationary)
 
     @property
     def H(self):

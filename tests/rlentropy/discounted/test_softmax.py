@@ -1,4 +1,5 @@
-"""Tabular softmax policies: scores and gradients against finite differences and exact sums, gauge, edges, refusals."""
+"""Tabular softmax policies: scores and gradients against finite differences and exact sums, gauge,
+edges, refusals."""
 
 import numpy as np
 import pytest
@@ -15,7 +16,10 @@ RNG = np.random.default_rng(5)
 
 def slopes(f, theta, step=1e-5):
     """Central differences of a vector-valued f of one row of logits; shape (outputs, A)."""
-    return np.stack([(f(theta + step * e) - f(theta - step * e)) / (2 * step) for e in np.eye(theta.size)], axis=-1)
+    return np.stack(
+        [(f(theta + step * e) - f(theta - step * e)) / (2 * step) for e in np.eye(theta.size)],
+        axis=-1,
+    )
 
 
 def test_policy_by_hand():
@@ -31,8 +35,12 @@ def test_two_action_entropy_gradient():
     x = np.linspace(-5, 5, 21)
     theta = np.stack([x, np.zeros_like(x)], axis=-1)
     sigma = 1 / (1 + np.exp(-x))
-    np.testing.assert_allclose(sp.entropy_gradient(theta)[:, 0], -x * sigma * (1 - sigma), atol=1e-15)
-    np.testing.assert_allclose(sp.policy_entropy(theta), np.log1p(np.exp(x)) - x * sigma, atol=1e-14)
+    np.testing.assert_allclose(
+        sp.entropy_gradient(theta)[:, 0], -x * sigma * (1 - sigma), atol=1e-15
+    )
+    np.testing.assert_allclose(
+        sp.policy_entropy(theta), np.log1p(np.exp(x)) - x * sigma, atol=1e-14
+    )
 
 
 @PROPERTY
@@ -88,7 +96,14 @@ def test_one_action():
     np.testing.assert_array_equal(sp.fisher_block(theta), 0)
 
 
-FUNCTIONS = [sp.policy, sp.log_policy, sp.score, sp.policy_entropy, sp.entropy_gradient, sp.fisher_block]
+FUNCTIONS = [
+    sp.policy,
+    sp.log_policy,
+    sp.score,
+    sp.policy_entropy,
+    sp.entropy_gradient,
+    sp.fisher_block,
+]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -108,7 +123,10 @@ def test_bad_logits_are_refused(function, theta, message):
 
 @pytest.mark.parametrize(
     ("pi", "message"),
-    [([[1.0, 0.0]], r"pi\[0, 1\] = 0: a softmax policy has full support"), ([[0.7, 0.7]], r"pi\[0\] sums to 1.4")],
+    [
+        ([[1.0, 0.0]], r"pi\[0, 1\] = 0.0: a softmax policy has full support"),
+        ([[0.7, 0.7]], r"pi\[0\] sums to 1.4"),
+    ],
 )
 def test_policies_without_logits_are_refused(pi, message):
     with pytest.raises(ValueError, match=message):

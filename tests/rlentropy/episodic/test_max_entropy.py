@@ -23,7 +23,14 @@ def small_mdps(draw):
     """Random kernels with zeros (unreachable states), stationary or not, down to one state, one action, one stage."""
     S, A, H = draw(st.integers(1, 5)), draw(st.integers(1, 3)), draw(st.integers(1, 4))
     branching, seed = draw(st.integers(1, S)), draw(st.integers(0, 10_000))
-    return environments.garnet(S, A, H, branching, seed, stationary=draw(st.booleans()))
+    return environments.garnet(
+        states=S,
+        actions=A,
+        horizon=H,
+        branching=branching,
+        seed=seed,
+        stationary=draw(st.booleans()),
+    )
 
 
 def on_nodes(mdp, x):
@@ -125,7 +132,7 @@ def test_proximal_values_are_soft_backups(mdp, tau):
 
 
 def test_the_dual_gradient_is_the_violated_flow():
-    mdp = environments.garnet(4, 2, 4, 2, 3)
+    mdp = environments.garnet(states=4, actions=2, horizon=4, branching=2, seed=3)
     net, V, _ = random_case(mdp)
     x, q, gradient = np.empty((len(V), 2)), np.empty((len(V), 2)), np.empty(len(V))
     mve._dual(net, V, x, q)
@@ -142,7 +149,7 @@ def test_the_dual_gradient_is_the_violated_flow():
 @pytest.mark.parametrize("method", ["auto", "dual", "primal"])
 @pytest.mark.parametrize(
     "mdp, value",
-    [(environments.double_chain(31, 0.1, 20), DOUBLE_CHAIN), (environments.grid_world(21, 21, 0.95, 20), GRID)],
+    [(environments.double_chain(length=31, failure=0.1, horizon=20), DOUBLE_CHAIN), (environments.grid_world(rows=21, cols=21, success=0.95, horizon=20), GRID)],
     ids=["double chain", "grid world"],
 )
 def test_known_optima(mdp, value, method):
@@ -182,12 +189,12 @@ def test_random_optima_are_certified_and_no_policy_does_better(mdp):
      (50, 0.5, 100), (50, 1e-8, 50), (200, 1e-3, 200)],
 )  # fmt: skip
 def test_sticky_chains(length, success, horizon):
-    mdp = environments.sticky_chain(length, success, horizon)
+    mdp = environments.sticky_chain(length=length, success=success, horizon=horizon)
     assert_certified(mdp, mve.solve(mdp), 1e-10)
 
 
 def test_what_the_dual_method_alone_cannot_do():
-    mdp = environments.sticky_chain(31, 1e-3, 60)
+    mdp = environments.sticky_chain(length=31, success=1e-3, horizon=60)
     with pytest.raises(NotConverged, match=r"dual Newton: gap .* iterations"):
         mve.solve(mdp, method="dual", max_iterations=60)
     assert mve.solve(mdp).method == "primal"
@@ -195,7 +202,7 @@ def test_what_the_dual_method_alone_cannot_do():
 
 @pytest.mark.slow
 def test_a_large_grid():
-    mdp = environments.grid_world(101, 101, 0.95, 100)
+    mdp = environments.grid_world(rows=101, cols=101, success=0.95, horizon=100)
     best = mve.solve(mdp)
     assert best.gap <= 1e-12 * best.value
     assert best.value == pytest.approx(837.4319912, abs=1e-6)
@@ -231,14 +238,21 @@ def conic(mdp, average):
 def test_clarabel_agrees_on_random_mdps(seed):
     rng = np.random.default_rng(seed)
     S, A, H = (int(n) for n in rng.integers([2, 1, 1], [7, 4, 6]))
-    mdp = environments.garnet(S, A, H, int(rng.integers(1, S + 1)), seed, stationary=bool(seed % 2))
+    mdp = environments.garnet(
+        states=S,
+        actions=A,
+        horizon=H,
+        branching=int(rng.integers(1, S + 1)),
+        seed=seed,
+        stationary=bool(seed % 2),
+    )
     assert conic(mdp, average=False) == pytest.approx(mve.solve(mdp).value, abs=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("seed", range(5))
 def test_clarabel_agrees_on_the_average(seed):
-    mdp = environments.garnet(5, 2, 4, 2, seed)
+    mdp = environments.garnet(states=5, actions=2, horizon=4, branching=2, seed=seed)
     best = mve.solve_average(mdp, tol=1e-8)
     assert conic(mdp, average=True) == pytest.approx(best.value, abs=1e-6)
 
@@ -247,7 +261,7 @@ def test_clarabel_agrees_on_the_average(seed):
 
 
 def test_one_stage_is_log_a():
-    best = mve.solve(environments.double_chain(5, 0.1, 1))
+    best = mve.solve(environments.double_chain(length=5, failure=0.1, horizon=1))
     assert best.value == pytest.approx(np.log(2), abs=1e-15)
     assert best.iterations == 0
     np.testing.assert_allclose(best.policy, 0.5)
@@ -259,7 +273,7 @@ def test_one_state_is_h_log_a():
 
 
 def test_one_action_leaves_nothing_to_choose():
-    mdp = environments.garnet(4, 1, 5, 2, 0)
+    mdp = environments.garnet(states=4, actions=1, horizon=5, branching=2, seed=0)
     best = mve.solve(mdp)
     np.testing.assert_array_equal(best.policy, 1)
     assert best.gap <= 1e-12
@@ -299,7 +313,7 @@ def test_a_deterministic_tree_counts_its_leaves():
 def test_explicit_zeros_in_a_sparse_kernel_do_not_matter():
     from scipy import sparse
 
-    dense = environments.double_chain(5, 0.0, 4)
+    dense = environments.double_chain(length=5, failure=0.0, horizon=4)
     rows = np.repeat(np.arange(10), 5)
     full = sparse.csr_array((dense.dense()[0].reshape(-1), (rows, np.tile(np.arange(5), 10))), shape=(10, 5))
     assert full.nnz == 50
@@ -311,7 +325,7 @@ def test_explicit_zeros_in_a_sparse_kernel_do_not_matter():
 
 
 def test_certificates_bound_the_optimum_and_meet_it():
-    mdp = environments.double_chain(9, 0.1, 6)
+    mdp = environments.double_chain(length=9, failure=0.1, horizon=6)
     best, rng = mve.solve(mdp, tol=1e-12), np.random.default_rng(0)
     for _ in range(20):
         d_bar = rng.dirichlet(np.ones(18), size=6).reshape(6, 9, 2)
@@ -322,7 +336,7 @@ def test_certificates_bound_the_optimum_and_meet_it():
 
 
 def test_unreachable_states_in_the_dual_cost_something_and_less_with_high_potentials():
-    mdp = environments.double_chain(9, 0.1, 4)
+    mdp = environments.double_chain(length=9, failure=0.1, horizon=4)
     best = mve.solve(mdp, tol=1e-13)
     later = np.arange(mdp.H, 0, -1)[:, None] * ~mdp.reachable()
     excess = [mve.dual_value(mdp, best.dual + c * later, drop_unreachable=False) - best.value for c in (0, 5, 10)]
@@ -331,7 +345,7 @@ def test_unreachable_states_in_the_dual_cost_something_and_less_with_high_potent
 
 
 def test_a_prediction_that_excludes_a_reachable_pair_certifies_nothing():
-    mdp = environments.double_chain(5, 0.1, 3)
+    mdp = environments.double_chain(length=5, failure=0.1, horizon=3)
     d_bar = np.full((3, 5, 2), 0.1)
     d_bar[0] = 0
     d_bar[0, 2, 0] = 1
@@ -355,7 +369,7 @@ def test_the_soft_backup_gap_is_an_expected_divergence(mdp):
 
 @pytest.mark.slow
 def test_average_optimum_of_the_grid_world():
-    mdp = environments.grid_world(21, 21, 0.95, 20)
+    mdp = environments.grid_world(rows=21, cols=21, success=0.95, horizon=20)
     best = mve.solve_average(mdp)
     assert best.gap <= 1e-6
     assert best.value <= GRID_AVERAGE + 1e-9 <= best.value + best.gap + 2e-9
@@ -367,7 +381,7 @@ def test_average_optimum_of_the_grid_world():
 
 
 def test_average_optimum_of_the_double_chain():
-    mdp = environments.double_chain(31, 0.1, 20)
+    mdp = environments.double_chain(length=31, failure=0.1, horizon=20)
     best = mve.solve_average(mdp)
     assert best.gap <= 1e-6
     # the optimum per stage, seen through the other entropy, and the other way round
@@ -389,7 +403,7 @@ def test_average_optima_of_random_mdps_are_certified(mdp):
 
 
 def test_refusals():
-    mdp = environments.double_chain(5, 0.1, 3)
+    mdp = environments.double_chain(length=5, failure=0.1, horizon=3)
     for bad in (0, -1, np.nan, "small"):
         with pytest.raises(ValueError, match="tol"):
             mve.solve(mdp, tol=bad)
@@ -405,7 +419,7 @@ def test_refusals():
         d_bar = np.full((3, 5, 2), 0.1)
         d_bar[1, 0, 1] = -0.1
         mve.certificate(mdp, d_bar)
-    with pytest.raises(ValueError, match=r"d_bar\[0\] sums to 2, more than 1"):
+    with pytest.raises(ValueError, match=r"the mass d_bar\[0\] = 2.0: more than 1"):
         mve.certificate(mdp, np.full((3, 5, 2), 0.2))
     with pytest.raises(ValueError, match=r"d\[1, 1\] sums to 0"):
         d = np.zeros((3, 5, 2))
@@ -416,7 +430,7 @@ def test_refusals():
 
 
 def test_too_few_steps_raise_with_the_gap():
-    mdp = environments.grid_world(9, 9, 0.95, 8)
+    mdp = environments.grid_world(rows=9, cols=9, success=0.95, horizon=8)
     for method in ("dual", "primal"):
         with pytest.raises(NotConverged, match=rf"{method} Newton: gap .* after 1 iterations, wanted 1e-10"):
             mve.solve(mdp, max_iterations=1, method=method)

@@ -1,28 +1,41 @@
-"""A small neural softmax policy with hand-written gradients, trained by policy gradient on a verifiable task.
+"""A small neural softmax policy with hand-written gradients,
+trained by policy gradient on a verifiable task.
 
-One hidden layer: z = tanh(x W1 + b1) W2 + b2, pi(a | prompt x) = softmax(z)_a. Everything is plain NumPy, so that every
-logit before and after an update can be read, and the change of entropy compared with its prediction.
+One hidden layer: z = tanh(x W1 + b1) W2 + b2, pi(a | prompt x) = softmax(z)_a.
+Everything is plain NumPy, so that every
+logit before and after an update can be read, and the change of entropy compared with its
+prediction.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
 from rlentropy import distributions as dist
 from rlentropy.discounted import entropy_dynamics
-from rlentropy.validation import check_integer, check_interval, check_positive
+from rlentropy.results import result
+from rlentropy.seeds import generator
+from rlentropy.validation import (
+    check_array,
+    check_choice,
+    check_indices,
+    check_integer,
+    check_interval,
+    check_positive,
+)
 
 CONTROLS = ("none", "clip", "penalty", "bonus")
 
 
-@dataclass(frozen=True)
+@result
 class Network:
-    """Weights W1 (D, K), b1 (K,), W2 (K, A), b2 (A,) of a network with D inputs, K hidden units and A logits."""
+    """Weights W1 (D, K), b1 (K,), W2 (K, A), b2 (A,) of a network with D inputs,
+    K hidden units and A logits."""
 
-    W1: np.ndarray = field(repr=False)
-    b1: np.ndarray = field(repr=False)
-    W2: np.ndarray = field(repr=False)
-    b2: np.ndarray = field(repr=False)
+    W1: np.ndarray
+    b1: np.ndarray
+    W2: np.ndarray
+    b2: np.ndarray
 
     def logits(self, X):
         """z (N, A) for prompts X (N, D)."""
@@ -37,57 +50,80 @@ class Network:
     def moved(self, step, gradient):
         """The weights plus ``step`` times the gradient."""
         names = ("W1", "b1", "W2", "b2")
-        return replace(self, **{name: getattr(self, name) + step * getattr(gradient, name) for name in names})
+        return replace(
+            self, **{name: getattr(self, name) + step * getattr(gradient, name) for name in names}
+        )
 
 
-def initial_network(inputs, hidden, actions, seed):
-    """Gaussian weights of variance 1 / fan-in, zero biases; last layer scaled by 0.1 for a nearly uniform start."""
-    rng = np.random.default_rng(seed)
-    D, K, A = (check_integer(n, v, low=1) for n, v in (("inputs", inputs), ("hidden", hidden), ("actions", actions)))
-    first, last = rng.standard_normal((D, K)) / np.sqrt(D), 0.1 * rng.standard_normal((K, A)) / np.sqrt(K)
+def initial_network(*, inputs, hidden, actions, seed):
+    """Gaussian weights of variance 1 / fan-in, zero biases;
+    last layer scaled by 0.1 for a nearly uniform start.
+
+    Sizes are whole numbers >= 1, the seed a whole number or a SeedSequence;
+    ValueError for any other.
+    """
+    rng = generator(seed)
+    D = check_integer("inputs", inputs, low=1)
+    K = check_integer("hidden", hidden, low=1)
+    A = check_integer("actions", actions, low=1)
+    first = rng.standard_normal((D, K)) / np.sqrt(D)
+    last = 0.1 * rng.standard_normal((K, A)) / np.sqrt(K)
     return Network(W1=first, b1=np.zeros(K), W2=last, b2=np.zeros(A))
 
 
 def modular_addition(modulus):
-    """Prompts and answers of the task (i, j) -> i + j mod p: X (p^2, 2p) one-hot pairs, answers (p^2,)."""
+    """Prompts and answers of the task (i, j) -> i + j mod p:
+    X (p^2, 2p) one-hot pairs, answers (p^2,)."""
     p = check_integer("modulus", modulus, low=2)
     i, j = np.divmod(np.arange(p * p), p)
     return np.hstack([np.eye(p)[i], np.eye(p)[j]]) * np.sqrt(p), (i + j) % p
 
 
-@dataclass(frozen=True)
+@result
 class TrainingLog:
     """What each update did, averaged over all prompts; arrays (updates,).
 
     reward             exact success probability before the update
     policy_entropy     mean policy entropy before the update, nats
     realised           exact change of the mean entropy
-    first, second      -Cov(log pi, dz) and the second-order term included, dz the realised change of the logits
-    tabular            -Cov(log pi, pi A), what a tabular vanilla policy gradient with unit step would predict
+    first, second      -Cov(log pi, dz) and the second-order term included,
+                       dz the realised change of the logits
+    tabular            -Cov(log pi, pi A), what a tabular vanilla policy gradient with unit step
+                       would predict
     """
 
-    reward: np.ndarray = field(repr=False)
-    policy_entropy: np.ndarray = field(repr=False)
-    realised: np.ndarray = field(repr=False)
-    first: np.ndarray = field(repr=False)
-    second: np.ndarray = field(repr=False)
-    tabular: np.ndarray = field(repr=False)
+    reward: np.ndarray
+    policy_entropy: np.ndarray
+    realised: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    tabular: np.ndarray
 
 
-def train(network, X, answers, *, updates, step, group, seed, control="none", strength=0.0, share=0.02):
-    """Policy gradient with ``group`` sampled answers a prompt, reward 1 for the right one, group-centred advantages.
+def train(
+    network, X, answers, *, updates, step, group, seed, control="none", strength=0.0, share=0.02
+):
+    """Policy gradient with ``group`` sampled answers a prompt, reward 1 for the right one,
+    group-centred advantages.
 
     control  none     plain policy gradient
              clip     samples among the ``share`` of largest covariance get weight 0 (Clip-Cov)
-             penalty  those samples get ``strength`` * (log pi_anchor - log pi) added to their advantage, where
-                      the anchor is the policy four updates ago (a KL-Cov that acts through several updates)
+             penalty  those samples get ``strength`` * (log pi_anchor - log pi) added to their
+                      advantage, where
+                      the anchor is the policy four updates ago (a KL-Cov that acts through several
+                      updates)
              bonus    ``strength`` times the entropy gradient is added
-    The covariance statistic of a sample is that of Cui et al. (2025): deviations from batch means, multiplied.
+    The covariance statistic of a sample is that of Cui et al.
+    (2025): deviations from batch means, multiplied.
+    X (N, D) prompts, answers (N,) indices of the right actions;
+    ``group`` >= 2, since one sample is its own mean.
     Returns (network, TrainingLog). Same seed, same numbers.
     """
-    if control not in CONTROLS:
-        raise ValueError(f"control = {control!r}: expected one of {', '.join(CONTROLS)}")
-    rng = np.random.default_rng(seed)
+    check_choice("control", control, CONTROLS)
+    rng = generator(seed)
+    X = check_array("X", X, (None, len(network.W1)))
+    answers = check_indices("answers", answers, len(network.b2), (len(X),))
+    group = check_integer("group", group, low=2)
     step, share = check_positive("step", step), check_interval("share", share, 0, 1)
     strength = check_interval("strength", strength, 0, 1e6)
     rows, anchors = [], []
@@ -120,7 +156,9 @@ def _logit_gradient(rng, log_pi, anchor, answers, group, control, strength, shar
         if control == "clip":
             weights = np.where(top, 0.0, adv)
         else:
-            weights = adv + strength * np.where(top, np.take_along_axis(anchor, actions, axis=1) - log_p, 0.0)
+            weights = adv + strength * np.where(
+                top, np.take_along_axis(anchor, actions, axis=1) - log_p, 0.0
+            )
     G = np.zeros((N, A))
     np.add.at(G, (np.arange(N)[:, None], actions), weights / group)
     G -= pi * (weights.sum(axis=1, keepdims=True) / group)
@@ -135,6 +173,12 @@ def _log_row(z, z_new, log_pi, answers):
     adv = (np.arange(z.shape[1]) == answers[:, None]) - right[:, None]
     change = entropy_dynamics.entropy_change(z, z_new)
     tabular = -dist.covariance(log_pi, log_pi, np.exp(log_pi) * adv)
-    parts = (right, dist.entropy(log_pi), change.exact, change.first_order, change.second_order, tabular)
+    parts = (
+        right,
+        dist.entropy(log_pi),
+        change.exact,
+        change.first_order,
+        change.second_order,
+        tabular,
+    )
     return [part.mean() for part in parts]
-

@@ -1,57 +1,75 @@
-"""The law R = b - a exp(H / alpha): reward against entropy along natural policy gradient on a bandit.
+"""The law R = b - a exp(H / alpha): reward against entropy along natural policy gradient on a
+bandit.
 
-NPG on a bandit moves along pi_t proportional to pi_0 exp(t r), whatever the step sizes (t is their sum).
-All functions work with the gaps x = b - r >= 0 to the best reward b: b - R_t suffers cancellation, E[x] does not.
+NPG on a bandit moves along pi_t proportional to pi_0 exp(t r),
+whatever the step sizes (t is their sum).
+All functions work with the gaps x = b - r >= 0 to the best reward b:
+b - R_t suffers cancellation, E[x] does not.
 """
-
-from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import special
 
 from rlentropy import distributions as dist
-from rlentropy.validation import check_array, check_integer, check_positive
+from rlentropy.results import result
+from rlentropy.validation import (
+    check_array,
+    check_choice,
+    check_integer,
+    check_number,
+    check_positive,
+    refuse,
+)
 
 
-@dataclass(frozen=True)
+@result
 class LawPath:
-    """NPG on a bandit at the times t (T,): gap b - R_t, policy entropy H_t (nats), variance of r under pi_t,
+    """NPG on a bandit at the times t (T,): gap b - R_t, policy entropy H_t (nats),
+    variance of r under pi_t,
 
-    and the local exponent t (t + beta_t) Var_t(r) = -dH / d log t, which is alpha where the law holds.
+    and the local exponent t (t + beta_t) Var_t(r) = -dH / d log t,
+    which is alpha where the law holds.
     """
 
-    t: np.ndarray = field(repr=False)
-    gap: np.ndarray = field(repr=False)
-    policy_entropy: np.ndarray = field(repr=False)
-    variance: np.ndarray = field(repr=False)
-    exponent: np.ndarray = field(repr=False)
+    t: np.ndarray
+    gap: np.ndarray
+    policy_entropy: np.ndarray
+    variance: np.ndarray
+    exponent: np.ndarray
 
 
 def law_path(gaps, t, *, log_start=None):
-    """`LawPath` for arms with the given gaps (K,), at the times t (T,), from exp(log_start) (default uniform).
+    """`LawPath` for arms with the given gaps (K,), at the times t (T,),
+    from exp(log_start) (default uniform).
 
-    R_t = b - E_t[x], H_t = H(pi_t), dH/dt = -(t + beta_t) Var_t(r), beta_t Var_t(r) = Cov_t(log pi_0, r).
+    R_t = b - E_t[x], H_t = H(pi_t), dH/dt = -(t + beta_t) Var_t(r),
+    beta_t Var_t(r) = Cov_t(log pi_0, r).
     Raises ValueError for a negative gap, or a time that is negative or not finite.
     Source: thm-law-slope.
     """
     gaps, times = _nonnegative("gaps", gaps), _nonnegative("t", t)
-    log_start = np.zeros(gaps.size) if log_start is None else check_array("log_start", log_start, gaps.shape)
+    log_start = (
+        np.zeros(gaps.size)
+        if log_start is None
+        else check_array("log_start", log_start, gaps.shape)
+    )
     rows = [_moments(gaps, log_start, time) for time in times]
     gap, policy_entropy, variance, start_covariance = map(np.array, zip(*rows, strict=True))
     exponent = times * (times * variance + start_covariance)
-    return LawPath(t=times, gap=gap, policy_entropy=policy_entropy, variance=variance, exponent=exponent)
+    return LawPath(
+        t=times, gap=gap, policy_entropy=policy_entropy, variance=variance, exponent=exponent
+    )
 
 
 def _nonnegative(name, x):
     x = check_array(name, x, (None,))
-    bad = np.flatnonzero(x < 0)
-    if bad.size:
-        raise ValueError(f"{name}[{bad[0]}] = {x[bad[0]]}: must not be negative")
+    refuse(name, x, x < 0, "must not be negative")
     return x
 
 
 def _moments(gaps, log_start, time):
-    """Mean gap, entropy, variance of the gap, and Cov(log pi_0, r) = -Cov(log pi_0, x) at one time."""
+    """Mean gap, entropy, variance of the gap, and Cov(log pi_0, r) = -Cov(log pi_0,
+    x) at one time."""
     log_pi = dist.log_softmax(log_start - time * gaps)
     pi = np.exp(log_pi)
     mean = pi @ gaps
@@ -60,7 +78,8 @@ def _moments(gaps, log_start, time):
 
 
 def quantile_gaps(arms, alpha):
-    """x_i = ((i - 1/2) / K)^(1 / alpha): gaps of K arms at the mid-quantiles of N(x) = Pr(gap <= x) = x^alpha.
+    """x_i = ((i - 1/2) / K)^(1 / alpha): gaps of K arms at the mid-quantiles of N(x) = Pr(gap <= x)
+    = x^alpha.
 
     Near the best arm the density of gaps is alpha x^(alpha - 1), so C = 1 in thm-law-tauberian.
     """
@@ -68,19 +87,22 @@ def quantile_gaps(arms, alpha):
     return ((np.arange(K) + 0.5) / K) ** (1 / check_positive("alpha", alpha))
 
 
-def law_amplitude(alpha, arms, density=1.0):
-    """a = alpha / (e (K C Gamma(alpha + 1))^(1 / alpha)): the amplitude of the law for N(x) ~ C x^alpha among K arms.
+def law_amplitude(arms, alpha, *, density=1.0):
+    """a = alpha / (e (K C Gamma(alpha + 1))^(1 / alpha)):
+    the amplitude of the law for N(x) ~ C x^alpha among K arms.
 
-    Source: thm-law-tauberian.
+    density is C. Source: thm-law-tauberian.
     """
-    alpha, K = check_positive("alpha", alpha), check_positive("arms", arms)
+    alpha = check_positive("alpha", alpha)
+    K = check_integer("arms", arms, low=1)
     log_mass = np.log(K) + np.log(check_positive("density", density)) + special.gammaln(alpha + 1)
     return float(alpha * np.exp(-1 - log_mass / alpha))
 
 
-@dataclass(frozen=True)
-class Fit:
-    """A fitted law R = b - a exp(rate * H) with the rate 1 / alpha, and the largest residual of what was fitted."""
+@result
+class LawFit:
+    """A fitted law R = b - a exp(rate * H) with the rate 1 / alpha,
+    and the largest residual of what was fitted."""
 
     b: float
     a: float
@@ -89,56 +111,116 @@ class Fit:
 
 
 def fit_rate(policy_entropy, gap, *, b=0.0):
-    """Least squares of log(b - R) on H, with the best reward b known: R = b - a exp(rate H). Arrays (T,), gap > 0."""
-    H = check_array("policy_entropy", policy_entropy, (None,))
-    log_gap = np.log(check_array("gap", gap, H.shape))
-    rate, log_a = np.polyfit(H, log_gap, 1)
-    residual = float(np.abs(log_gap - log_a - rate * H).max())
-    return Fit(b=float(b), a=float(np.exp(log_a)), rate=float(rate), residual=residual)
+    """Least squares of log(b - R) on H, with the best reward b known: R = b - a exp(rate H).
+    Arrays (T,); a `LawFit`.
+
+    gap is b - R > 0. Raises ValueError for a gap that is not positive,
+    or a window without two different entropies.
+    """
+    entropies = _window(policy_entropy)
+    gap = check_array("gap", gap, entropies.shape)
+    refuse("gap", gap, ~(gap > 0), "its logarithm is fitted, so it must be greater than 0")
+    log_gap = np.log(gap)
+    rate, log_a = np.polyfit(entropies, log_gap, 1)
+    residual = float(np.abs(log_gap - log_a - rate * entropies).max())
+    return LawFit(
+        b=check_number("b", b), a=float(np.exp(log_a)), rate=float(rate), residual=residual
+    )
 
 
 def fit_ceiling(policy_entropy, reward, *, alpha=1.0):
-    """Least squares of R on (1, exp(H / alpha)), alpha given: R = b - a exp(H / alpha), the published fit.
+    """Least squares of R on (1, exp(H / alpha)), alpha given:
+    R = b - a exp(H / alpha), the published fit.
 
-    Source: Cui et al. (2025), equation (1), which is alpha = 1; the extrapolated reward at H = 0 is b - a.
+    Arrays (T,); a `LawFit`. The extrapolated reward at H = 0 is b - a.
+    Raises ValueError for a window without two different entropies,
+    or one in which exp(H / alpha) overflows.
+    Source: Cui et al. (2025), equation (6), which is alpha = 1.
     """
-    H = check_array("policy_entropy", policy_entropy, (None,))
-    R = check_array("reward", reward, H.shape)
-    columns = np.stack([np.ones_like(H), -np.exp(H / check_positive("alpha", alpha))], axis=1)
-    (b, a), *_ = np.linalg.lstsq(columns, R, rcond=None)
-    return Fit(b=float(b), a=float(a), rate=1 / alpha, residual=float(np.abs(R - columns @ [b, a]).max()))
+    entropies = _window(policy_entropy)
+    reward = check_array("reward", reward, entropies.shape)
+    alpha = check_positive("alpha", alpha)
+    refuse(
+        "policy_entropy",
+        entropies,
+        entropies / alpha > 700,
+        f"exp(H / alpha) overflows, alpha = {alpha}",
+    )
+    columns = np.stack([np.ones_like(entropies), -np.exp(entropies / alpha)], axis=1)
+    (b, a), _, rank, _ = np.linalg.lstsq(columns, reward, rcond=None)
+    if rank < 2:
+        raise ValueError(
+            "policy_entropy: the entropies of the window are too close to tell b from a"
+        )
+    return LawFit(
+        b=float(b),
+        a=float(a),
+        rate=1 / alpha,
+        residual=float(np.abs(reward - columns @ [b, a]).max()),
+    )
+
+
+def _window(policy_entropy):
+    """Entropies (T,) to which a line can be fitted."""
+    if np.size(policy_entropy) == 0:
+        raise ValueError("policy_entropy: the window is empty")
+    entropies = check_array("policy_entropy", policy_entropy, (None,))
+    if np.ptp(entropies) == 0:
+        raise ValueError(
+            f"policy_entropy: {entropies.size} points, all at {entropies[0]}; a fit needs two entropies"
+        )
+    return entropies
 
 
 def geometric_law(mean_index):
-    """Entropy H and error E = e^(H-1) - m - 1/2 of the geometric distribution with mean m >= 0; (T,) -> two (T,).
+    """Entropy H and error E = e^(H-1) - m - 1/2 of the geometric distribution with mean m >= 0;
+    (T,) -> two (T,).
 
-    H(m) = (1 + m) log(1 + m) - m log m. For arms with gaps 0, delta, 2 delta, ... the law misses by delta E(m).
-    Accurate to rounding also where E is tiny (E is about -1 / (24 m) for large m). Source: thm-law-equispaced.
+    H(m) = (1 + m) log(1 + m) - m log m. For arms with gaps 0, delta, 2 delta, ...
+    the law misses by delta E(m).
+    Both accurate to rounding for every m, also where E is tiny (about -1 / (24 m) for large m).
+    Source: thm-law-equispaced.
     """
     m = _nonnegative("mean_index", mean_index)
-    policy_entropy = special.xlog1py(1 + m, m) - special.xlogy(m, m)
-    # v = 1 / (2m + 1): H - 1 - log(m + 1/2) = arctanh(v) / v + log(1 - v^2) / 2 - 1; its series where that cancels
-    v = 1 / (2 * m + 1)
+    small, large = np.minimum(m, 1.0), np.maximum(m, 1.0)
+    # two terms of equal sign on either side of m = 1
+    policy_entropy = np.where(
+        m < 1,
+        special.xlog1py(1 + small, small) - special.xlogy(small, small),
+        np.log(large) + (1 + large) * np.log1p(1 / large),
+    )
+    # v = 1 / (2m + 1): H - 1 - log(m + 1/2) = arctanh(v) / v + log(1 - v^2) / 2 - 1;
+    # its series where that cancels
+    v = 0.5 / (m + 0.5)
     k = np.arange(1, 9)[:, None]
     series = np.sum(v ** (2 * k) * (1 / (2 * k + 1) - 1 / (2 * k)), axis=0)
     excess = np.where(v < 0.1, series, policy_entropy - 1 - np.log(m + 0.5))
     return policy_entropy, (m + 0.5) * np.expm1(excess)
 
 
-def law_run(rewards, theta, eta, iterations, *, gradient="natural"):
-    """Reward R_k and policy entropy H_k along gradient ascent on a bandit, two arrays (iterations + 1,).
+@result
+class LawRun:
+    """Gradient ascent on a bandit: reward R_k and policy entropy H_k (nats), arrays (K + 1,)."""
 
-    ``natural``: theta += eta (r - R).  ``vanilla``: theta += eta pi (r - R).  Source: prop-vanilla-pg for the second.
+    reward: np.ndarray
+    policy_entropy: np.ndarray
+
+
+def law_run(rewards, theta, *, eta, iterations, gradient="natural"):
+    """Reward and policy entropy along gradient ascent on a bandit from logits theta (A,),
+    a `LawRun`.
+
+    ``natural``: theta += eta (r - R).  ``vanilla``: theta += eta pi (r - R).
+    Source: prop-vanilla-pg for the second.
     """
-    if gradient not in ("natural", "vanilla"):
-        raise ValueError(f"gradient = {gradient!r}: expected 'natural' or 'vanilla'")
+    check_choice("gradient", gradient, ("natural", "vanilla"))
     r = check_array("rewards", rewards, (None,))
     theta = check_array("theta", theta, r.shape)
     eta, K = check_positive("eta", eta), check_integer("iterations", iterations)
-    R, H = np.empty(K + 1), np.empty(K + 1)
+    path = np.empty((K + 1, 2))
     for k in range(K + 1):
         log_pi = dist.log_softmax(theta)
         pi = np.exp(log_pi)
-        R[k], H[k] = pi @ r, dist.entropy(log_pi)
-        theta = theta + eta * (r - R[k]) * (pi if gradient == "vanilla" else 1.0)
-    return R, H
+        path[k] = pi @ r, dist.entropy(log_pi)
+        theta = theta + eta * (r - path[k, 0]) * (pi if gradient == "vanilla" else 1.0)
+    return LawRun(*path.T)

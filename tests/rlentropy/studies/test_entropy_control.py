@@ -1,4 +1,5 @@
-"""entropy_control: rates against differences, penalised steps against a generic optimiser, brute force, refusal."""
+"""entropy_control: rates against differences, penalised steps against a generic optimiser,
+brute force, refusal."""
 
 import itertools
 
@@ -7,7 +8,7 @@ import pytest
 from scipy import optimize
 
 from rlentropy import distributions as dist
-from rlentropy.discounted import environments, natural_gradient
+from rlentropy.discounted import environments, evaluation, natural_gradient
 from rlentropy.studies import entropy_control as control
 
 RNG = np.random.default_rng(11)
@@ -39,7 +40,9 @@ def test_clip_rates_are_the_derivatives():
     direction, step = control.clipped_advantage(log_pi, adv, selected), 1e-5
     up, down = (dist.log_softmax(log_pi + sign * step * direction) for sign in (1, -1))
     entropy_rate, reward_rate = control.clip_rates(log_pi, adv, selected)
-    assert (dist.entropy(up) - dist.entropy(down)) / (2 * step) == pytest.approx(entropy_rate, abs=1e-9)
+    assert (dist.entropy(up) - dist.entropy(down)) / (2 * step) == pytest.approx(
+        entropy_rate, abs=1e-9
+    )
     assert (np.exp(up) - np.exp(down)) @ adv / (2 * step) == pytest.approx(reward_rate, abs=1e-9)
 
 
@@ -58,7 +61,9 @@ def test_everything_frozen_stands_still():
     assert np.array_equal(control.frozen_step(log_pi, adv, 0.3, np.ones(6, bool)), log_pi)
 
 
-@pytest.mark.parametrize(("penalty", "beta"), [("state", 30.0), ("quadratic", 20.0), ("absolute", 0.2)])
+@pytest.mark.parametrize(
+    ("penalty", "beta"), [("state", 30.0), ("quadratic", 20.0), ("absolute", 0.2)]
+)
 def test_penalised_step_maximises_its_objective(penalty, beta):
     log_pi, adv = case(4)
     selected, eta = np.array([True, False, True, False]), 0.05
@@ -91,8 +96,12 @@ def test_leading_order_of_penalised_steps(penalty, beta):
     found = []
     for eta in (1e-3, 5e-4):
         strength = beta if penalty == "absolute" else beta * 1e-3 / eta
-        new = control.penalised_step(log_pi, adv, eta, beta=strength, selected=selected, penalty=penalty)
-        rate = control.penalised_rate(log_pi, adv, eta, beta=strength, selected=selected, penalty=penalty)
+        new = control.penalised_step(
+            log_pi, adv, eta, beta=strength, selected=selected, penalty=penalty
+        )
+        rate = control.penalised_rate(
+            log_pi, adv, eta, beta=strength, selected=selected, penalty=penalty
+        )
         found.append(abs((dist.entropy(new) - dist.entropy(log_pi)) / eta - rate))
     assert found[0] < 5e-3
     assert found[1] < 0.6 * found[0] + 1e-9
@@ -101,7 +110,9 @@ def test_leading_order_of_penalised_steps(penalty, beta):
 def test_no_penalty_is_the_plain_step():
     log_pi, adv = case()
     for penalty in control.PENALTIES:
-        new = control.penalised_step(log_pi, adv, 0.1, beta=0.0, selected=np.ones(6, bool), penalty=penalty)
+        new = control.penalised_step(
+            log_pi, adv, 0.1, beta=0.0, selected=np.ones(6, bool), penalty=penalty
+        )
         assert new == pytest.approx(dist.log_softmax(log_pi + 0.1 * adv), abs=1e-12)
 
 
@@ -116,31 +127,141 @@ def test_frontier_beats_every_subset():
 
 
 def test_runs_agree_with_plain_and_regularised_npg():
-    mdp = environments.garnet(8, 3, 3, 0.9, 4)
+    mdp = environments.garnet(states=8, actions=3, branching=3, gamma=0.9, seed=4)
     theta = RNG.standard_normal((8, 3))
-    plain = natural_gradient.run(mdp, theta, 0.3, 5)
-    assert control.controlled_run(mdp, theta, 0.3, 5).objective == pytest.approx(plain.V @ mdp.mu, abs=1e-11)
-    soft = natural_gradient.run_regularised(mdp, theta, 0.3, 0.2, 5)
-    found = control.controlled_run(mdp, theta, 0.3, 5, control="bonus", tau=0.2).policy_entropy
-    expected = [d @ dist.entropy(lp) for d, lp in zip(_visitations(mdp, soft), soft.log_pi, strict=True)]
+    plain = natural_gradient.run(mdp, theta, eta=0.3, iterations=5)
+    found = control.controlled_run(mdp, theta, eta=0.3, iterations=5).objective
+    assert found == pytest.approx(plain.objective, abs=1e-11)
+    soft = natural_gradient.run(mdp, theta, eta=0.3, iterations=5, tau=0.2)
+    settings = {"eta": 0.3, "iterations": 5, "control": "bonus", "tau": 0.2}
+    found = control.controlled_run(mdp, theta, **settings).policy_entropy
+    expected = np.sum(soft.d * dist.entropy(soft.log_pi), axis=1)
     assert found == pytest.approx(expected, abs=1e-11)
 
 
-def _visitations(mdp, run):
-    from rlentropy.discounted import visitation
+def test_runs_that_select_are_their_steps():
+    mdp = environments.garnet(states=8, actions=3, branching=3, gamma=0.9, seed=4)
+    theta = RNG.standard_normal((8, 3))
+    at = evaluation.evaluate_softmax(mdp, theta)
+    selected = control.select_top(at.log_pi, at.adv, 1)
+    clipped = dist.log_softmax(theta + 0.3 * control.clipped_advantage(at.log_pi, at.adv, selected))
+    frozen = control.frozen_step(at.log_pi, at.adv, 0.3, selected)
+    for name, log_pi in (("clip", clipped), ("freeze", frozen)):
+        run = control.controlled_run(mdp, theta, eta=0.3, iterations=1, control=name)
+        expected = evaluation.evaluate_softmax(mdp, log_pi)
+        assert run.objective[1] == pytest.approx(expected.objective, abs=1e-13)
+        assert run.policy_entropy[1] == pytest.approx(expected.discounted_entropy, abs=1e-13)
 
-    return [visitation.policy_visitation(mdp, np.exp(log_pi)) for log_pi in run.log_pi]
+
+# ------------------------------------------------------------- impossible actions, masks, logits
+
+
+def masked_case():
+    """Three possible actions and one of probability 0, whose advantage would rank first."""
+    log_pi, adv = case(3)
+    return log_pi, adv, np.append(log_pi, -np.inf), np.append(adv, -3.0)
+
+
+def test_an_impossible_action_is_never_selected():
+    log_pi, adv, wide_pi, wide_adv = masked_case()
+    assert control.action_covariance(wide_pi, wide_adv)[3] == 0
+    for count in range(5):
+        expected = np.append(control.select_top(log_pi, adv, count), False)
+        assert np.array_equal(control.select_top(wide_pi, wide_adv, count), expected)
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_an_impossible_action_changes_no_rate_and_no_step(chosen):
+    log_pi, adv, wide_pi, wide_adv = masked_case()
+    selected = np.array([True, False, False])
+    wide = np.append(selected, chosen)
+    approx = pytest.approx
+    assert control.clip_rates(wide_pi, wide_adv, wide) == approx(
+        control.clip_rates(log_pi, adv, selected)
+    )
+    assert control.frozen_rate(wide_pi, wide_adv, wide) == approx(
+        control.frozen_rate(log_pi, adv, selected)
+    )
+    assert control.clip_frontier(wide_pi, wide_adv, 0.1) == control.clip_frontier(log_pi, adv, 0.1)
+    step = control.frozen_step(wide_pi, wide_adv, 0.1, wide)
+    assert step[3] == -np.inf
+    assert step[:3] == approx(control.frozen_step(log_pi, adv, 0.1, selected), abs=1e-15)
+    for penalty in ("quadratic", "absolute"):  # the third counts the actions
+        options = {"beta": 0.3, "penalty": penalty}
+        step = control.penalised_step(wide_pi, wide_adv, 0.1, selected=wide, **options)
+        assert step[3] == -np.inf
+        narrow = control.penalised_step(log_pi, adv, 0.1, selected=selected, **options)
+        assert step[:3] == approx(narrow, abs=1e-13)
+        rate = control.penalised_rate(wide_pi, wide_adv, 0.1, selected=wide, **options)
+        assert rate == approx(
+            control.penalised_rate(log_pi, adv, 0.1, selected=selected, **options)
+        )
+
+
+def test_only_impossible_actions_left_to_move_stand_still():
+    log_pi = np.array([np.log(0.5), np.log(0.5), -np.inf])
+    step = control.frozen_step(log_pi, [1.0, -1.0, 5.0], 0.3, [True, True, False])
+    assert np.array_equal(step, log_pi)
+
+
+PENALTY = {"beta": 1.0, "penalty": "state"}
+TAKE_A_MASK = {
+    "advantage": control.clipped_advantage,
+    "clip": control.clip_rates,
+    "freeze": control.frozen_rate,
+    "frozen step": lambda log_pi, adv, mask: control.frozen_step(log_pi, adv, 0.1, mask),
+    "step": lambda log_pi, adv, m: control.penalised_step(log_pi, adv, 0.1, selected=m, **PENALTY),
+    "rate": lambda log_pi, adv, m: control.penalised_rate(log_pi, adv, 0.1, selected=m, **PENALTY),
+}
+
+
+@pytest.mark.parametrize("call", TAKE_A_MASK.values(), ids=TAKE_A_MASK)
+def test_masks_of_numbers_and_logits_are_refused(call):
+    log_pi, adv = case(3)
+    with pytest.raises(ValueError, match="selected: entries of type int64, expected booleans"):
+        call(log_pi, adv, np.array([1, 0, 0]))
+    with pytest.raises(ValueError, match=r"selected: shape \(2,\), expected \(3,\)"):
+        call(log_pi, adv, np.array([True, False]))
+    with pytest.raises(ValueError, match=r"exp\(log_pi\) sums to .*, not to 1"):
+        call(log_pi - 1.0, adv, np.array([True, False, False]))
+    with pytest.raises(
+        ValueError, match=r"log_pi\[0\] = 10.0: .* at most 0 \(logits need log_softmax\)"
+    ):
+        call(np.array([10.0, 0.0, 0.0]), adv, np.array([True, False, False]))
 
 
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: control.penalised_step(*case(), 0.1, beta=1.0, selected=True, penalty="l2"), "penalty = 'l2'"),
-        (lambda: control.penalised_step(*case(), 0.0, beta=1.0, selected=True, penalty="state"), "eta = 0"),
-        (lambda: control.penalised_step(*case(), 0.1, beta=-1.0, selected=True, penalty="state"), "beta = -1"),
-        (lambda: control.select_top(*case(), -1), "count = -1"),
         (
-            lambda: control.controlled_run(environments.two_state(), np.zeros((2, 2)), 1, 1, control="x"),
+            lambda: control.penalised_step(*case(), 0.1, beta=1.0, selected=True, penalty="l2"),
+            "penalty = 'l2'",
+        ),
+        (
+            lambda: control.penalised_step(*case(), 0.0, beta=1.0, selected=True, penalty="state"),
+            "eta = 0",
+        ),
+        (
+            lambda: control.penalised_step(*case(), 0.1, beta=-1.0, selected=True, penalty="state"),
+            "beta = -1",
+        ),
+        (lambda: control.select_top(*case(), -1), "count = -1"),
+        (lambda: control.clip_frontier(*case(), -1.0), "budget = -1.0"),
+        (lambda: control.clip_frontier(*case(), np.nan), "budget = nan"),
+        (
+            lambda: control.penalised_rate(*case(), 0.0, beta=1.0, selected=True, penalty="state"),
+            "eta = 0",
+        ),
+        (
+            lambda: control.penalised_rate(*case(), 0.1, beta=1.0, selected=True, penalty="l2"),
+            "penalty = 'l2'",
+        ),
+        (lambda: control.action_covariance([0.0, np.nan], [1.0, 0.0]), r"log_pi\[1\] = nan"),
+        (lambda: control.action_covariance([0.0], [np.nan]), r"adv\[0\] = nan"),
+        (
+            lambda: control.controlled_run(
+                environments.two_state(), np.zeros((2, 2)), eta=1, iterations=1, control="x"
+            ),
             "control = 'x'",
         ),
     ],

@@ -1,4 +1,5 @@
-"""neural_policy: gradients against finite differences, the log against its definitions, seeds, refusal."""
+"""neural_policy: gradients against finite differences, the log against its definitions, seeds,
+refusal."""
 
 import numpy as np
 import pytest
@@ -7,7 +8,11 @@ from rlentropy import distributions as dist
 from rlentropy.studies import neural_policy as neural
 
 X, ANSWERS = neural.modular_addition(5)
-NETWORK = neural.initial_network(10, 7, 5, 0)
+NETWORK = neural.initial_network(inputs=10, hidden=7, actions=5, seed=0)
+
+
+def train(prompts=X, answers=ANSWERS, group=4, seed=0):
+    return neural.train(NETWORK, prompts, answers, updates=1, step=1.0, group=group, seed=seed)
 
 
 def test_task_is_modular_addition():
@@ -21,9 +26,9 @@ def test_gradient_matches_finite_differences(name):
     rng = np.random.default_rng(1)
     G = rng.standard_normal((25, 5))
     gradient = NETWORK.gradient(X, G)
-    direction = neural.Network(**{k: np.zeros_like(getattr(NETWORK, k)) for k in ("W1", "b1", "W2", "b2")})
     move = rng.standard_normal(getattr(NETWORK, name).shape)
-    getattr(direction, name)[...] = move
+    still = {k: np.zeros_like(getattr(NETWORK, k)) for k in ("W1", "b1", "W2", "b2")}
+    direction = neural.Network(**(still | {name: move}))
     up, down = (np.sum(G * NETWORK.moved(s * 1e-6, direction).logits(X)) for s in (1, -1))
     assert (up - down) / 2e-6 == pytest.approx(np.sum(getattr(gradient, name) * move), rel=1e-7)
 
@@ -31,7 +36,10 @@ def test_gradient_matches_finite_differences(name):
 def test_sampled_gradient_is_unbiased():
     log_pi = dist.log_softmax(NETWORK.logits(X))
     rng = np.random.default_rng(2)
-    draws = [neural._logit_gradient(rng, log_pi, log_pi, ANSWERS, 4, "none", 0.0, 0.02) for _ in range(4000)]
+    draws = [
+        neural._logit_gradient(rng, log_pi, log_pi, ANSWERS, 4, "none", 0.0, 0.02)
+        for _ in range(4000)
+    ]
     pi = np.exp(log_pi)
     right = pi[np.arange(25), ANSWERS]
     # the group mean uses each sample's own reward, which shrinks the expectation by (G - 1) / G
@@ -50,23 +58,46 @@ def test_log_is_the_change_of_the_exact_entropy():
 
 @pytest.mark.parametrize("control", neural.CONTROLS)
 def test_same_seed_same_numbers(control):
-    runs = [neural.train(NETWORK, X, ANSWERS, updates=6, step=1.0, group=4, seed=5, control=control, strength=0.1)[1]
-            for _ in range(2)]
+    runs = [
+        neural.train(
+            NETWORK, X, ANSWERS, updates=6, step=1.0, group=4, seed=5, control=control, strength=0.1
+        )[1]
+        for _ in range(2)
+    ]
     assert np.array_equal(runs[0].reward, runs[1].reward)
 
 
 def test_a_clip_of_nothing_is_no_control():
     plain = neural.train(NETWORK, X, ANSWERS, updates=4, step=1.0, group=4, seed=6)[1]
-    clip = neural.train(NETWORK, X, ANSWERS, updates=4, step=1.0, group=4, seed=6, control="clip", share=0.0)[1]
+    clip = neural.train(
+        NETWORK, X, ANSWERS, updates=4, step=1.0, group=4, seed=6, control="clip", share=0.0
+    )[1]
     assert np.array_equal(plain.reward, clip.reward)
 
 
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: neural.train(NETWORK, X, ANSWERS, updates=1, step=1.0, group=4, seed=0, control="x"), "control = 'x'"),
-        (lambda: neural.train(NETWORK, X, ANSWERS, updates=1, step=0.0, group=4, seed=0), "step = 0"),
+        (
+            lambda: neural.train(
+                NETWORK, X, ANSWERS, updates=1, step=1.0, group=4, seed=0, control="x"
+            ),
+            "control = 'x'",
+        ),
+        (
+            lambda: neural.train(NETWORK, X, ANSWERS, updates=1, step=0.0, group=4, seed=0),
+            "step = 0",
+        ),
         (lambda: neural.modular_addition(1), "modulus = 1"),
+        (lambda: neural.initial_network(inputs=2, hidden=3, actions=4, seed=None), "seed = None"),
+        (lambda: neural.initial_network(inputs=2, hidden=0, actions=4, seed=1), "hidden = 0"),
+        (lambda: train(seed=None), "seed = None"),
+        (lambda: train(seed=-1), "seed = -1"),
+        (lambda: train(group=0), "group = 0: must be >= 2"),
+        (lambda: train(group=2.5), "group = 2.5: not a whole number"),
+        (lambda: train(prompts=X[:, 1:]), r"X: shape \(25, 9\), expected \(any, 10\)"),
+        (lambda: train(answers=ANSWERS[1:]), r"answers: shape \(24,\), expected \(25,\)"),
+        (lambda: train(answers=ANSWERS + 1), r"answers\[4\] = 5"),
     ],
 )
 def test_bad_input_is_named(call, words):

@@ -1,5 +1,6 @@
 """reward_entropy_law: closed forms, finite differences, and refusal of bad input."""
 
+import mpmath as mp
 import numpy as np
 import pytest
 
@@ -22,7 +23,9 @@ def test_exponent_is_the_logarithmic_derivative_of_entropy():
     gaps, start = RNG.random(9), RNG.standard_normal(9)
     t, step = 3.0, 1e-5
     path = law.law_path(gaps, t * np.exp([-step, 0, step]), log_start=start)
-    assert -(path.policy_entropy[2] - path.policy_entropy[0]) / (2 * step) == pytest.approx(path.exponent[1], rel=1e-8)
+    assert -(path.policy_entropy[2] - path.policy_entropy[0]) / (2 * step) == pytest.approx(
+        path.exponent[1], rel=1e-8
+    )
 
 
 def test_two_arms_in_closed_form():
@@ -44,7 +47,7 @@ def test_fit_recovers_the_exponent_and_amplitude(alpha):
     path = law.law_path(law.quantile_gaps(K, alpha), np.geomspace(20, 0.1 * K ** (1 / alpha), 8))
     fit = law.fit_rate(path.policy_entropy, path.gap)
     assert fit.rate == pytest.approx(1 / alpha, abs=2e-3)
-    assert fit.a == pytest.approx(law.law_amplitude(alpha, K), rel=2e-2)
+    assert fit.a == pytest.approx(law.law_amplitude(K, alpha), rel=2e-2)
 
 
 def test_fits_are_exact_on_exact_data():
@@ -65,17 +68,30 @@ def test_geometric_law_matches_a_long_sum_and_its_limits():
     assert np.all(np.diff(error) > 0) and -1e-6 < error[3] < 0
 
 
+def test_geometric_law_loses_no_digits_anywhere():
+    m = np.array(
+        [1e-300, 1e-9, 0.5, 0.999, 1.0, 1.001, 4.0, 5.0, 1e3, 1e10, 1e13, 1e16, 1e100, 1e308]
+    )
+    found, error = law.geometric_law(m)
+    with mp.workdps(1300):
+        exact = [mp.mpf(x) for x in m]
+        entropies = [(1 + x) * mp.log(1 + x) - x * mp.log(x) for x in exact]
+        errors = [mp.exp(h - 1) - x - mp.mpf(1) / 2 for h, x in zip(entropies, exact, strict=True)]
+    np.testing.assert_allclose(found, [float(h) for h in entropies], rtol=4e-16)
+    np.testing.assert_allclose(error, [float(e) for e in errors], rtol=1e-13, atol=1e-160)
+
+
 def test_run_of_natural_steps_is_the_path():
     r, eta = np.array([0.0, 0.4, 1.0]), 0.25
-    R, H = law.law_run(r, np.zeros(3), eta, 8)
+    run = law.law_run(r, np.zeros(3), eta=eta, iterations=8)
     path = law.law_path(1 - r, eta * np.arange(9))
-    assert pytest.approx(1 - path.gap, abs=1e-13) == R
-    assert path.policy_entropy == pytest.approx(H, abs=1e-13)
+    assert run.reward == pytest.approx(1 - path.gap, abs=1e-13)
+    assert run.policy_entropy == pytest.approx(path.policy_entropy, abs=1e-13)
 
 
 def test_vanilla_step_is_the_gradient_of_the_reward():
     r, theta, eta = RNG.random(5), RNG.standard_normal(5), 1e-6
-    R, _ = law.law_run(r, theta, eta, 1, gradient="vanilla")
+    R = law.law_run(r, theta, eta=eta, iterations=1, gradient="vanilla").reward
     pi = dist.softmax(theta)
     gradient = pi * (r - pi @ r)
     assert (R[1] - R[0]) / eta == pytest.approx(gradient @ gradient, rel=1e-5)
@@ -87,8 +103,21 @@ def test_vanilla_step_is_the_gradient_of_the_reward():
         (lambda: law.law_path([0.1, -0.2], [1.0]), r"gaps\[1\] = -0.2"),
         (lambda: law.law_path([0.1], [1.0, np.nan]), r"t\[1\] = nan"),
         (lambda: law.quantile_gaps(1, 1.0), "arms = 1"),
-        (lambda: law.law_amplitude(0.0, 10), "alpha = 0"),
-        (lambda: law.law_run([1.0], [0.0], 0.1, 1, gradient="other"), "gradient = 'other'"),
+        (lambda: law.law_amplitude(10, 0.0), "alpha = 0"),
+        (lambda: law.law_amplitude(0.5, 1.0), "arms = 0.5"),
+        (lambda: law.fit_rate([], []), "policy_entropy: the window is empty"),
+        (lambda: law.fit_ceiling([], []), "policy_entropy: the window is empty"),
+        (lambda: law.fit_rate([1.0], [0.1]), "policy_entropy: 1 points, all at 1.0"),
+        (lambda: law.fit_ceiling([2.0, 2.0], [0.1, 0.2]), "policy_entropy: 2 points, all at 2.0"),
+        (lambda: law.fit_ceiling([1.0, np.nextafter(1.0, 2)], [0.1, 0.2]), "too close"),
+        (lambda: law.fit_rate([1.0, 2.0], [0.1, 0.0]), r"gap\[1\] = 0.0: its logarithm"),
+        (lambda: law.fit_rate([1.0, 2.0], [-0.1, 0.1]), r"gap\[0\] = -0.1"),
+        (lambda: law.fit_rate([1.0, 2.0], [0.1]), r"gap: shape \(1,\)"),
+        (lambda: law.fit_ceiling([1.0, 800.0], [0.1, 0.2]), r"policy_entropy\[1\] = 800.0: exp"),
+        (
+            lambda: law.law_run([1.0], [0.0], eta=0.1, iterations=1, gradient="other"),
+            "gradient = 'other'",
+        ),
     ],
 )
 def test_bad_input_is_named(call, words):

@@ -1,8 +1,12 @@
-"""How policy entropy moves: first-order formula, what is exact beyond it, and how far its sign is certain.
+"""How policy entropy moves: first-order formula, what is exact beyond it,
+and how far its sign is certain.
 
-All functions act on the last axis (actions); leading axes are states or any batch. Entropies in nats.
-A step leads from logits theta to theta + direction along theta + t direction, 0 <= t <= 1 (NPG: direction =
-eta A). Adding c(s) to a direction changes no result. For the logits of two models see `entropy_change`.
+All functions act on the last axis (actions); leading axes are states or any batch.
+Entropies in nats.
+A step leads from logits theta to theta + direction along theta + t direction, 0 <= t <= 1 (NPG:
+direction =
+eta A). Adding c(s) to a direction changes no result.
+For the logits of two models see `entropy_change`.
 """
 
 from dataclasses import dataclass, field, fields
@@ -13,9 +17,10 @@ from scipy import integrate
 
 from rlentropy import distributions as dist
 from rlentropy.discounted import softmax
+from rlentropy.results import result
 from rlentropy.validation import NotConverged, check_array, check_integer, check_positive
 
-# ----------------------------------------------------------------------------------- Taylor at the old policy
+# ------------------------------------------------------------------------ Taylor at the old policy
 
 
 def first_order(theta, direction):
@@ -30,7 +35,8 @@ def first_order(theta, direction):
 def contributions(theta, direction):
     """-pi(a|s) (log pi(a|s) + h(s)) (direction(s, a) - E_pi direction); shape (..., A).
 
-    Each action's share of `first_order`: the shares of a state add up to its first-order entropy change.
+    Each action's share of `first_order`: the shares of a state add up to its first-order entropy
+    change.
     Source: thm-covariance-identity.
     """
     log_pi = softmax.log_policy(theta)
@@ -40,7 +46,8 @@ def contributions(theta, direction):
 
 
 def curvature(theta, direction):
-    """-Var_pi(x) - kappa_3(log pi, x, x), x = direction: second derivative of h(s); (..., A) -> (...).
+    """-Var_pi(x) - kappa_3(log pi, x, x), x = direction: second derivative of h(s);
+    (..., A) -> (...).
 
     Source: prop-taylor-all-orders with m = 2.
     """
@@ -50,32 +57,17 @@ def curvature(theta, direction):
 
 
 def second_order(theta, direction):
-    """-Cov_pi(log pi, x) - (Var_pi(x) + kappa_3(log pi, x, x)) / 2, x = direction; (..., A) -> (...).
+    """-Cov_pi(log pi, x) - (Var_pi(x) + kappa_3(log pi, x, x)) / 2, x = direction;
+    (..., A) -> (...).
 
     The Taylor polynomial of the entropy change to second order. Source: prop-taylor-all-orders.
     """
     return first_order(theta, direction) + curvature(theta, direction) / 2
 
 
-def derivatives(theta, direction, order):
-    """d^m H / dt^m at t = 0 for m = 1, ..., order, along theta + t direction; (..., A) -> (order, ...).
-
-    The m-th is -kappa_{m+1}(log pi, x, ..., x) - (m - 1) kappa_m(x): joint cumulants under pi, x = direction.
-    Cumulants are sums that cancel, the more so the higher. Source: prop-taylor-all-orders.
-    """
-    log_pi = softmax.log_policy(theta)
-    x = check_array("direction", direction, log_pi.shape)
-    order = check_integer("order", order, low=1)
-    x = x - dist.mean(log_pi, x)[..., None]
-    surprise = log_pi + dist.entropy(log_pi)[..., None]
-    moments = [dist.mean(log_pi, x**k) for k in range(order + 1)]
-    mixed_moments = [dist.mean(log_pi, surprise * x**k) for k in range(order + 1)]
-    cumulants, mixed = joint_cumulants(moments, mixed_moments)
-    return np.array([-mixed[m] - (m - 1) * cumulants[m] for m in range(1, order + 1)])
-
-
 def joint_cumulants(moments, mixed_moments):
-    """(kappa_m(x))_m and (kappa_{m+1}(y, x, ..., x))_m from E x^m and E y x^m, m = 0, 1, ... (kappa_0 = 0).
+    """(kappa_m(x))_m and (kappa_{m+1}(y, x, ..., x))_m from E x^m and E y x^m, m = 0, 1, ...
+    (kappa_0 = 0).
 
     Solves E x^m = sum_{j=1}^m C(m-1, j-1) kappa_j(x) E x^{m-j} and
     E y x^m = sum_{j=0}^m C(m, j) kappa_{j+1}(y, x, ..., x) E x^{m-j} for the term with j = m.
@@ -90,7 +82,7 @@ def joint_cumulants(moments, mixed_moments):
     return pure, mixed
 
 
-# ---------------------------------------------------------------------------------------------- exact changes
+# ----------------------------------------------------------------------------------- exact changes
 
 
 def realised(theta, direction):
@@ -100,8 +92,9 @@ def realised(theta, direction):
     return softmax.policy_entropy(theta + direction) - softmax.policy_entropy(theta)
 
 
-def identity_terms(log_new, log_old):
-    """(-(E_new - E_old)[log old], KL(new || old)): H(new) - H(old) is the first minus the second; (...) each.
+def identity_terms(log_old, log_new):
+    """(-(E_new - E_old)[log old], KL(new || old)): H(new) - H(old) is the first minus the second;
+    (...) each.
 
     Log-probabilities (..., n), -inf allowed. Where new has mass that old excludes both are inf.
     Source: thm-exact-identity.
@@ -109,29 +102,31 @@ def identity_terms(log_new, log_old):
     return dist.mean(log_old, log_old) - dist.mean(log_new, log_old), dist.kl(log_new, log_old)
 
 
-@dataclass(frozen=True)
+@result
 class PathIntegral:
-    """value (...): the integral; error: estimate of the largest absolute error; evaluations made."""
+    """value (...): the integral; error: estimate of the largest absolute error;
+    evaluations made."""
 
-    value: np.ndarray = field(repr=False)
+    value: np.ndarray
     error: float
     evaluations: int
 
 
 def path_integral(theta, direction, *, tolerance=1e-12, max_intervals=5000):
-    """H(pi_1) - H(pi_0) = -int_0^1 Cov_{pi_t}(log pi_t, x) dt, pi_t = softmax(theta + t x); (..., A) -> (...)
+    """H(pi_1) - H(pi_0) = -int_0^1 Cov_{pi_t}(log pi_t, x) dt, pi_t = softmax(theta + t x);
+    (..., A) -> (...)
 
-    with x = direction. Adaptive 21-point Gauss-Kronrod quadrature, begun on panels along which no logit
-    difference moves by more than 8, so that no change of the leading action falls between the nodes.
+    with x = direction. Adaptive 21-point Gauss-Kronrod quadrature,
+    begun on panels along which no logit
+    difference moves by more than 8, so that no change of the leading action falls between the
+    nodes.
     Raises NotConverged if the estimated error exceeds tolerance * max(1, largest |value|).
     Source: thm-path-derivative.
     """
     theta = softmax.check_logits(theta)
     direction = check_array("direction", direction, theta.shape)
-    tolerance, limit = (
-        check_positive("tolerance", tolerance),
-        check_integer("max_intervals", max_intervals, low=1),
-    )
+    tolerance = check_positive("tolerance", tolerance)
+    limit = check_integer("max_intervals", max_intervals, low=1)
     panels = min(limit, 1 + int(oscillation(direction).max() / 8))
     joints = np.linspace(0, 1, panels + 1)[1:-1]
     value, error, info = integrate.quad_vec(
@@ -139,11 +134,13 @@ def path_integral(theta, direction, *, tolerance=1e-12, max_intervals=5000):
         norm="max", epsabs=tolerance, epsrel=tolerance, limit=limit, full_output=True,
     )  # fmt: skip
     if not info.success and error > tolerance * max(1.0, np.abs(value).max()):
-        raise NotConverged(f"path integral: error {error:.2g} after {info.neval} evaluations: {info.message}")
+        raise NotConverged(
+            f"path integral: error {error:.2g} after {info.neval} evaluations: {info.message}"
+        )
     return PathIntegral(value=np.asarray(value), error=float(error), evaluations=int(info.neval))
 
 
-# -------------------------------------------------------------------------------- how far the sign is certain
+# --------------------------------------------------------------------- how far the sign is certain
 
 
 def oscillation(direction):
@@ -155,7 +152,8 @@ def oscillation(direction):
 
 
 def remainder_bound(direction):
-    """osc(direction)^2 log(n) / 2 >= |H(pi_1) - H(pi_0) - first_order| for every policy; (..., n) -> (...).
+    """osc(direction)^2 log(n) / 2 >= |H(pi_1) - H(pi_0) - first_order| for every policy;
+    (..., n) -> (...).
 
     n >= 2. Source: prop-remainder-bound.
     """
@@ -173,7 +171,8 @@ def certificate_radius(theta, adv):
 
 
 def regression_slope(theta, adv, t):
-    """beta_t = Cov_{pi_t}(log pi_0, adv) / Var_{pi_t}(adv), pi_t = softmax(theta + t adv); (..., A) -> (...).
+    """beta_t = Cov_{pi_t}(log pi_0, adv) / Var_{pi_t}(adv), pi_t = softmax(theta + t adv);
+    (..., A) -> (...).
 
     Entropy rises at t iff beta_t < -t. t is a number or an array that broadcasts against (...).
     NaN where the variance is 0. Source: prop-beta-criterion.
@@ -183,7 +182,9 @@ def regression_slope(theta, adv, t):
     log_pi = dist.log_softmax(log_start + np.asarray(t)[..., None] * adv)
     variance = dist.variance(log_pi, adv)
     slope = np.full(np.shape(variance), np.nan)
-    return np.divide(dist.covariance(log_pi, log_start, adv), variance, where=variance > 0, out=slope)
+    return np.divide(
+        dist.covariance(log_pi, log_start, adv), variance, where=variance > 0, out=slope
+    )
 
 
 # ----------------------------------------------------------------------------------------- two models' logits

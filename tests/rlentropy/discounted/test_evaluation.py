@@ -1,6 +1,8 @@
-"""Exact evaluation against hand solutions, truncated series, brute force over policies; dense = sparse; refusals."""
+"""Exact evaluation against hand solutions, truncated series, brute force over policies;
+dense = sparse; refusals."""
 
 import itertools
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -9,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from rlentropy.discounted import environments as discounted_environments
-from rlentropy.discounted import evaluation
+from rlentropy import distributions as dist
+from rlentropy.discounted import environments, evaluation, softmax, visitation
 from rlentropy.discounted.mdp import DiscountedMDP
-from rlentropy.episodic import environments, induction
 from rlentropy.validation import NotConverged
 
 RNG = np.random.default_rng(11)
@@ -27,21 +28,23 @@ def thin(mdp):
     return DiscountedMDP(P=rows, r=mdp.r, mu=mdp.mu, gamma=mdp.gamma)
 
 
-# ------------------------------------------------------------------------------------------------------ closed forms
+# ------------------------------------------------------------------------------------ closed forms
 
 
 def test_two_state_values_in_fractions():
     # policy (1/2, 1/2) on two_state(1/2, stay=3/4): P_pi has all entries 1/2, r_pi = (0, 1/2), so
     # V = r_pi + gamma/(1-gamma) * mean(r_pi) = (1/4, 3/4)
-    value = evaluation.evaluate(discounted_environments.two_state(0.5, stay=0.75), np.full((2, 2), 0.5))
+    value = evaluation.evaluate(environments.two_state(0.5, stay=0.75), np.full((2, 2), 0.5))
     np.testing.assert_allclose(value.V, [1 / 4, 3 / 4], rtol=1e-15)
-    q10 = Fraction(1) + Fraction(1, 2) * (Fraction(1, 4) * Fraction(1, 4) + Fraction(3, 4) * Fraction(3, 4))
+    q10 = Fraction(1) + Fraction(1, 2) * (
+        Fraction(1, 4) * Fraction(1, 4) + Fraction(3, 4) * Fraction(3, 4)
+    )
     assert value.Q[1, 0] == pytest.approx(float(q10), rel=1e-15)
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 0.9999])
 def test_constant_rewards_are_worth_one_over_one_minus_gamma(gamma):
-    base = discounted_environments.garnet(6, 3, 2, gamma, seed=2)
+    base = environments.garnet(states=6, actions=3, branching=2, gamma=gamma, seed=2)
     mdp = DiscountedMDP(P=base.P, r=np.full((6, 3), 2.0), mu=base.mu, gamma=gamma)
     for model in (mdp, thin(mdp)):
         value = evaluation.evaluate(model, policy(mdp))
@@ -49,7 +52,7 @@ def test_constant_rewards_are_worth_one_over_one_minus_gamma(gamma):
         np.testing.assert_allclose(value.adv, 0, atol=1e-11 / (1 - gamma))
 
 
-# --------------------------------------------------------------------------------- invariants and independent oracles
+# -------------------------------------------------------------- invariants and independent oracles
 
 
 def series(mdp, pi, terms):
@@ -62,21 +65,23 @@ def series(mdp, pi, terms):
     return total
 
 
-@given(st.integers(0, 10_000), st.sampled_from([0.0, 0.3, 0.9]), st.integers(1, 6), st.integers(1, 4))
+@given(
+    st.integers(0, 10_000), st.sampled_from([0.0, 0.3, 0.9]), st.integers(1, 6), st.integers(1, 4)
+)
 def test_values_are_the_discounted_series(seed, gamma, S, A):
-    mdp = discounted_environments.garnet(S, A, max(1, S // 2), gamma, seed)
+    mdp = environments.garnet(states=S, actions=A, branching=max(1, S // 2), gamma=gamma, seed=seed)
     pi = policy(mdp, np.random.default_rng(seed))
     value = evaluation.evaluate(mdp, pi)
     np.testing.assert_allclose(value.V, series(mdp, pi, 400), atol=1e-12)
     np.testing.assert_allclose(np.sum(pi * value.Q, axis=1), value.V, atol=1e-12)
     np.testing.assert_allclose(np.sum(pi * value.adv, axis=1), 0, atol=1e-12)
-    assert evaluation.objective(mdp, pi) == pytest.approx(mdp.mu @ value.V, abs=1e-14)
+    assert value.objective == pytest.approx(mdp.mu @ value.V, abs=1e-14)
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.9, 0.9999])
 @pytest.mark.parametrize("states", [1, 30])
 def test_sparse_equals_dense(gamma, states):
-    mdp = discounted_environments.garnet(states, 3, 1, gamma, seed=4)
+    mdp = environments.garnet(states=states, actions=3, branching=1, gamma=gamma, seed=4)
     pi = policy(mdp)
     dense, light = evaluation.evaluate(mdp, pi), evaluation.evaluate(thin(mdp), pi)
     np.testing.assert_allclose(light.V, dense.V, rtol=1e-8, atol=1e-10)
@@ -84,40 +89,58 @@ def test_sparse_equals_dense(gamma, states):
 
 
 @pytest.mark.parametrize("form", [lambda m: m, thin], ids=["dense", "sparse"])
-def test_the_solver_solves_both_systems(form):
-    mdp = form(discounted_environments.garnet(8, 2, 3, 0.97, seed=6))
+def test_both_linear_systems_are_solved(form):
+    mdp = form(environments.garnet(states=8, actions=2, branching=3, gamma=0.97, seed=6))
     pi, b = policy(mdp), RNG.standard_normal(8)
     kernel = mdp.policy_kernel(pi)
     matrix = np.eye(8) - 0.97 * (kernel.toarray() if mdp.sparse else kernel)
-    solver = evaluation.policy_solver(mdp, pi)
-    np.testing.assert_allclose(matrix @ solver.solve(b), b, atol=1e-10)
-    np.testing.assert_allclose(matrix.T @ solver.solve_transposed(b), b, atol=1e-10)
-    np.testing.assert_array_equal(solver.solve(np.zeros(8)), 0)
+    at = evaluation.evaluate(mdp, pi)
+    np.testing.assert_allclose(matrix @ at.solve(b), b, atol=1e-10)
+    np.testing.assert_allclose(matrix.T @ at.solve_transposed(b), b, atol=1e-10)
+    np.testing.assert_array_equal(at.solve(np.zeros(8)), 0)
 
 
 def test_an_iterative_solve_that_breaks_down_falls_back_on_the_factorisation(monkeypatch):
-    mdp = thin(discounted_environments.garnet(8, 2, 3, 0.97, seed=6))
+    mdp = thin(environments.garnet(states=8, actions=2, branching=3, gamma=0.97, seed=6))
     pi, b = policy(mdp), np.ones(8)
-    expected = evaluation.policy_solver(mdp, pi).solve(b)
-    monkeypatch.setattr(evaluation.sparse_linalg, "bicgstab", lambda *_, **__: (np.full(8, np.nan), -10))
-    np.testing.assert_allclose(evaluation.policy_solver(mdp, pi).solve(b), expected, rtol=1e-10)
+    expected = evaluation.evaluate(mdp, pi).solve(b)
+    monkeypatch.setattr(
+        evaluation.sparse_linalg, "bicgstab", lambda *_, **__: (np.full(8, np.nan), -10)
+    )
+    np.testing.assert_allclose(evaluation.evaluate(mdp, pi).solve(b), expected, rtol=1e-10)
+
+
+def test_a_sparse_solve_survives_a_small_right_side(monkeypatch):
+    """scipy's BiCGSTAB reports a breakdown for residuals near 1e-16; no slow LU may follow."""
+    mdp = environments.garnet(
+        states=10_000, actions=5, branching=2, gamma=0.999, seed=3, sparse_kernel=True
+    )
+    monkeypatch.setattr(evaluation.sparse_linalg, "splu", None)  # a fallback would raise
+    pi = dist.softmax(np.random.default_rng(0).normal(size=(10_000, 5)))
+    d = evaluation.evaluate(mdp, pi).d
+    assert d.sum() == pytest.approx(1, abs=1e-11)
+    assert visitation.flow_residual(mdp, pi, d) < 1e-15
 
 
 def test_a_deterministic_policy_with_exact_zeros():
-    mdp = discounted_environments.two_state(0.5, stay=1.0)
-    value = evaluation.evaluate(mdp, np.array([[0.0, 1.0], [1.0, 0.0]]))  # move once, then stay for ever
+    mdp = environments.two_state(0.5, stay=1.0)
+    value = evaluation.evaluate(
+        mdp, np.array([[0.0, 1.0], [1.0, 0.0]])
+    )  # move once, then stay for ever
     np.testing.assert_allclose(value.V, [1, 2])
 
 
 def brute_force_optimum(mdp):
     policies = itertools.product(range(mdp.A), repeat=mdp.S)
-    return np.max([evaluation.evaluate(mdp, np.eye(mdp.A)[list(actions)]).V for actions in policies], axis=0)
+    return np.max(
+        [evaluation.evaluate(mdp, np.eye(mdp.A)[list(actions)]).V for actions in policies], axis=0
+    )
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.6, 0.99])
 def test_policy_iteration_against_all_deterministic_policies(gamma):
     for seed in range(5):
-        mdp = discounted_environments.garnet(4, 3, 2, gamma, seed)
+        mdp = environments.garnet(states=4, actions=3, branching=2, gamma=gamma, seed=seed)
         best = evaluation.optimal(mdp)
         np.testing.assert_allclose(best.V, brute_force_optimum(mdp), rtol=1e-11)
         np.testing.assert_allclose(best.Q.max(axis=1), best.V, rtol=1e-11)
@@ -127,83 +150,198 @@ def test_policy_iteration_against_all_deterministic_policies(gamma):
 
 
 def test_policy_iteration_at_gamma_0_9999_and_with_ties():
-    mdp = discounted_environments.garnet(10, 3, 2, 0.9999, seed=1)
+    mdp = environments.garnet(states=10, actions=3, branching=2, gamma=0.9999, seed=1)
     best = evaluation.optimal(mdp)
     assert best.residual < 1e-6
-    assert evaluation.optimal(discounted_environments.bandit([1.0, 1.0, 1.0])).iterations == 1
+    assert evaluation.optimal(environments.bandit([1.0, 1.0, 1.0])).iterations == 1
 
 
 def test_policy_iteration_says_when_it_gave_up():
     with pytest.raises(NotConverged, match="after 1 iterations"):
-        evaluation.optimal(discounted_environments.two_state(0.9), max_iterations=1)
+        evaluation.optimal(environments.two_state(0.9), max_iterations=1)
 
 
-# ---------------------------------------------------------------------------------------------------------- episodic
+# ------------------------------------------------------------------------- the policy as an object
 
 
-def enumerated_value(mdp, pi, reward):
-    """E sum_h reward_h(s_h, a_h) as a sum over all trajectories."""
-    dense, total = mdp.dense(), 0.0
-    pairs = list(itertools.product(range(mdp.S), range(mdp.A)))
-    for path in itertools.product(pairs, repeat=mdp.H):
-        p = float(path[0][0] == mdp.start)
-        for h, (s, a) in enumerate(path):
-            p *= pi[h, s, a] * (dense[h, s, a, path[h + 1][0]] if h + 1 < mdp.H else 1)
-        total += p * sum(reward[h, s, a] for h, (s, a) in enumerate(path))
-    return total
+def test_the_answers_of_a_policy_hang_together():
+    model, theta = case(0)
+    at = evaluation.evaluate_softmax(model, theta, tau=TAU)
+    np.testing.assert_array_equal(at.pi, softmax.policy(theta))
+    np.testing.assert_array_equal(at.log_pi, softmax.log_policy(theta))
+    np.testing.assert_array_equal(at.policy_entropy, softmax.policy_entropy(theta))
+    assert at.mdp is model
+    assert at.objective == pytest.approx(model.mu @ at.V, abs=1e-15)
+    assert at.V is at.V  # found once
 
 
-def test_episodic_values_against_enumeration_of_trajectories():
-    mdp = environments.garnet(3, 2, 3, 2, seed=5)
-    pi = RNG.dirichlet(np.ones(2), size=(3, 3))
-    reward = RNG.standard_normal((3, 3, 2))
-    V = induction.evaluate(mdp, pi, reward)
-    assert V[0, mdp.start] == pytest.approx(enumerated_value(mdp, pi, reward), abs=1e-13)
+def test_probabilities_and_logits_give_the_same_policy():
+    model, theta = case(1)
+    by_pi = evaluation.evaluate(model, softmax.policy(theta), tau=TAU)
+    by_theta = evaluation.evaluate_softmax(model, theta + np.arange(5.0)[:, None], tau=TAU)
+    for name in ("V", "Q", "G", "adv", "d", "policy_entropy", "entropy_V", "entropy_Q"):
+        np.testing.assert_allclose(getattr(by_pi, name), getattr(by_theta, name), atol=1e-12)
+    assert by_pi.discounted_entropy == pytest.approx(by_theta.discounted_entropy, abs=1e-14)
 
 
-def test_best_response_against_all_deterministic_policies():
-    mdp = environments.garnet(2, 2, 3, 2, seed=9)
-    reward = RNG.standard_normal((3, 2, 2))
-    value, actions = induction.best_response(mdp, reward)
-    candidates = itertools.product(range(2), repeat=6)
-    values = [
-        induction.evaluate(mdp, induction.deterministic_policy(np.reshape(c, (3, 2)), 2), reward)[0, mdp.start]
-        for c in candidates
-    ]
-    assert value == pytest.approx(max(values), abs=1e-14)
-    realised = induction.evaluate(mdp, induction.deterministic_policy(actions, 2), reward)
-    assert realised[0, mdp.start] == pytest.approx(value, abs=1e-14)
+def test_impossible_actions_keep_the_entropies_exact():
+    mdp = environments.two_state(0.5, stay=0.75)
+    at = evaluation.evaluate(mdp, [[1.0, 0.0], [0.5, 0.5]], tau=TAU)
+    np.testing.assert_array_equal(at.policy_entropy, [0, np.log(2)])
+    assert np.isfinite(at.V).all() and np.isfinite(at.entropy_V).all()
+    assert (at.G[0, 1], at.entropy_Q[0, 1]) == (np.inf, np.inf)
+    assert np.isfinite(evaluation.evaluate(mdp, [[1.0, 0.0], [0.5, 0.5]]).adv).all()
 
 
-def test_best_response_takes_infinite_rewards_and_the_first_of_equals():
-    mdp = environments.double_chain(3, 0.0, 2)
-    reward = np.zeros((2, 3, 2))
-    value, actions = induction.best_response(mdp, reward)
-    assert (value, actions.max()) == (0, 0)
-    reward[1, 2] = np.inf
-    assert induction.best_response(mdp, reward)[0] == np.inf
-    reward[1] = -np.inf
-    assert induction.best_response(mdp, reward)[0] == -np.inf
+def test_no_answer_can_be_written_to_and_a_copy_finds_its_own():
+    model, theta = case(2, sparse_kernel=True)
+    at = evaluation.evaluate_softmax(model, theta)
+    twin = pickle.loads(pickle.dumps(at))
+    for which in (at, twin):
+        for name in ("pi", "log_pi", "V", "Q", "G", "adv", "d", "policy_entropy", "entropy_Q"):
+            with pytest.raises(ValueError, match="read-only"):
+                getattr(which, name)[0] = 9
+    np.testing.assert_array_equal(at.V, twin.V)
+    assert at != twin
+    with pytest.raises(AttributeError):
+        at.tau = 1.0
 
 
-# --------------------------------------------------------------------------------------------------------- rejection
+def test_a_policy_shows_sizes_and_its_value_once_found():
+    at = evaluation.evaluate(environments.two_state(0.5, stay=0.75), np.full((2, 2), 0.5))
+    assert repr(at) == "PolicyInMDP(S=2, A=2, gamma=0.5, tau=0)"
+    assert at.objective == 0.25
+    assert repr(at) == "PolicyInMDP(S=2, A=2, gamma=0.5, tau=0, objective=0.25)"
 
-TWO = discounted_environments.two_state(0.9)
-CHAIN = environments.double_chain(3, 0.1, 2)
-UNIFORM = np.full((2, 3, 2), 0.5)
+
+# ---------------------------------------------------------------------------- with an entropy bonus
+
+TAU = 0.3
+
+
+def case(seed=0, states=5, actions=3, gamma=0.9, sparse_kernel=False):
+    """A garnet and random logits."""
+    sizes = {"states": states, "actions": actions, "branching": 3, "gamma": gamma, "seed": seed}
+    model = environments.garnet(**sizes, sparse_kernel=sparse_kernel)
+    return model, np.random.default_rng(seed).normal(size=(states, actions))
+
+
+def test_soft_values_on_a_bandit():
+    bandit = environments.bandit([1.0, 3.0])
+    value = evaluation.evaluate_softmax(bandit, np.log([[0.25, 0.75]]), tau=2.0)
+    entropy = -0.25 * np.log(0.25) - 0.75 * np.log(0.75)
+    assert value.V[0] == pytest.approx(2.5 + 2 * entropy, abs=1e-14)
+    np.testing.assert_allclose(value.Q, [[1, 3]])
+
+
+@pytest.mark.parametrize("tau", [-0.5, 0.0, 0.7])
+@pytest.mark.parametrize("gamma", [0.0, 0.9, 0.999])
+def test_soft_values_satisfy_their_definition(tau, gamma):
+    model, theta = case(1, gamma=gamma)
+    value = evaluation.evaluate_softmax(model, theta, tau=tau)
+    pi = dist.softmax(theta)
+    reward = np.sum(pi * model.r, axis=1) + tau * softmax.policy_entropy(theta)
+    expected = np.linalg.inv(np.eye(5) - gamma * model.policy_kernel(pi)) @ reward
+    np.testing.assert_allclose(value.V, expected, rtol=1e-11)
+    np.testing.assert_allclose(np.sum(pi * value.G, axis=1), value.V, rtol=1e-11)
+    np.testing.assert_allclose(np.sum(pi * value.adv, axis=1), 0, atol=1e-10)
+
+
+def test_tau_zero_is_the_plain_evaluation():
+    model, theta = case(2)
+    plain, soft = (
+        evaluation.evaluate(model, dist.softmax(theta)),
+        evaluation.evaluate_softmax(model, theta),
+    )
+    np.testing.assert_allclose(soft.V, plain.V, atol=1e-13)
+    np.testing.assert_allclose(soft.adv, plain.adv, atol=1e-13)
+
+
+def test_soft_values_with_exact_zeros_are_finite():
+    model, theta = case(3)
+    value = evaluation.evaluate_softmax(model, theta + np.array([0.0, 1e4, -1e4]), tau=TAU)
+    assert np.all(np.isfinite(value.V)) and np.all(np.isfinite(value.adv))
+
+
+# ----------------------------------------------------------------------------------------- optimum
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.9, 0.999])
+@pytest.mark.parametrize("tau", [1e-3, 0.3, 50.0])
+def test_soft_optimum_is_the_fixed_point(gamma, tau):
+    model, _ = case(4, gamma=gamma)
+    best = evaluation.soft_optimal(model, tau=tau)
+    assert best.certificate == best.residual / (1 - gamma) and best.residual <= 1e-12 * max(
+        1, np.abs(best.V).max()
+    )
+    np.testing.assert_allclose(
+        evaluation.soft_backup(model, best.V, tau=tau), best.V, rtol=1e-11, atol=1e-12
+    )
+    np.testing.assert_allclose(best.log_pi, dist.log_softmax(best.Q / tau), atol=1e-12)
+
+
+def test_soft_optimum_against_value_iteration_and_random_policies():
+    model, _ = case(5)
+    best, V = evaluation.soft_optimal(model, tau=TAU), np.zeros(5)
+    for _ in range(400):
+        V = evaluation.soft_backup(model, V, tau=TAU)
+    np.testing.assert_allclose(best.V, V, atol=1e-12)
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        assert np.all(
+            evaluation.evaluate_softmax(model, 2 * rng.normal(size=(5, 3)), tau=TAU).V <= best.V
+        )
+
+
+def test_soft_optimum_on_a_bandit_and_for_small_tau():
+    rewards = np.array([0.0, 1.0, 0.5])
+    best = evaluation.soft_optimal(environments.bandit(rewards), tau=TAU)
+    assert best.V[0] == pytest.approx(TAU * np.log(np.sum(np.exp(rewards / TAU))), abs=1e-14)
+    model, _ = case(6)
+    plain = evaluation.optimal(model)
+    gap = evaluation.soft_optimal(model, tau=1e-3).V - plain.V
+    assert np.all(gap >= 0) and np.all(gap <= 1e-3 * np.log(3) / (1 - model.gamma))
+
+
+def test_soft_optimum_sparse_equals_dense():
+    dense, sparse = case(7, states=40)[0], case(7, states=40, sparse_kernel=True)[0]
+    np.testing.assert_allclose(
+        evaluation.soft_optimal(dense, tau=TAU).V,
+        evaluation.soft_optimal(sparse, tau=TAU).V,
+        atol=1e-11,
+    )
+
+
+def test_soft_optimum_says_when_it_did_not_converge():
+    model, _ = case(8)
+    with pytest.raises(NotConverged, match=r"residual .* after 1 iterations"):
+        evaluation.soft_optimal(model, tau=TAU, max_iterations=1)
+
+
+# --------------------------------------------------------------------------------------- rejection
+
+TWO = environments.two_state(0.9)
+THETA = np.zeros((2, 2))
 REFUSALS = [
     (lambda: evaluation.optimal(TWO, max_iterations=0), "max_iterations = 0: must be >= 1"),
     (lambda: evaluation.evaluate(TWO, [[0.5, 0.6], [0.5, 0.5]]), r"pi\[0\] sums to 1.1"),
     (lambda: evaluation.evaluate(TWO, [[0.5, 0.5]]), r"pi: shape \(1, 2\), expected \(2, 2\)"),
     (lambda: evaluation.evaluate(TWO, [[0.5, 0.5], [1.5, -0.5]]), r"pi\[1, 1\] = -0.5"),
-    (lambda: evaluation.policy_solver(TWO, [[0.5, np.nan], [1, 0]]), r"pi\[0, 1\] = nan"),
-    (lambda: induction.evaluate(CHAIN, UNIFORM[:1], np.zeros((2, 3, 2))), r"pi: shape \(1, 3, 2\)"),
-    (lambda: induction.evaluate(CHAIN, UNIFORM + 0.1, np.zeros((2, 3, 2))), r"pi\[0, 0\] sums to 1.2"),
-    (lambda: induction.evaluate(CHAIN, UNIFORM, np.zeros((2, 3))), r"reward: shape \(2, 3\)"),
-    (lambda: induction.best_response(CHAIN, np.zeros((2, 3))), r"reward: shape \(2, 3\)"),
-    (lambda: induction.best_response(CHAIN, np.full((2, 3, 2), np.nan)), r"reward\[0, 0, 0\] = nan"),
-    (lambda: induction.deterministic_policy(np.array([[0, 2]]), 2), r"actions\[0, 1\] = 2"),
-    (lambda: induction.deterministic_policy(np.array([[-1, 0]]), 2), r"actions\[0, 0\] = -1"),
+    (lambda: evaluation.evaluate(TWO, [[0.5, np.nan], [1, 0]]), r"pi\[0, 1\] = nan"),
+    (lambda: evaluation.evaluate(TWO, THETA + 0.5, tau="x"), "tau = 'x'"),
+    (
+        lambda: evaluation.evaluate(TWO, THETA + 0.5).solve(np.zeros((2, 1))),
+        r"b: shape \(2, 1\), expected \(2,\)",
+    ),
+    (
+        lambda: evaluation.evaluate_softmax(TWO, THETA[:, :1]),
+        r"theta: shape \(2, 1\), expected \(2, 2\)",
+    ),
+    (lambda: evaluation.evaluate_softmax(TWO, THETA - np.inf), r"theta\[0, 0\] = -inf"),
+    (lambda: evaluation.evaluate_softmax(TWO, THETA, tau=np.inf), "tau = inf"),
+    (lambda: evaluation.soft_optimal(TWO, tau=0.0), "tau = 0.0: must be greater than 0"),
+    (lambda: evaluation.soft_optimal(TWO, tau=TAU, max_iterations=0), "max_iterations = 0"),
+    (lambda: evaluation.soft_backup(TWO, np.zeros(3), tau=TAU), r"V: shape \(3,\)"),
 ]
 
 

@@ -1,4 +1,5 @@
-"""NPG in its three forms, the Fisher form and runs, against optimisers, pseudo-inverses and finite differences."""
+"""NPG in its three forms, the Fisher form and runs, against optimisers,
+pseudo-inverses and finite differences."""
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ ETA = st.floats(1e-3, 10)
 
 
 def island(gamma=0.9):
-    """State 2 is never entered from the start states 0 and 1, but has actions and values of its own."""
+    """State 2 is never entered from the start states 0 and 1,
+    but has actions and values of its own."""
     rng = np.random.default_rng(1)
     P = rng.dirichlet(np.ones(3), size=(3, 3))
     P[:2, :, 2] = 0
@@ -26,64 +28,69 @@ def island(gamma=0.9):
     return DiscountedMDP(P=P, r=rng.standard_normal((3, 3)), mu=[0.5, 0.5, 0], gamma=gamma)
 
 
-# ------------------------------------------------------------------------------------------------------ the one step
+# ------------------------------------------------------------------------------------ the one step
 
 
 def test_step_by_hand():
-    # pi = (1/2, 1/4, 1/4), q = (0, log 2, log 4), eta = 1: weights 1/2, 2/4, 4/4, sum 2, value log 2
+    # pi = (1/2, 1/4, 1/4), q = (0, log 2, log 4), eta = 1:
+    # weights 1/2, 2/4, 4/4, sum 2, value log 2
     log_pi, q = np.log([0.5, 0.25, 0.25]), np.log([1.0, 2.0, 4.0])
-    np.testing.assert_allclose(np.exp(ng.multiplicative_step(log_pi, q, 1)), [0.25, 0.25, 0.5], rtol=1e-15)
+    np.testing.assert_allclose(np.exp(ng.step(log_pi, q, 1)), [0.25, 0.25, 0.5], rtol=1e-15)
     assert ng.prox_value(log_pi, q, 1) == pytest.approx(np.log(2), rel=1e-15)
 
 
 @given(VECTORS, VECTORS, ETA)
 def test_logit_step_equals_multiplicative_step(theta, q, eta):
     direct = dist.log_softmax(ng.logit_step(theta, q, eta))
-    np.testing.assert_allclose(ng.multiplicative_step(dist.log_softmax(theta), q, eta), direct, atol=1e-11)
-    shifted = ng.multiplicative_step(dist.log_softmax(theta), q - 7.0, eta)
+    np.testing.assert_allclose(ng.step(dist.log_softmax(theta), q, eta), direct, atol=1e-11)
+    shifted = ng.step(dist.log_softmax(theta), q - 7.0, eta)
     np.testing.assert_allclose(shifted, direct, atol=1e-11)
 
 
 @given(VECTORS, VECTORS, ETA)
 def test_value_and_gap_identity(theta, q, eta):
     log_pi = dist.log_softmax(theta)
-    best = ng.multiplicative_step(log_pi, q, eta)
+    best = ng.step(log_pi, q, eta)
     value = ng.prox_value(log_pi, q, eta)
     scale = 1 + 60 / eta
-    np.testing.assert_allclose(ng.prox_objective(best, log_pi, q, eta), value, atol=1e-13 * scale)
+    np.testing.assert_allclose(ng.prox_objective(log_pi, best, q, eta), value, atol=1e-13 * scale)
     other = dist.log_softmax(np.sin(theta + q))
-    gap = value - ng.prox_objective(other, log_pi, q, eta)
+    gap = value - ng.prox_objective(log_pi, other, q, eta)
     np.testing.assert_allclose(gap, dist.kl(other, best) / eta, atol=1e-12 * scale)
     assert np.all(gap >= -1e-12 * scale)
 
 
 def test_step_against_a_generic_optimiser():
     log_pi, q, eta = dist.log_softmax(RNG.standard_normal(4)), RNG.standard_normal(4), 0.7
-    found = optimize.minimize(lambda x: -ng.prox_objective(dist.log_softmax(x), log_pi, q, eta), np.zeros(4), tol=1e-12)
-    np.testing.assert_allclose(dist.softmax(found.x), np.exp(ng.multiplicative_step(log_pi, q, eta)), atol=1e-6)
+    found = optimize.minimize(
+        lambda x: -ng.prox_objective(log_pi, dist.log_softmax(x), q, eta), np.zeros(4), tol=1e-12
+    )
+    np.testing.assert_allclose(dist.softmax(found.x), np.exp(ng.step(log_pi, q, eta)), atol=1e-6)
 
 
 def test_small_and_extreme_steps():
     log_pi, q = dist.log_softmax(np.zeros(3)), np.array([1.0, 0.0, -1.0])
-    np.testing.assert_allclose(np.exp(ng.multiplicative_step(log_pi, q, 1e4)), [1, 0, 0])
-    np.testing.assert_allclose(np.exp(ng.multiplicative_step(log_pi, 1e4 * q, 1)), [1, 0, 0])
+    np.testing.assert_allclose(np.exp(ng.step(log_pi, q, 1e4)), [1, 0, 0])
+    np.testing.assert_allclose(np.exp(ng.step(log_pi, 1e4 * q, 1)), [1, 0, 0])
     assert ng.prox_value(log_pi, q, 1e-6) == pytest.approx(0, abs=1e-6)
     zero = dist.log_probabilities([0.5, 0.5, 0.0])
-    assert np.exp(ng.multiplicative_step(zero, [0.0, 0.0, 50.0], 1))[2] == 0
+    assert np.exp(ng.step(zero, [0.0, 0.0, 50.0], 1))[2] == 0
 
 
-# --------------------------------------------------------------------------------------------------- gradient, Fisher
+# -------------------------------------------------------------------------------- gradient, Fisher
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.6, 0.95])
 def test_policy_gradient_against_finite_differences(gamma):
-    mdp = environments.garnet(4, 3, 2, gamma, seed=3)
+    mdp = environments.garnet(states=4, actions=3, branching=2, gamma=gamma, seed=3)
     theta, step = RNG.standard_normal((4, 3)), 1e-5
     slopes = np.zeros((4, 3))
     for index in np.ndindex(4, 3):
         bump = np.zeros((4, 3))
         bump[index] = step
-        high, low = (evaluation.objective(mdp, softmax.policy(theta + sign * bump)) for sign in (1, -1))
+        high, low = (
+            evaluation.evaluate_softmax(mdp, theta + sign * bump).objective for sign in (1, -1)
+        )
         slopes[index] = (high - low) / (2 * step)
     gradient = ng.policy_gradient(mdp, theta)
     np.testing.assert_allclose(gradient, slopes, atol=1e-8)
@@ -94,8 +101,7 @@ def test_fisher_matrix_against_its_definition():
     mdp = island()
     theta = RNG.standard_normal((3, 3))
     pi, score = softmax.policy(theta), softmax.score(theta)
-    solver = evaluation.policy_solver(mdp, pi)
-    d = solver.solve_transposed(0.1 * mdp.mu)
+    d = np.linalg.solve(np.eye(3) - 0.9 * mdp.policy_kernel(pi).T, 0.1 * mdp.mu)
     expected = np.zeros((9, 9))
     for s, a in np.ndindex(3, 3):
         gradient = np.zeros((3, 3))
@@ -120,22 +126,24 @@ def test_natural_gradient_is_the_pseudo_inverse_also_with_an_unvisited_state(gam
     assert np.abs(natural[:2]).min() > 0
 
 
-# -------------------------------------------------------------------------------------------------------------- runs
+# -------------------------------------------------------------------------------------------- runs
 
 
 def test_run_on_a_bandit_in_closed_form():
     rewards = np.array([1.0, 0.5, 0.0])
     theta = np.array([[0.0, 1.0, 2.0]])
-    run = ng.run(environments.bandit(rewards), theta, 0.3, 10)
+    run = ng.run(environments.bandit(rewards), theta, eta=0.3, iterations=10)
     expected = dist.log_softmax(theta + 0.3 * np.arange(11)[:, None, None] * rewards)
     np.testing.assert_allclose(run.log_pi, expected, atol=1e-13)
-    np.testing.assert_allclose(run.V[:, 0], np.sum(np.exp(expected[:, 0]) * rewards, axis=1), atol=1e-14)
+    np.testing.assert_allclose(
+        run.V[:, 0], np.sum(np.exp(expected[:, 0]) * rewards, axis=1), atol=1e-14
+    )
 
 
 def test_run_repeats_single_steps_and_never_loses_value():
-    mdp = environments.garnet(5, 3, 2, 0.9, seed=5)
+    mdp = environments.garnet(states=5, actions=3, branching=2, gamma=0.9, seed=5)
     theta = RNG.standard_normal((5, 3))
-    run = ng.run(mdp, theta, 0.5, 30)
+    run = ng.run(mdp, theta, eta=0.5, iterations=30)
     assert run.theta.shape == (31, 5, 3)
     assert (run.V.shape, run.d.shape, run.adv.shape) == ((31, 5), (31, 5), (31, 5, 3))
     for k in range(3):
@@ -150,18 +158,114 @@ def test_run_repeats_single_steps_and_never_loses_value():
 @pytest.mark.parametrize("gamma", [0.0, 0.9999])
 def test_run_with_one_state_or_one_action(gamma):
     lone = DiscountedMDP(P=np.ones((1, 2, 1)), r=[[1.0, 0.0]], mu=[1], gamma=gamma)
-    assert np.all(np.diff(ng.run(lone, np.zeros((1, 2)), 1.0, 5).V[:, 0]) > 0)
-    single = environments.garnet(3, 1, 2, gamma, seed=0)
-    run = ng.run(single, np.zeros((3, 1)), 1.0, 3)
+    assert np.all(np.diff(ng.run(lone, np.zeros((1, 2)), eta=1.0, iterations=5).V[:, 0]) > 0)
+    single = environments.garnet(states=3, actions=1, branching=2, gamma=gamma, seed=0)
+    run = ng.run(single, np.zeros((3, 1)), eta=1.0, iterations=3)
     np.testing.assert_array_equal(run.log_pi, 0)
     np.testing.assert_allclose(run.V, run.V[:1].repeat(4, axis=0), rtol=1e-12)
 
 
 def test_long_runs_underflow_quietly():
-    run = ng.run(environments.bandit([1.0, 0.0]), np.zeros((1, 2)), 1000.0, 20)
+    run = ng.run(environments.bandit([1.0, 0.0]), np.zeros((1, 2)), eta=1000.0, iterations=20)
     assert run.V[-1, 0] == 1
     assert run.theta.min() == -20_000
     assert dist.entropy(run.log_pi[-1])[0] == 0
+
+
+def test_a_run_is_read_only_and_shows_its_answer():
+    run = ng.run(environments.bandit([1.0, 0.0]), np.zeros((1, 2)), eta=1.0, iterations=2)
+    with pytest.raises(ValueError, match="read-only"):
+        run.V[0] = 9
+    end = 1 / (1 + np.exp(-2.0))
+    np.testing.assert_allclose(run.objective, [0.5, 1 / (1 + np.exp(-1.0)), end], rtol=1e-14)
+    sizes = "NPGRun(iterations=2, S=1, A=2, eta=1, tau=0, "
+    assert repr(run) == f"{sizes}first_objective=0.5, last_objective={end:.6g})"
+
+
+# ------------------------------------------------------------------------ with an entropy bonus tau
+
+TAU = 0.3
+
+
+def case(seed=0):
+    """A garnet and random logits."""
+    model = environments.garnet(states=5, actions=3, branching=3, gamma=0.9, seed=seed)
+    return model, np.random.default_rng(seed).normal(size=(5, 3))
+
+
+def central(f, step=1e-3):
+    """Fourth-order central difference of f at 0."""
+    return (8 * (f(step) - f(-step)) - (f(2 * step) - f(-2 * step))) / (12 * step)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 1.0])
+def test_three_forms_of_the_step_agree(share):
+    model, theta = case(9)
+    eta = share / TAU
+    value = evaluation.evaluate_softmax(model, theta, tau=TAU)
+    log_new = ng.step(value.log_pi, value.Q, eta, tau=TAU)
+    by_logits = dist.log_softmax(ng.logit_step(theta, value.adv, eta))
+    np.testing.assert_allclose(log_new, by_logits, atol=1e-12)
+    best = ng.prox_value(value.log_pi, value.Q, eta, tau=TAU)
+    reached = ng.prox_objective(value.log_pi, log_new, value.Q, eta, tau=TAU)
+    np.testing.assert_allclose(reached, best, atol=1e-12)
+    for seed in range(20):
+        log_p = dist.log_softmax(np.random.default_rng(seed).normal(size=(5, 3)))
+        lower = ng.prox_objective(value.log_pi, log_p, value.Q, eta, tau=TAU)
+        np.testing.assert_allclose(best - lower, dist.kl(log_p, log_new) / eta, atol=1e-12)
+
+
+def test_step_of_size_one_over_tau_is_soft_policy_iteration():
+    model, theta = case(10)
+    for tau in (0.3, 0.1, 49.0, 1e-3, 1 / 3):
+        value = evaluation.evaluate_softmax(model, theta, tau=tau)
+        step = ng.step(value.log_pi, value.Q, 1 / tau, tau=tau)
+        np.testing.assert_allclose(step, dist.log_softmax(value.Q / tau), atol=1e-9)
+
+
+def test_soft_policy_gradient_is_the_derivative():
+    model, theta = case(11)
+    direction = np.random.default_rng(1).normal(size=theta.shape)
+    gradient = ng.policy_gradient(model, theta, tau=TAU)
+    numeric = central(
+        lambda t: evaluation.evaluate_softmax(model, theta + t * direction, tau=TAU).objective
+    )
+    assert np.sum(gradient * direction) == pytest.approx(numeric, abs=1e-9)
+
+
+def test_natural_gradient_of_the_soft_objective():
+    model, theta = case(12)
+    gradient = ng.policy_gradient(model, theta, tau=TAU)
+    natural = np.linalg.pinv(ng.fisher_matrix(model, theta), rcond=1e-12) @ gradient.ravel()
+    adv = evaluation.evaluate_softmax(model, theta, tau=TAU).adv
+    expected = (adv - adv.mean(axis=1, keepdims=True)) / (1 - model.gamma)
+    np.testing.assert_allclose(natural.reshape(adv.shape), expected, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(ng.natural_gradient(model, theta, tau=TAU), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("share", [0.15, 0.5, 1.0])
+def test_run_rises_and_reaches_the_soft_optimum(share):
+    model, theta = case(13)
+    run = ng.run(model, theta, eta=share / TAU, iterations=160, tau=TAU)
+    assert run.theta.shape == (161, 5, 3) and run.eta == share / TAU and run.tau == TAU
+    assert np.all(np.diff(run.V, axis=0) >= -1e-12)
+    best = evaluation.soft_optimal(model, tau=TAU)
+    np.testing.assert_allclose(run.V[-1], best.V, atol=1e-8)
+    assert np.abs(run.adv[-1]).max() < 1e-6
+    pi = np.exp(run.log_pi[3])
+    np.testing.assert_allclose(run.d[3], evaluation.evaluate(model, pi).d, atol=1e-14)
+
+
+def test_a_step_that_forgets_the_old_policy_revives_its_excluded_actions():
+    old = dist.log_probabilities([0.5, 0.5, 0.0])
+    q = np.array([0.0, 1.0, 2.0])
+    np.testing.assert_allclose(ng.step(old, q, 0.5, tau=2.0), dist.log_softmax(q / 2), atol=1e-15)
+    assert ng.prox_value(old, q, 0.5, tau=2.0) == pytest.approx(
+        2 * dist.logsumexp(q / 2), abs=1e-15
+    )
+
+
+# ---------------------------------------------------------------------------------------- refusals
 
 
 TWO = environments.two_state(0.9)
@@ -169,24 +273,42 @@ ZERO = np.zeros((2, 2))
 REFUSALS = [
     (lambda: ng.logit_step([0.0, 0.0], [1.0, 0.0], 0), "eta = 0.0"),
     (lambda: ng.logit_step([0.0, 0.0], [1.0, 0.0], -1), "eta = -1.0"),
-    (lambda: ng.logit_step([0.0, 0.0], [1.0, np.nan], 1), r"q\[1\] = nan"),
-    (lambda: ng.logit_step([0.0, 0.0], [1.0], 1), r"q: shape \(1,\), expected \(2,\)"),
+    (lambda: ng.logit_step([0.0, 0.0], [1.0, np.nan], 1), r"adv\[1\] = nan"),
+    (lambda: ng.logit_step([0.0, 0.0], [1.0], 1), r"adv: shape \(1,\), expected \(2,\)"),
     (lambda: ng.logit_step([0.0, np.inf], [1.0, 0.0], 1), r"theta\[1\] = inf"),
-    (lambda: ng.multiplicative_step(np.log([0.5, 0.5]), [1.0, 0.0], 0), "eta = 0.0"),
-    (lambda: ng.multiplicative_step(np.log([0.5, 0.5]), [np.nan, 0.0], 1), r"q\[0\] = nan"),
-    (lambda: ng.prox_objective(np.log([0.5, 0.5]), np.log([0.5, 0.5]), [1.0, 0.0], np.nan), "eta = nan"),
-    (lambda: ng.prox_objective(np.log([0.5, 0.5]), np.log([0.5, 0.5]), [np.inf, 0.0], 1), r"q\[0\] = inf"),
+    (lambda: ng.step(np.log([0.5, 0.5]), [1.0, 0.0], 0), "eta = 0.0"),
+    (lambda: ng.step(np.log([0.5, 0.5]), [np.nan, 0.0], 1), r"q\[0\] = nan"),
+    (
+        lambda: ng.prox_objective(np.log([0.5, 0.5]), np.log([0.5, 0.5]), [1.0, 0.0], np.nan),
+        "eta = nan",
+    ),
+    (
+        lambda: ng.prox_objective(np.log([0.5, 0.5]), np.log([0.5, 0.5]), [np.inf, 0.0], 1),
+        r"q\[0\] = inf",
+    ),
     (lambda: ng.prox_value(np.log([0.5, 0.5]), [1.0, np.nan], 1), r"q\[1\] = nan"),
-    (lambda: ng.run(TWO, ZERO, 0, 3), "eta = 0.0"),
-    (lambda: ng.run(TWO, ZERO, 1, -1), "iterations = -1"),
-    (lambda: ng.run(TWO, np.zeros((2, 3)), 1, 3), r"theta: shape \(2, 3\), expected \(2, 2\)"),
+    (lambda: ng.run(TWO, ZERO, eta=0, iterations=3), "eta = 0.0"),
+    (lambda: ng.run(TWO, ZERO, eta=1, iterations=-1), "iterations = -1"),
+    (lambda: ng.run(TWO, ZERO, eta=1, iterations=2.5, tau=TAU), "iterations = 2.5"),
+    (
+        lambda: ng.run(TWO, np.zeros((2, 3)), eta=1, iterations=3),
+        r"theta: shape \(2, 3\), expected \(2, 2\)",
+    ),
+    (
+        lambda: ng.run(TWO, ZERO, eta=1e308, iterations=3),
+        r"theta\[1, 1\] = -inf: not a finite number",
+    ),
+    (
+        lambda: ng.run(TWO, ZERO, eta=2, iterations=3, tau=1),
+        r"eta \* tau = 2.0: must lie in \[0, 1\]",
+    ),
+    (lambda: ng.run(TWO, ZERO, eta=2, iterations=3, tau=-1), "tau = -1.0: must not be negative"),
     (lambda: ng.policy_gradient(TWO, np.zeros((2, 3))), r"theta: shape \(2, 3\)"),
     (lambda: ng.fisher_matrix(TWO, np.full((2, 2), np.nan)), r"theta\[0, 0\] = nan"),
     (lambda: ng.natural_gradient(TWO, np.zeros(2)), r"theta: shape \(2,\)"),
-    (lambda: ng.soft_policy_gradient(TWO, np.zeros((2, 3)), 0.1), r"theta: shape \(2, 3\)"),
-    (lambda: ng.regularised_step(np.log([0.5, 0.5]), [1.0, np.nan], 0.1, 1), r"q\[1\] = nan"),
-    (lambda: ng.regularised_prox_value(np.log([0.5, 0.5]), [1.0, np.inf], 0.1, 1), r"q\[1\] = inf"),
-    (lambda: ng.run_regularised(TWO, ZERO, 2, 1, 3), r"eta \* tau = 2.0: must lie in \[0, 1\]"),
+    (lambda: ng.step(ZERO, ZERO, 4.0, tau=TAU), r"eta \* tau = 1.2: must lie in"),
+    (lambda: ng.step(ZERO, ZERO, -1.0, tau=TAU), "eta = -1.0"),
+    (lambda: ng.prox_value(np.log([0.5, 0.5]), [1.0, np.inf], 0.1, tau=1), r"q\[1\] = inf"),
 ]
 
 

@@ -1,4 +1,5 @@
-"""discounted_entropy: closed forms, enumeration of trajectories, finite differences, exact identities, bad input."""
+"""Entropy along trajectories: closed forms, enumeration of trajectories, finite differences,
+exact identities, bad input."""
 
 import itertools
 import time
@@ -7,8 +8,9 @@ import numpy as np
 import pytest
 
 from rlentropy import distributions as dist
-from rlentropy.discounted import environments, evaluation, natural_gradient, visitation
+from rlentropy.discounted import environments, evaluation, natural_gradient
 from rlentropy.discounted import trajectories as de
+from rlentropy.discounted.evaluation import evaluate_softmax
 from rlentropy.discounted.mdp import DiscountedMDP
 
 LOG2 = np.log(2)
@@ -17,7 +19,14 @@ LOG2 = np.log(2)
 def case(seed, states=5, actions=3, gamma=0.9, branching=3, sparse_kernel=False):
     """A garnet with random logits and a random direction."""
     rng = np.random.default_rng(seed)
-    model = environments.garnet(states, actions, branching, gamma, seed, sparse_kernel=sparse_kernel)
+    model = environments.garnet(
+        states=states,
+        actions=actions,
+        branching=branching,
+        gamma=gamma,
+        seed=seed,
+        sparse_kernel=sparse_kernel,
+    )
     return model, rng.normal(size=(states, actions)), rng.normal(size=(states, actions))
 
 
@@ -35,15 +44,15 @@ def central(f, step=1e-3):
     return (8 * (f(step) - f(-step)) - (f(2 * step) - f(-2 * step))) / (12 * step)
 
 
-# ------------------------------------------------------------------------------------------------------- evaluation
+# -------------------------------------------------------------------------------------- evaluation
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 0.99])
 def test_uniform_policy_has_entropy_log_n_everywhere(gamma):
     model, theta, _ = case(0, gamma=gamma)
-    at = de.evaluate(model, 0 * theta)
-    assert at.value == pytest.approx(np.log(3), abs=1e-14)
-    np.testing.assert_allclose(at.V, np.log(3) / (1 - gamma), rtol=1e-12)
+    at = evaluate_softmax(model, 0 * theta)
+    assert at.discounted_entropy == pytest.approx(np.log(3), abs=1e-14)
+    np.testing.assert_allclose(at.entropy_V, np.log(3) / (1 - gamma), rtol=1e-12)
 
 
 def test_value_is_the_discounted_sum_over_enumerated_trajectories():
@@ -51,39 +60,47 @@ def test_value_is_the_discounted_sum_over_enumerated_trajectories():
     pi, total = dist.softmax(theta), 0.0
     h, kernel, horizon = dist.entropy(np.log(pi)), model.policy_kernel(pi), 8
     for states in itertools.product(range(3), repeat=horizon):
-        chance = model.mu[states[0]] * np.prod([kernel[x, y] for x, y in itertools.pairwise(states)])
+        chance = model.mu[states[0]] * np.prod(
+            [kernel[x, y] for x, y in itertools.pairwise(states)]
+        )
         total += chance * sum(0.3**t * h[x] for t, x in enumerate(states))
-    assert de.evaluate(model, theta).value == pytest.approx(0.7 * total, abs=2 * 0.3**horizon)
+    assert evaluate_softmax(model, theta).discounted_entropy == pytest.approx(
+        0.7 * total, abs=2 * 0.3**horizon
+    )
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.7, 0.9999])
 def test_value_equals_start_value_and_q_averages_to_v(gamma):
     model, theta, _ = case(2, gamma=gamma)
-    at = de.evaluate(model, theta)
-    assert at.value == pytest.approx((1 - gamma) * model.mu @ at.V, rel=1e-11)
-    np.testing.assert_allclose(np.sum(np.exp(at.log_pi) * at.Q, axis=1), at.V, rtol=1e-11)
-    assert 0 <= at.value <= np.log(3)
+    at = evaluate_softmax(model, theta)
+    assert at.discounted_entropy == pytest.approx((1 - gamma) * model.mu @ at.entropy_V, rel=1e-11)
+    np.testing.assert_allclose(np.sum(at.pi * at.entropy_Q, axis=1), at.entropy_V, rtol=1e-11)
+    assert 0 <= at.discounted_entropy <= np.log(3)
 
 
 def test_extreme_logits_give_zero_entropy_without_warnings():
     model, theta, _ = case(3)
     theta = np.where(np.arange(3) == 1, 1e4, 0.0) + 0 * theta
-    at = de.evaluate(model, theta)
-    assert at.value == 0 and np.all(at.V == 0)
+    at = evaluate_softmax(model, theta)
+    assert at.discounted_entropy == 0 and np.all(at.entropy_V == 0)
     assert de.slope(model, theta, np.ones_like(theta)).total == 0
 
 
 def test_one_action_and_one_state_work():
-    one_action = environments.garnet(4, 1, 2, 0.9, 0)
-    assert de.evaluate(one_action, np.zeros((4, 1))).value == 0
+    one_action = environments.garnet(states=4, actions=1, branching=2, gamma=0.9, seed=0)
+    assert evaluate_softmax(one_action, np.zeros((4, 1))).discounted_entropy == 0
     bandit = environments.bandit([1.0, 2.0])
-    assert de.evaluate(bandit, np.zeros((1, 2))).value == pytest.approx(LOG2, abs=1e-15)
+    assert evaluate_softmax(bandit, np.zeros((1, 2))).discounted_entropy == pytest.approx(
+        LOG2, abs=1e-15
+    )
 
 
 def test_dense_and_sparse_agree():
     dense, theta, direction = case(4, states=40)
     sparse, _, _ = case(4, states=40, sparse_kernel=True)
-    assert de.evaluate(dense, theta).value == pytest.approx(de.evaluate(sparse, theta).value, rel=1e-12)
+    assert evaluate_softmax(dense, theta).discounted_entropy == pytest.approx(
+        evaluate_softmax(sparse, theta).discounted_entropy, rel=1e-12
+    )
     parts = [de.slope(m, theta, direction) for m in (dense, sparse)]
     assert parts[0].frozen == pytest.approx(parts[1].frozen, rel=1e-10)
     assert parts[0].shift == pytest.approx(parts[1].shift, rel=1e-10)
@@ -91,30 +108,30 @@ def test_dense_and_sparse_agree():
     np.testing.assert_allclose(shifts[0], shifts[1], atol=1e-13)
 
 
-# ------------------------------------------------------------------------------------------------------ first order
+# ------------------------------------------------------------------------------------- first order
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.3, 0.9, 0.99])
 @pytest.mark.parametrize("seed", range(5))
 def test_slope_is_the_derivative(gamma, seed):
     model, theta, direction = case(seed, gamma=gamma)
-    numeric = central(lambda t: de.evaluate(model, theta + t * direction).value)
+    numeric = central(lambda t: evaluate_softmax(model, theta + t * direction).discounted_entropy)
     assert de.slope(model, theta, direction).total == pytest.approx(numeric, abs=1e-9)
 
 
 def test_frozen_slope_is_the_derivative_at_a_frozen_visitation():
     model, theta, direction = case(6)
-    d = de.evaluate(model, theta).d
+    d = evaluate_softmax(model, theta).d
     numeric = central(lambda t: d @ dist.entropy(dist.log_softmax(theta + t * direction)))
     assert de.slope(model, theta, direction).frozen == pytest.approx(numeric, abs=1e-10)
 
 
 def test_shift_slope_is_the_derivative_through_the_visitation():
     model, theta, direction = case(7)
-    at, part = de.evaluate(model, theta), de.slope(model, theta, direction)
+    at, part = evaluate_softmax(model, theta), de.slope(model, theta, direction)
     moved = de.visitation_slope(model, theta, direction)
-    assert part.shift == pytest.approx(moved @ at.h, abs=1e-13)
-    numeric = central(lambda t: visitation.policy_visitation(model, dist.softmax(theta + t * direction)))
+    assert part.shift == pytest.approx(moved @ at.policy_entropy, abs=1e-13)
+    numeric = central(lambda t: evaluation.evaluate_softmax(model, theta + t * direction).d)
     np.testing.assert_allclose(moved, numeric, atol=1e-10)
     assert moved.sum() == pytest.approx(0, abs=1e-14)
 
@@ -122,19 +139,22 @@ def test_shift_slope_is_the_derivative_through_the_visitation():
 def test_slope_ignores_a_gauge_and_is_linear():
     model, theta, direction = case(8)
     gauge = np.arange(5.0)[:, None]
-    part, moved = de.slope(model, theta, direction), de.slope(model, theta + gauge, 2 * direction + gauge)
+    part, moved = (
+        de.slope(model, theta, direction),
+        de.slope(model, theta + gauge, 2 * direction + gauge),
+    )
     assert moved.total == pytest.approx(2 * part.total, abs=1e-13)
 
 
 def test_wrong_sign_example():
     model, theta = wrong_sign_model()
-    adv = evaluation.evaluate(model, dist.softmax(theta)).adv
+    adv = evaluate_softmax(model, theta).adv
     np.testing.assert_allclose(adv, [[2 / 3, -1 / 3], [0, 0], [0, 0]], atol=1e-15)
     part = de.slope(model, theta, adv)
     assert part.frozen == pytest.approx(LOG2 / 45, abs=1e-15)
     assert part.total == pytest.approx((10 * LOG2 - 27 / 4 * np.log(3)) / 45, abs=1e-14)
     eta = de.certified_step(model, theta, adv)
-    assert de.difference(model, theta + 0.999 * eta * adv, theta).total < 0
+    assert de.difference(model, theta, theta + 0.999 * eta * adv).total < 0
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 0.9, 0.99])
@@ -142,7 +162,7 @@ def test_remainder_bound_holds(gamma):
     for seed in range(20):
         model, theta, direction = case(seed, gamma=gamma)
         for eta in (0.01, 0.3, 2.0):
-            change = de.difference(model, theta + eta * direction, theta).total
+            change = de.difference(model, theta, theta + eta * direction).total
             remainder = abs(change - eta * de.slope(model, theta, direction).total)
             assert remainder <= de.remainder_bound(model, direction, eta)
 
@@ -153,16 +173,19 @@ def test_certified_step_at_its_ends():
     assert de.certified_step(model, 0 * theta, theta) == pytest.approx(0, abs=1e-14)
 
 
-# ------------------------------------------------------------------------------------------------------------ exact
+# ------------------------------------------------------------------------------------------- exact
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.6, 0.99])
 @pytest.mark.parametrize("seed", range(5))
 def test_difference_is_exact_for_far_policies(gamma, seed):
     model, theta, other = case(seed, gamma=gamma)
-    part = de.difference(model, 3 * other, theta)
+    part = de.difference(model, theta, 3 * other)
     assert part.kl >= 0
-    change = de.evaluate(model, 3 * other).value - de.evaluate(model, theta).value
+    change = (
+        evaluate_softmax(model, 3 * other).discounted_entropy
+        - evaluate_softmax(model, theta).discounted_entropy
+    )
     assert part.total == pytest.approx(change, abs=1e-12)
 
 
@@ -170,46 +193,62 @@ def test_difference_is_exact_for_far_policies(gamma, seed):
 def test_visitation_shift_is_exact(sparse_kernel):
     model, theta, other = case(5, states=30, sparse_kernel=sparse_kernel)
     pi, new = dist.softmax(theta), dist.softmax(other)
-    change = visitation.policy_visitation(model, new) - visitation.policy_visitation(model, pi)
-    np.testing.assert_allclose(de.visitation_shift(model, new, pi), change, atol=1e-14)
+    change = evaluation.evaluate(model, new).d - evaluation.evaluate(model, pi).d
+    np.testing.assert_allclose(de.visitation_shift(model, pi, new), change, atol=1e-14)
 
 
-def test_along_a_run_repeats_the_pointwise_results():
+@pytest.mark.parametrize("tau", [0.0, 0.3])
+def test_along_a_run_repeats_the_pointwise_results(tau):
     model, theta, _ = case(10)
-    run = natural_gradient.run(model, theta, 0.2, 4)
-    path = de.along(model, run)
+    run = natural_gradient.run(model, theta, eta=0.2, iterations=4, tau=tau)
+    path = de.along_run(run)
     for k in range(5):
         part = de.slope(model, run.theta[k], run.adv[k])
-        assert path.value[k] == de.evaluate(model, run.theta[k]).value
-        assert (path.frozen[k], path.shift[k], path.total[k]) == (part.frozen, part.shift, part.total)
+        assert path.value[k] == evaluate_softmax(model, run.theta[k]).discounted_entropy
+        assert (path.frozen[k], path.shift[k], path.total[k]) == (
+            part.frozen,
+            part.shift,
+            part.total,
+        )
 
 
 def test_ten_thousand_states_in_seconds():
-    model = environments.garnet(10_000, 5, 2, 0.99, 3, sparse_kernel=True)
+    model = environments.garnet(
+        states=10_000, actions=5, branching=2, gamma=0.99, seed=3, sparse_kernel=True
+    )
     assert model.P.nnz == 100_000
     theta = np.random.default_rng(0).normal(size=(10_000, 5))
     started = time.perf_counter()
-    solver = evaluation.policy_solver(model, dist.softmax(theta))
-    adv = evaluation.evaluate(model, dist.softmax(theta), solver=solver).adv
-    at = de.evaluate(model, theta, solver=solver)
-    predicted = de.slope(model, theta, adv, entropy=at).total
-    change = de.evaluate(model, theta + 1e-6 * adv).value - at.value
+    at = evaluate_softmax(model, theta)
+    predicted = de.slope(model, theta, at.adv).total
+    change = (
+        evaluate_softmax(model, theta + 1e-6 * at.adv).discounted_entropy - at.discounted_entropy
+    )
     assert time.perf_counter() - started < 10  # about 0.3 s on one core of 2024
     assert change == pytest.approx(1e-6 * predicted, rel=0.01)
-    assert de.difference(model, theta + 1e-6 * adv, theta).total == pytest.approx(change, abs=1e-14)
+    assert de.difference(model, theta, theta + 1e-6 * at.adv).total == pytest.approx(
+        change, abs=1e-14
+    )
 
 
-# -------------------------------------------------------------------------------------------------------- bad input
+# --------------------------------------------------------------------------------------- bad input
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda m, x: de.evaluate(m, x[:-1]), r"theta: shape \(4, 3\), expected \(5, 3\)"),
-        (lambda m, x: de.evaluate(m, np.where(np.arange(3) == 2, np.nan, x)), r"theta\[0, 2\] = nan"),
+        (lambda m, x: de.slope(m, x[:-1], x), r"theta: shape \(4, 3\), expected \(5, 3\)"),
+        (
+            lambda m, x: de.slope(m, np.where(np.arange(3) == 2, np.nan, x), x),
+            r"theta\[0, 2\] = nan",
+        ),
         (lambda m, x: de.slope(m, x, x[:, :2]), r"direction: shape \(5, 2\)"),
-        (lambda m, x: de.difference(m, x[0], x), r"theta_new: shape \(3,\)"),
-        (lambda m, x: de.visitation_shift(m, np.full((5, 3), 0.5), dist.softmax(x)), r"pi_new\[0\] sums to 1.5"),
+        (lambda m, x: de.difference(m, x[0], x), r"theta_old: shape \(3,\)"),
+        (lambda m, x: de.difference(m, x, x[0]), r"theta_new: shape \(3,\)"),
+        (
+            lambda m, x: de.visitation_shift(m, dist.softmax(x), np.full((5, 3), 0.5)),
+            r"pi_new\[0\] sums to 1.5",
+        ),
         (lambda m, x: de.remainder_bound(m, x, 0.0), r"eta = 0.0: must be greater than 0"),
         (lambda m, x: de.visitation_slope(m, x, x.T), r"direction: shape \(3, 5\)"),
     ],

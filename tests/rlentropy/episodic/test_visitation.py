@@ -1,4 +1,5 @@
-"""The visitation polytope against enumeration of history-dependent and of deterministic policies."""
+"""The visitation polytope against enumeration of history-dependent and of deterministic
+policies."""
 
 import itertools
 from fractions import Fraction
@@ -15,6 +16,7 @@ from rlentropy.episodic.visitation import average_visitation_entropy, visitation
 from rlentropy.exact import histories
 
 seeds = st.integers(0, 10_000)
+RNG = np.random.default_rng(12)
 
 
 def history_policy(A, seed):
@@ -31,7 +33,9 @@ def history_policy(A, seed):
 
 @given(seeds, st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.booleans())
 def test_a_history_dependent_policy_has_a_markov_twin(seed, S, A, H, stationary):
-    mdp = environments.garnet(S, A, H, 1 + seed % S, seed, stationary=stationary)
+    mdp = environments.garnet(
+        states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=stationary
+    )
     P = mdp.dense()
     d = histories.visitation_by_enumeration(P, mdp.start, history_policy(A, seed))
     np.testing.assert_allclose(d.sum(axis=(1, 2)), 1, atol=1e-14)
@@ -41,9 +45,11 @@ def test_a_history_dependent_policy_has_a_markov_twin(seed, S, A, H, stationary)
 
 @given(seeds, st.integers(1, 3), st.integers(1, 3), st.integers(1, 4))
 def test_enumeration_of_a_markov_policy_is_the_forward_recursion(seed, S, A, H):
-    mdp = environments.garnet(S, A, H, S, seed)
+    mdp = environments.garnet(states=S, actions=A, horizon=H, branching=S, seed=seed)
     pi = np.random.default_rng(seed).dirichlet(np.ones(A), size=(H, S))
-    d = histories.visitation_by_enumeration(mdp.dense(), mdp.start, lambda history: pi[len(history) // 2, history[-1]])
+    d = histories.visitation_by_enumeration(
+        mdp.dense(), mdp.start, lambda history: pi[len(history) // 2, history[-1]]
+    )
     np.testing.assert_allclose(vis.policy_visitation(mdp, pi), d, atol=1e-14)
 
 
@@ -62,9 +68,11 @@ def test_enumeration_is_exact_in_fractions():
 @given(seeds, st.sampled_from([(2, 2, 3), (3, 2, 2), (2, 3, 2), (1, 2, 3)]))
 def test_the_best_deterministic_policy_is_the_one_of_backward_induction(seed, sizes):
     S, A, H = sizes
-    mdp = environments.garnet(S, A, H, S, seed)
+    mdp = environments.garnet(states=S, actions=A, horizon=H, branching=S, seed=seed)
     reward = np.random.default_rng(seed).standard_normal((H, S, A))
-    values = [np.sum(vis.policy_visitation(mdp, pi) * reward) for pi in vis.deterministic_policies(mdp)]
+    values = [
+        np.sum(vis.policy_visitation(mdp, pi) * reward) for pi in vis.deterministic_policies(mdp)
+    ]
     value, actions = induction.best_response(mdp, reward)
     assert value == pytest.approx(max(values), abs=1e-13)
     d = vis.policy_visitation(mdp, induction.deterministic_policy(actions, A))
@@ -72,7 +80,9 @@ def test_the_best_deterministic_policy_is_the_one_of_backward_induction(seed, si
 
 
 def test_deterministic_policies_are_counted_on_reachable_pairs_only():
-    mdp = environments.sticky_chain(5, 0.5, 2)  # reachable: state 0 at stage 0; states 0 and 1 at stage 1
+    mdp = environments.sticky_chain(
+        length=5, success=0.5, horizon=2
+    )  # reachable: state 0 at stage 0; states 0 and 1 at stage 1
     policies = list(vis.deterministic_policies(mdp))
     assert len(policies) == 2**3
     assert len({pi.tobytes() for pi in policies}) == 8
@@ -81,8 +91,9 @@ def test_deterministic_policies_are_counted_on_reachable_pairs_only():
 
 
 def test_every_visitation_is_a_mixture_of_deterministic_ones():
-    # linear programming would find weights; here they are known: independent choices, one action for each (h, s)
-    mdp = environments.garnet(2, 2, 2, 2, 4)
+    # linear programming would find weights; here they are known:
+    # independent choices, one action for each (h, s)
+    mdp = environments.garnet(states=2, actions=2, horizon=2, branching=2, seed=4)
     pi = np.random.default_rng(0).dirichlet(np.ones(2), size=(2, 2))
     reach = mdp.reachable()
     weights, ds = [], []
@@ -93,7 +104,7 @@ def test_every_visitation_is_a_mixture_of_deterministic_ones():
 
 
 def test_without_positivity_the_flow_equations_have_signed_solutions():
-    mdp = environments.garnet(2, 2, 2, 2, 4)
+    mdp = environments.garnet(states=2, actions=2, horizon=2, branching=2, seed=4)
     d = vis.policy_visitation(mdp, np.full((2, 2, 2), 0.5))
     d[1, 0] += [1.0, -1.0]  # keeps every sum over actions
     assert d.min() < 0
@@ -102,7 +113,7 @@ def test_without_positivity_the_flow_equations_have_signed_solutions():
 
 @pytest.mark.parametrize("spoil", ["start", "later", "scale"])
 def test_outsiders_of_the_polytope_are_seen(spoil):
-    mdp = environments.garnet(3, 2, 3, 2, 1)
+    mdp = environments.garnet(states=3, actions=2, horizon=3, branching=2, seed=1)
     d = vis.policy_visitation(mdp, np.full((3, 3, 2), 0.5))
     inside = vis.flow_residual(mdp, d)
     if spoil == "start":
@@ -115,7 +126,7 @@ def test_outsiders_of_the_polytope_are_seen(spoil):
     assert vis.flow_residual(mdp, d) > 1e-2
 
 
-# ------------------------------------------------------------------------------------------------------ two entropies
+# ----------------------------------------------------------------------------------- two entropies
 
 
 def test_entropies_by_hand():
@@ -151,13 +162,14 @@ def test_entropies_refuse_what_is_no_visitation(function):
 
 
 def test_concave_in_the_visitation_not_in_the_policy():
-    mdp = environments.garnet(3, 2, 3, 2, 1)
+    mdp = environments.garnet(states=3, actions=2, horizon=3, branching=2, seed=1)
     rng = np.random.default_rng(3)
     for _ in range(50):
         x, y = (vis.policy_visitation(mdp, rng.dirichlet([1, 1], size=(3, 3))) for _ in range(2))
         chord = (visitation_entropy(x) + visitation_entropy(y)) / 2
         assert visitation_entropy((x + y) / 2) >= chord
-    # action 1 leads from 0 to 1 and from 1 to 30 broad states, action 0 to a sink; both decisions with the same x
+    # action 1 leads from 0 to 1 and from 1 to 30 broad states, action 0 to a sink;
+    # both decisions with the same x
     P = np.zeros((33, 2, 33))
     P[0, 0, 2] = P[0, 1, 1] = P[1, 0, 2] = P[2, :, 2] = 1
     P[1, 1, 3:] = P[3:, :, 3:] = 1 / 30
@@ -172,17 +184,21 @@ def test_concave_in_the_visitation_not_in_the_policy():
 
 
 def test_mixtures_of_policies_are_not_averages_of_policies():
-    mdp = environments.garnet(3, 2, 3, 2, 1)
+    mdp = environments.garnet(states=3, actions=2, horizon=3, branching=2, seed=1)
     rng = np.random.default_rng(5)
     pis = [rng.dirichlet([0.3, 0.3], size=(3, 3)) for _ in range(2)]
     ds = np.array([vis.policy_visitation(mdp, pi) for pi in pis])
     mixed = vis.mixture([0.5, 0.5], ds)
     assert vis.flow_residual(mdp, mixed) < 1e-15
-    np.testing.assert_allclose(vis.policy_visitation(mdp, vis.markov_policy(mixed)), mixed, atol=1e-15)
+    np.testing.assert_allclose(
+        vis.policy_visitation(mdp, vis.markov_policy(mixed)), mixed, atol=1e-15
+    )
     assert np.abs(vis.policy_visitation(mdp, sum(pis) / 2) - mixed).max() > 1e-3
     # played as one policy with memory, it has the averaged visitation
     components = [lambda history, pi=pi: pi[len(history) // 2, history[-1]] for pi in pis]
-    played = histories.visitation_by_enumeration(mdp.dense(), mdp.start, histories.draw_once([0.5, 0.5], components))
+    played = histories.visitation_by_enumeration(
+        mdp.dense(), mdp.start, histories.draw_once([0.5, 0.5], components)
+    )
     np.testing.assert_allclose(played, mixed, atol=1e-15)
 
 
@@ -192,3 +208,90 @@ def test_the_number_of_histories_does_not_blow_up_on_deterministic_rows():
         P[:, s, a, (s + a) % 3] = 1
     d = histories.visitation_by_enumeration(P, 0, lambda history: [1, 0])
     assert d[:, 0, 0].tolist() == [1] * 7
+
+
+def enumerated_visitation(mdp, pi):
+    dense, d = mdp.dense(), np.zeros((mdp.H, mdp.S, mdp.A))
+    pairs = list(itertools.product(range(mdp.S), range(mdp.A)))
+    for path in itertools.product(pairs, repeat=mdp.H):
+        p = float(path[0][0] == mdp.start)
+        for h, (s, a) in enumerate(path):
+            p *= pi[h, s, a] * (dense[h, s, a, path[h + 1][0]] if h + 1 < mdp.H else 1)
+        for h, (s, a) in enumerate(path):
+            d[h, s, a] += p
+    return d
+
+
+@pytest.mark.parametrize("stationary", [True, False])
+def test_episodic_visitation_against_enumeration(stationary):
+    mdp = environments.garnet(
+        states=3, actions=2, horizon=3, branching=2, seed=4, stationary=stationary
+    )
+    pi = RNG.dirichlet(np.ones(2), size=(3, 3))
+    d = vis.policy_visitation(mdp, pi)
+    np.testing.assert_allclose(d, enumerated_visitation(mdp, pi), atol=1e-14)
+    assert vis.flow_residual(mdp, d) < 1e-15
+    np.testing.assert_allclose(d.sum(axis=(1, 2)), 1, atol=1e-14)
+    np.testing.assert_allclose((d > 0).any(axis=2), mdp.reachable())
+
+
+def test_horizon_one_and_one_state():
+    mdp = environments.double_chain(length=1, failure=0.1, horizon=1)
+    d = vis.policy_visitation(mdp, np.array([[[0.3, 0.7]]]))
+    np.testing.assert_array_equal(d, [[[0.3, 0.7]]])
+    assert vis.flow_residual(mdp, d) == 0
+
+
+def test_markov_policy_inverts_the_visitation():
+    mdp = environments.garnet(states=4, actions=3, horizon=3, branching=2, seed=4)
+    pi = RNG.dirichlet(np.ones(3), size=(3, 4))
+    d = vis.policy_visitation(mdp, pi)
+    back = vis.markov_policy(d)
+    np.testing.assert_allclose(back[d.sum(axis=2) > 0], pi[d.sum(axis=2) > 0], atol=1e-14)
+    np.testing.assert_allclose(back[d.sum(axis=2) == 0], 1 / 3)
+    np.testing.assert_allclose(vis.policy_visitation(mdp, back), d, atol=1e-15)
+
+
+def test_mixture_is_realised_by_its_markov_policy_and_not_by_the_average_policy():
+    mdp = environments.garnet(states=3, actions=2, horizon=4, branching=2, seed=8)
+    pis = RNG.dirichlet([0.3, 0.3], size=(2, 4, 3))
+    ds = np.array([vis.policy_visitation(mdp, pi) for pi in pis])
+    d = vis.mixture([0.25, 0.75], ds)
+    np.testing.assert_allclose(d, 0.25 * ds[0] + 0.75 * ds[1], atol=1e-16)
+    assert vis.flow_residual(mdp, d) < 1e-15
+    np.testing.assert_allclose(vis.policy_visitation(mdp, vis.markov_policy(d)), d, atol=1e-15)
+    average = vis.policy_visitation(mdp, 0.25 * pis[0] + 0.75 * pis[1])
+    assert np.abs(average - d).max() > 1e-3
+
+
+def test_flow_residual_sees_negative_mass_and_wrong_flow():
+    mdp = environments.double_chain(length=3, failure=0.1, horizon=3)
+    d = vis.policy_visitation(mdp, np.full((3, 3, 2), 0.5))
+    shifted = d.copy()
+    shifted[1, 0] += [-0.5, 0.5]  # keeps every state's mass, spoils the sign
+    assert vis.flow_residual(mdp, shifted) >= 0.2
+    wrong = d.copy()
+    wrong[2] = wrong[1]
+    assert vis.flow_residual(mdp, wrong) > 0.1
+
+
+CHAIN = environments.double_chain(length=3, failure=0.1, horizon=2)
+REFUSALS = [
+    (lambda: vis.policy_visitation(CHAIN, np.full((2, 3, 2), 0.6)), r"pi\[0, 0\] sums to 1.2"),
+    (lambda: vis.policy_visitation(CHAIN, np.full((3, 3, 2), 0.5)), r"pi: shape \(3, 3, 2\)"),
+    (lambda: vis.flow_residual(CHAIN, np.full((2, 3), 0.5)), r"d: shape \(2, 3\)"),
+    (lambda: vis.flow_residual(CHAIN, np.full((2, 3, 2), np.nan)), r"d\[0, 0, 0\] = nan"),
+    (lambda: vis.markov_policy([[0.5, np.nan]]), r"d\[0, 1\] = nan"),
+    (lambda: vis.mixture([0.5, 0.6], np.zeros((2, 1, 1, 1))), "weights sums to 1.1"),
+    (
+        lambda: vis.mixture([1.0], np.zeros((2, 1, 1, 1))),
+        r"ds: shape \(2, 1, 1, 1\), expected \(1, any, any, any\)",
+    ),
+    (lambda: vis.mixture([], np.zeros((0, 1, 1, 1))), "weights: .*empty axis 0"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), REFUSALS, ids=range(len(REFUSALS)))
+def test_bad_input_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -31,7 +31,7 @@ def log_softmax(x):
     """
     x = np.asarray(x)
     top, rest = _top_and_rest(x)
-    refuse("the largest x", top, np.isneginf(top), "some outcome needs a positive weight")
+    refuse("the largest x", top, top == -np.inf, "some outcome needs a positive weight")
     return (x - top[..., None]) - np.log1p(rest)[..., None]
 
 

@@ -1,5 +1,6 @@
 """Result classes: frozen, compared by identity, with read-only arrays and a repr that shows sizes
-and the answer."""
+and the answer.
+"""
 
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -51,7 +52,8 @@ def result(cls):
 
 class lazy(cached_property):
     """A property that is worked out when it is first asked for, and kept;
-    its arrays are read-only."""
+    its arrays are read-only.
+    """
 
     def __get__(self, instance, owner=None):
         if instance is None:
@@ -63,7 +65,8 @@ class lazy(cached_property):
 
 def freeze(x):
     """x itself, its arrays made read-only: an array, a sparse matrix, a tuple,
-    list or dict of such."""
+    list or dict of such.
+    """
     if isinstance(x, np.ndarray):
         x.setflags(write=False)
     elif isinstance(x, dict):
@@ -79,7 +82,8 @@ def freeze(x):
 
 def described(x, **parts):
     """``Name(part=..., ...)`` of an object: numbers to six digits, short arrays in full,
-    others by shape."""
+    others by shape.
+    """
     return (
         f"{type(x).__name__}({', '.join(f'{name}={shown(part)}' for name, part in parts.items())})"
     )
@@ -87,7 +91,8 @@ def described(x, **parts):
 
 def shown(x):
     """A number to six digits, an array of at most `SHOWN` entries to four;
-    other arrays as <5x3>."""
+    other arrays as <5x3>.
+    """
     if isinstance(x, np.ndarray) and x.ndim > 0:
         if x.ndim == 1 and x.size <= SHOWN:
             return np.array2string(x, precision=4, separator=", ")

@@ -15,7 +15,7 @@ SUM_TOLERANCE = 1e-9
 
 def _first(mask):
     """First index (C order) where the mask is true, as a tuple of ints; None if nowhere."""
-    if not np.any(mask):
+    if not np.asarray(mask).any():
         return None
     return tuple(int(i) for i in np.argwhere(mask)[0])
 
@@ -26,7 +26,8 @@ def _at(name, index):
 
 def refuse(name, x, bad, why):
     """Raises ValueError naming the first entry of x where ``bad`` is true, its value,
-    and why it will not do."""
+    and why it will not do.
+    """
     index = _first(bad)
     if index is not None:
         raise ValueError(f"{_at(name, index)} = {np.asarray(x)[index]}: {why}")
@@ -60,20 +61,15 @@ def _as_floats(name, x):
 def check_shape(name, x, shape=None):
     """x itself if its shape fits; a place given as None allows any length but 0."""
     actual = np.shape(x)
-    if shape is not None:
-        wanted = (
-            "("
-            + ", ".join("any" if k is None else str(k) for k in shape)
-            + (",)" if len(shape) == 1 else ")")
-        )
-        if len(actual) != len(shape) or any(
-            k is not None and k != a for a, k in zip(actual, shape, strict=True)
-        ):
-            raise ValueError(f"{name}: shape {actual}, expected {wanted}")
+    if shape is not None and actual != shape:
+        fits = (k is None or k == a for a, k in zip(actual, shape, strict=False))
+        if len(actual) != len(shape) or not all(fits):
+            wanted = ", ".join("any" if k is None else str(k) for k in shape)
+            comma = "," if len(shape) == 1 else ""
+            raise ValueError(f"{name}: shape {actual}, expected ({wanted}{comma})")
     if 0 in actual:
-        raise ValueError(
-            f"{name}: shape {actual} has an empty axis {actual.index(0)}; every space needs an element"
-        )
+        empty = f"shape {actual} has an empty axis {actual.index(0)}"
+        raise ValueError(f"{name}: {empty}; every space needs an element")
     return x
 
 
@@ -121,7 +117,8 @@ def check_log_distribution(name, log_p, shape=None):
 
 def check_mask(name, x, shape):
     """Booleans of a shape, or that broadcast to it.
-    Whole numbers are refused: 0, 1 might be meant as indices."""
+    Whole numbers are refused: 0, 1 might be meant as indices.
+    """
     x = np.asarray(x)
     if x.dtype != bool:
         raise ValueError(f"{name}: entries of type {x.dtype}, expected booleans")
@@ -187,7 +184,8 @@ def check_sparse_kernel(name, P):
 
 def _as_csr(name, P):
     """A CSR copy with one entry a place; indices out of range, on which compiled code would crash,
-    are refused."""
+    are refused.
+    """
     if np.issubdtype(P.dtype, np.complexfloating):
         raise ValueError(f"{name}: complex entries, expected real")
     try:
@@ -256,7 +254,8 @@ def check_confidence(name, delta):
 
 def check_integer(name, x, low=0, high=None):
     """A whole number with low <= x (and x <= high if given), as an int;
-    booleans and 2.5 are refused."""
+    booleans and 2.5 are refused.
+    """
     if isinstance(x, (bool, np.bool_)) or not isinstance(x, (int, np.integer)):
         raise ValueError(f"{name} = {x!r}: not a whole number of integer type")
     if x < low or (high is not None and x > high):
@@ -284,11 +283,13 @@ def check_choice(name, x, choices):
 
 class NotConverged(RuntimeError):
     """An iterative solver did not reach its tolerance;
-    the message holds the residual and the iterations."""
+    the message holds the residual and the iterations.
+    """
 
 
 def missing(kind, name, other, belongs):
     """Why an MDP lacks the attribute ``name``:
-    most often a function was given the other kind of MDP."""
+    most often a function was given the other kind of MDP.
+    """
     hint = f": this needs the other kind, {other}" if name in belongs else ""
     return f"{kind} has no {name!r}{hint}"

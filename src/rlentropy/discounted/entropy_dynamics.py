@@ -105,7 +105,8 @@ def identity_terms(log_old, log_new):
 @result
 class PathIntegral:
     """value (...): the integral; error: estimate of the largest absolute error;
-    evaluations made."""
+    evaluations made.
+    """
 
     value: np.ndarray
     error: float

@@ -7,7 +7,8 @@ Everything solves linear systems with I - gamma P_pi, factorised once for a poli
 from functools import cached_property
 
 import numpy as np
-from scipy import linalg, sparse
+from scipy import sparse
+from scipy.linalg import lapack
 from scipy.sparse import linalg as sparse_linalg
 
 from rlentropy import distributions as dist
@@ -70,7 +71,8 @@ class PolicyInMDP:
     @lazy
     def Q(self):
         """Q(s, a) = r(s, a) + gamma (P V)(s, a); (S, A).
-        The bonus of the first state is in V and not in Q."""
+        The bonus of the first state is in V and not in Q.
+        """
         return self.mdp.r + self.mdp.gamma * self.mdp.next_mean(self.V)
 
     @lazy
@@ -85,7 +87,7 @@ class PolicyInMDP:
     @lazy
     def adv(self):
         """A(s, a) = G(s, a) - V(s), of mean 0 under pi; (S, A)."""
-        return self.G - self.V[:, None]
+        return (self.G if self.tau else self.Q) - self.V[:, None]
 
     @property
     def objective(self):
@@ -116,7 +118,8 @@ class PolicyInMDP:
     @lazy
     def entropy_V(self):
         """V^H = (I - gamma P_pi)^-1 h, the entropy to go from a state; (S,).
-        Source: eq-entropy-to-go."""
+        Source: eq-entropy-to-go.
+        """
         return self.solve(self.policy_entropy)
 
     @lazy
@@ -131,7 +134,8 @@ class PolicyInMDP:
     @lazy
     def discounted_entropy(self):
         """cH(pi) = E_{s ~ d} h(s) = (1 - gamma) <mu, V^H>, in [0, log A].
-        Source: def-discounted-entropy."""
+        Source: def-discounted-entropy.
+        """
         return float(self.d @ self.policy_entropy)
 
     # --- linear systems
@@ -142,7 +146,8 @@ class PolicyInMDP:
 
     def solve(self, b):
         """x with (I - gamma P_pi) x = b: the values of a reward b(s) at every visit;
-        (S,) -> (S,)."""
+        (S,) -> (S,).
+        """
         return self._solver.solve(check_shape("b", b, (self.mdp.S,)))
 
     def solve_transposed(self, b):
@@ -186,7 +191,8 @@ class _Solver:
         eye = sparse.eye_array(mdp.S, format="csr") if self._sparse else np.eye(mdp.S)
         self._matrix = eye - mdp.gamma * kernel
         if not self._sparse:
-            self._lu = linalg.lu_factor(self._matrix, check_finite=False)
+            # as scipy.linalg.lu_factor, without its checks, which cost as much as a small system
+            *self._lu, _ = lapack.dgetrf(self._matrix)
 
     @cached_property
     def _sparse_lu(self):
@@ -202,7 +208,7 @@ class _Solver:
 
     def _solve(self, b, transposed):
         if not self._sparse:
-            return linalg.lu_solve(self._lu, b, trans=int(transposed), check_finite=False)
+            return lapack.dgetrs(*self._lu, b, trans=int(transposed))[0]
         matrix = self._matrix.T.tocsr() if transposed else self._matrix
         x = self._refined(matrix, b)
         if (
@@ -218,7 +224,8 @@ class _Solver:
     @classmethod
     def _refined(cls, matrix, b):
         """BiCGSTAB, started again on what is left;
-        scaled, because scipy takes a small residual for a breakdown."""
+        scaled, because scipy takes a small residual for a breakdown.
+        """
         x, limit = np.zeros(len(b)), 1e3 * np.abs(b).max()
         for _ in range(REFINEMENTS):
             left = b - matrix @ x
@@ -241,7 +248,8 @@ class _Solver:
     @staticmethod
     def _residual(matrix, x, b):
         """max |M x - b| relative to max |b|, less what rounding of x alone puts there:
-        no solver does better."""
+        no solver does better.
+        """
         norm, size = np.abs(b).max(), np.abs(x).max()
         left = np.abs(matrix @ x - b).max() - ROUNDING * size
         return max(left, 0.0) / norm if norm > 0 else size
@@ -253,7 +261,8 @@ class _Solver:
 @result
 class DiscountedOptimum:
     """Optimal values V (S,), Q (S, A), a greedy policy (S, A),
-    the Bellman residual and the iterations used."""
+    the Bellman residual and the iterations used.
+    """
 
     V: np.ndarray
     Q: np.ndarray
@@ -286,7 +295,8 @@ def optimal(mdp, *, max_iterations=1000):
 
 def soft_backup(mdp, V, *, tau):
     """(T_tau V)(s) = tau log sum_a exp((r + gamma P V)(s, a) / tau); shape (S,) -> (S,).
-    Source: thm-soft-bellman."""
+    Source: thm-soft-bellman.
+    """
     q = mdp.r + mdp.gamma * mdp.next_mean(check_array("V", V, (mdp.S,)))
     return tau * dist.logsumexp(q / check_positive("tau", tau))
 

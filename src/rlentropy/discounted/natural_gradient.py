@@ -56,8 +56,8 @@ def prox_objective(log_pi, log_p, q, eta, *, tau=0.0):
     Source: eq-npg-prox; thm-soft-npg (iii), where 1 / eta - tau is called 1 / eta-bar.
     """
     eta, tau, memory = _sizes(eta, tau)
-    gain = dist.mean(log_p, check_finite("q", np.asarray(q)))
-    return gain + tau * dist.entropy(log_p) - memory * dist.kl(log_p, log_pi) / eta
+    gain = dist.mean(log_p, check_finite("q", np.asarray(q))) + tau * dist.entropy(log_p)
+    return gain - memory * dist.kl(log_p, log_pi) / eta if memory else gain
 
 
 def prox_value(log_pi, q, eta, *, tau=0.0):
@@ -79,7 +79,8 @@ def _weights(log_pi, q, eta, tau, memory):
 
 def _sizes(eta, tau):
     """eta, tau and 1 - eta tau, the weight of the old log-probabilities;
-    ValueError unless 0 <= eta tau <= 1."""
+    ValueError unless 0 <= eta tau <= 1.
+    """
     eta = check_positive("eta", eta)
     tau = check_nonnegative("tau", tau)
     # eta = 1 / tau may round to a product one unit above 1
@@ -102,7 +103,8 @@ def policy_gradient(mdp, theta, *, tau=0.0):
 
 def fisher_matrix(mdp, theta):
     """F = E_{s ~ d} E_pi[grad log pi grad log pi'] as an (S*A, S*A) matrix, block diagonal.
-    Source: lem-npg-fisher."""
+    Source: lem-npg-fisher.
+    """
     d = evaluation.evaluate_softmax(mdp, theta).d
     F = np.zeros((mdp.S, mdp.A, mdp.S, mdp.A))
     states = np.arange(mdp.S)
@@ -170,17 +172,20 @@ def run(mdp, theta, *, eta, iterations, tau=0.0):
     above. tau > 0 puts the entropy bonus into the values and advantages.
     Raises ValueError unless eta > 0, tau >= 0 and eta tau <= 1,
     for a negative number of iterations, for logits of a
-    wrong shape, and for logits that overflow.
+    wrong shape, and for logits or values that overflow.
     Source: thm-npg-equivalences; thm-soft-npg (i); Cen et al. (2022).
     """
     theta = check_array("theta", theta, (mdp.S, mdp.A))
     eta, tau, _ = _sizes(eta, tau)
     rows = []
-    for _ in range(check_integer("iterations", iterations) + 1):
-        with np.errstate(over="ignore", invalid="ignore"):  # refused by name when evaluated
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # what overflows is refused by its name below
+        for _ in range(check_integer("iterations", iterations) + 1):
             theta = theta - theta.max(axis=1, keepdims=True)
-        at = evaluation.evaluate_softmax(mdp, theta, tau=tau)
-        rows.append((theta, at.V, at.adv, at.d))
-        with np.errstate(over="ignore"):
+            log_pi = dist.log_softmax(theta)
+            at = evaluation.PolicyInMDP(mdp, np.exp(log_pi), log_pi, tau)
+            rows.append((theta, at.V, at.adv, at.d))
             theta = theta + eta * at.adv
-    return NPGRun(mdp, eta, tau, *(np.array(part) for part in zip(*rows, strict=True)))
+    theta, V, adv, d = (np.array(part) for part in zip(*rows, strict=True))
+    return NPGRun(mdp, eta, tau, check_finite("theta", theta), check_finite("V", V), adv, d)

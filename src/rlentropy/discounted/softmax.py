@@ -19,7 +19,8 @@ def check_logits(theta):
 
 def log_policy(theta):
     """log pi_theta(a|s); shape (..., A). Exact for logits of any size.
-    Source: def-softmax-policy."""
+    Source: def-softmax-policy.
+    """
     return dist.log_softmax(check_logits(theta))
 
 

@@ -32,7 +32,8 @@ def visited(mdp, pi):
 
 def flow_residual(mdp, pi, d):
     """max_s |d(s) - (1 - gamma) mu(s) - gamma sum_s' d(s') P_pi(s', s)|;
-    0 for the visitation of pi."""
+    0 for the visitation of pi.
+    """
     d = check_array("d", d, (mdp.S,))
     return float(
         np.abs(d - (1 - mdp.gamma) * mdp.mu - mdp.gamma * (d @ mdp.policy_kernel(pi))).max()

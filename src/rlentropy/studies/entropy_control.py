@@ -246,7 +246,8 @@ def _leading_absolute(pi, adv, eta, beta, selected):
 @result
 class ControlledRun:
     """V(mu) and visitation-averaged policy entropy (nats) at iterations 0, ..., K;
-    arrays (K + 1,)."""
+    arrays (K + 1,).
+    """
 
     objective: np.ndarray
     policy_entropy: np.ndarray

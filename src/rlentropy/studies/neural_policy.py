@@ -30,7 +30,8 @@ CONTROLS = ("none", "clip", "penalty", "bonus")
 @result
 class Network:
     """Weights W1 (D, K), b1 (K,), W2 (K, A), b2 (A,) of a network with D inputs,
-    K hidden units and A logits."""
+    K hidden units and A logits.
+    """
 
     W1: np.ndarray
     b1: np.ndarray
@@ -73,7 +74,8 @@ def initial_network(*, inputs, hidden, actions, seed):
 
 def modular_addition(modulus):
     """Prompts and answers of the task (i, j) -> i + j mod p:
-    X (p^2, 2p) one-hot pairs, answers (p^2,)."""
+    X (p^2, 2p) one-hot pairs, answers (p^2,).
+    """
     p = check_integer("modulus", modulus, low=2)
     i, j = np.divmod(np.arange(p * p), p)
     return np.hstack([np.eye(p)[i], np.eye(p)[j]]) * np.sqrt(p), (i + j) % p

@@ -69,7 +69,8 @@ def _nonnegative(name, x):
 
 def _moments(gaps, log_start, time):
     """Mean gap, entropy, variance of the gap, and Cov(log pi_0, r) = -Cov(log pi_0,
-    x) at one time."""
+    x) at one time.
+    """
     log_pi = dist.log_softmax(log_start - time * gaps)
     pi = np.exp(log_pi)
     mean = pi @ gaps
@@ -102,7 +103,8 @@ def law_amplitude(arms, alpha, *, density=1.0):
 @result
 class LawFit:
     """A fitted law R = b - a exp(rate * H) with the rate 1 / alpha,
-    and the largest residual of what was fitted."""
+    and the largest residual of what was fitted.
+    """
 
     b: float
     a: float
@@ -166,9 +168,8 @@ def _window(policy_entropy):
         raise ValueError("policy_entropy: the window is empty")
     entropies = check_array("policy_entropy", policy_entropy, (None,))
     if np.ptp(entropies) == 0:
-        raise ValueError(
-            f"policy_entropy: {entropies.size} points, all at {entropies[0]}; a fit needs two entropies"
-        )
+        found = f"{entropies.size} points, all at {entropies[0]}"
+        raise ValueError(f"policy_entropy: {found}; a fit needs two different entropies")
     return entropies
 
 

@@ -72,6 +72,8 @@ def joint_cumulants(moments, mixed_moments):
     Solves E x^m = sum_{j=1}^m C(m-1, j-1) kappa_j(x) E x^{m-j} and
     E y x^m = sum_{j=0}^m C(m, j) kappa_{j+1}(y, x, ..., x) E x^{m-j} for the term with j = m.
     Only + - * are used: entries may be floats, arrays, fractions or mpmath numbers.
+    d^m H / dt^m along theta + t x is -kappa_{m+1}(log pi, x, ..., x) - (m - 1) kappa_m(x).
+    Source: prop-taylor-all-orders.
     """
     pure, mixed = [0 * moments[0]], [mixed_moments[0]]
     for m in range(1, len(moments)):

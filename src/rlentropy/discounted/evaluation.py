@@ -43,6 +43,8 @@ class PolicyInMDP:
     pi      (S, A) probabilities pi(a|s)
     log_pi  (S, A) their logarithms, -inf for an action of probability 0
     tau     reward per nat of entropy: V, Q, G, adv and objective count tau h(s) at every visit
+
+    Source: def-visitation, def-soft-values, def-discounted-entropy.
     """
 
     mdp: DiscountedMDP
@@ -60,8 +62,9 @@ class PolicyInMDP:
 
     @lazy
     def V(self):
-        """V(s) = E[sum_t gamma^t (r(s_t, a_t) + tau h(s_t))] = ((I - gamma P_pi)^-1 (r_pi + tau
-        h))(s); (S,).
+        """V = (I - gamma P_pi)^-1 (r_pi + tau h); (S,).
+
+        V(s) = E[sum_t gamma^t (r(s_t, a_t) + tau h(s_t))] from s.
 
         Source: eq-bellman of chapter 1, def-soft-values.
         """
@@ -101,8 +104,8 @@ class PolicyInMDP:
         """d(s) = (1 - gamma) sum_t gamma^t Pr(s_t = s), *normalised*: sums to 1; (S,).
 
         d' = (1 - gamma) mu' (I - gamma P_pi)^-1.
-        Rounding may leave a state that is never visited with a mass of
-        1e-17 instead of 0: ask `visitation.visited` which they are.
+        Rounding may leave a mass of 1e-17 instead of 0 in a state that is never visited:
+        ask `visitation.visited` which they are.
         Source: def-visitation; Agarwal et al. (2021), equation (4).
         """
         # the exact solution is >= 0; entries at rounding level may come out as -1e-20
@@ -158,7 +161,7 @@ class PolicyInMDP:
 def evaluate(mdp, pi, *, tau=0.0):
     """The policy pi(a|s) in a `DiscountedMDP`, given by its probabilities (S, A): a `PolicyInMDP`.
 
-    tau   any finite number; 0 for the plain values
+    tau is any finite number, 0 for the plain values.
     Where the policy is nearly certain, its logits tell more than its probabilities:
     see `evaluate_softmax`.
     Raises ValueError naming the first row of pi that is no distribution.

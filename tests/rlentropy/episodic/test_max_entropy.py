@@ -421,7 +421,7 @@ def test_refusals():
         mve.certificate(mdp, d_bar)
     with pytest.raises(ValueError, match=r"the mass d_bar\[0\] = 2.0: more than 1"):
         mve.certificate(mdp, np.full((3, 5, 2), 0.2))
-    with pytest.raises(ValueError, match=r"d\[1, 1\] sums to 0"):
+    with pytest.raises(ValueError, match=r"the mass d\[1, 1\] = 0.0: every reachable"):
         d = np.zeros((3, 5, 2))
         d[0, 2] = 0.5
         mve.potentials_of_visitation(mdp, d)

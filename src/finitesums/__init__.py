@@ -14,12 +14,16 @@ moments       ``expectation centred covariance variance cumulant3 cumulant entro
               ``covariance(s, f, g, policy=pi)``; ``kl(s, p, q)``
 calculus      ``derivative(expr, theta[s1, a1])``, ``derivative(expr, t, t)``, ``at(expr, {t: 0})``;
               ``partial(expr, theta[s1, a1])`` is the same derivative, printed and not carried out
-verdicts      ``equal`` (proved), ``differ`` (disproved at a drawn point), ``normal_form``
+verdicts      ``equal`` (proved), ``differ`` (disproved at a drawn point), ``normal_form``;
+              ``disagreement`` (the numbers at which two lines differ), ``explain`` (what is wrong, in
+              words), ``same_number`` (exact numbers)
 numbers       ``instantiate(expr, {s1: 1}, n=3, m=2, s=1, a=2, theta=[[...], [...]])``, exact
 display       ``latex(line)``, ``chain_of(left, line_1, line_2, ...)``
 ============  ==========================================================================================
 
 The argument name of a ``lambda`` becomes the summation letter (``a1`` gives a').
+
+``weight("w")`` is a number between 0 and 1: ``(1 - w) * p(s, a) + w * q(s, a)`` is positive.
 
 Recipes
 -------
@@ -51,15 +55,31 @@ A division needs a positive denominator or a declared hypothesis: ``equal(x / y,
 ``tests/test_symbolic.py`` holds every line of the derivations, with wrong lines that must be rejected.
 """
 
-from finitesums.calculus import OutsideFragment, at, derivative, instantiate
-from finitesums.normal_form import equal, normal_form
+from finitesums.calculus import (
+    at,
+    derivative,
+    partial,
+)
+from finitesums.evaluation import (
+    instantiate,
+)
+from finitesums.letters import (
+    Action,
+    OutsideFragment,
+    State,
+    Weight,
+    expand_definitions,
+    m,
+    n,
+)
+from finitesums.numbers_exact import (
+    same_number,
+)
 from finitesums.objects import (
     A,
-    Action,
     Delta,
     Q,
     Softmax,
-    State,
     V,
     Z,
     a,
@@ -71,14 +91,10 @@ from finitesums.objects import (
     cumulant3,
     entropy,
     eta,
-    expand_definitions,
     expectation,
     indicator,
     kl,
     log_pi,
-    m,
-    n,
-    partial,
     path,
     pi,
     s,
@@ -91,20 +107,38 @@ from finitesums.objects import (
     tau,
     theta,
     variance,
+    weight,
 )
-from finitesums.printing import Derivation, chain_of, latex
-from finitesums.refutation import differ
+from finitesums.printing import (
+    Derivation,
+    chain_of,
+    latex,
+)
+from finitesums.refutation import (
+    Contradiction,
+    Disagreement,
+    differ,
+    disagreement,
+)
+from finitesums.verdict import (
+    equal,
+    explain,
+    normal_form,
+)
 
 __all__ = [
     "A",
     "Action",
+    "Contradiction",
     "Delta",
     "Derivation",
+    "Disagreement",
     "OutsideFragment",
     "Q",
     "Softmax",
     "State",
     "V",
+    "Weight",
     "Z",
     "a",
     "a1",
@@ -117,11 +151,13 @@ __all__ = [
     "cumulant3",
     "derivative",
     "differ",
+    "disagreement",
     "entropy",
     "equal",
     "eta",
     "expand_definitions",
     "expectation",
+    "explain",
     "indicator",
     "instantiate",
     "kl",
@@ -135,6 +171,7 @@ __all__ = [
     "pi",
     "s",
     "s1",
+    "same_number",
     "state",
     "sum_actions",
     "sum_states",
@@ -143,4 +180,5 @@ __all__ = [
     "tau",
     "theta",
     "variance",
+    "weight",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import sympy as sp
 
-from finitesums.letters import Defined, OutsideFragment, Weight, is_index, put, roles
+from finitesums.letters import Defined, OutsideFragment, Weight, is_index, put, roles, spoken
 from finitesums.objects import Probability
 
 
@@ -33,7 +33,7 @@ def _check_scalar(expr: sp.Expr, letter: sp.Expr, doing: str) -> None:
         raise OutsideFragment(f"cannot {doing} {letter}: it is not a scalar letter")
     places = roles(expr)
     if letter in places.indices | places.limits | places.bound:
-        raise OutsideFragment(f"cannot {doing} {letter}: it is an index or a limit in {expr}")
+        raise OutsideFragment(f"cannot {doing} {letter}: it is an index or a limit in {spoken(expr)}")
 
 
 def _derivative(expr: sp.Expr, x: sp.Expr) -> sp.Expr:
@@ -63,7 +63,7 @@ def _derivative(expr: sp.Expr, x: sp.Expr) -> sp.Expr:
         return power * base ** (power - 1) * _derivative(base, x) + rest
     if isinstance(expr, sp.Sum):
         return _sum_derivative(expr, x)
-    raise OutsideFragment(f"no rule to differentiate {type(expr).__name__}: {expr}")
+    raise OutsideFragment(f"no rule to differentiate {type(expr).__name__}: {spoken(expr)}")
 
 
 def _entry_derivative(entry: sp.Indexed, x: sp.Expr) -> sp.Expr:
@@ -130,7 +130,7 @@ def at(expr: sp.Expr, values: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
         _check_value(expr, letter, value)
     result = put(expr, numbers)
     if result.has(sp.nan, sp.oo, sp.zoo, -sp.oo):
-        raise OutsideFragment(f"the expression is not defined at {values}: {expr}")
+        raise OutsideFragment(f"the expression is not defined at {values}: {spoken(expr)}")
     return result
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import sympy as sp
 
-from finitesums.letters import Defined, OutsideFragment
+from finitesums.letters import Defined, OutsideFragment, spoken
 
 
 def instantiate(
@@ -29,7 +29,7 @@ def instantiate(
 def whole_range(expr: sp.Sum, low: int, high: int) -> range:
     """low..high; refused where sympy takes a sum over it with a minus sign."""
     if high < low - 1:
-        raise OutsideFragment(f"the range {low}..{high} of {expr} runs backwards")
+        raise OutsideFragment(f"the range {low}..{high} of {spoken(expr)} runs backwards")
     return range(low, high + 1)
 
 

@@ -21,7 +21,7 @@ from finitesums.factors import (
     mono_to_sympy,
     to_sympy,
 )
-from finitesums.letters import OutsideFragment
+from finitesums.letters import OutsideFragment, spoken
 from finitesums.polynomials import (
     ONE,
     Delta,
@@ -153,7 +153,7 @@ class Hypotheses:
         if factor.is_nonzero or factor in self.factors:
             return
         raise OutsideFragment(
-            f"division by {factor.to_sympy()}, which is not manifestly positive: "
+            f"division by {spoken(factor.to_sympy())}, which is not manifestly positive: "
             "pass nonzero=[...] if it holds"
         )
 
@@ -237,7 +237,7 @@ def primitive(poly: Poly) -> tuple[sp.Rational, Mono, Poly]:
     The content is positive; only positive factors are taken out, with their least power, so that
     none is left in a denominator.
     """
-    numerators = reduce(gcd, (int(c.p) for c in poly.values()))
+    numerators = reduce(gcd, (int(c.p) for c in poly.values()), 0)
     denominators = reduce(lcm, (int(c.q) for c in poly.values()))
     content = sp.Rational(numerators, denominators)
     common = _common(poly)
@@ -305,7 +305,8 @@ def logarithm(poly: Poly) -> Poly:
     if tie is not None:
         return _by_cases(poly, tie)
     if not positive(poly):
-        raise OutsideFragment(f"logarithm of {to_sympy(poly)}, which is not manifestly positive")
+        shown = spoken(to_sympy(poly))
+        raise OutsideFragment(f"logarithm of {shown}, which is not manifestly positive")
     content, common, rest = primitive(poly)
     parts = [_log_number(content), *(_log_factor(factor, k) for factor, k in common)]
     if len(rest) > 1:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, reduce
+from itertools import chain, count
 
 import sympy as sp
 
@@ -95,7 +96,7 @@ class Defined(sp.Function):
 
     @property
     def free_symbols(self):
-        return _free_symbols(self)
+        return set(_free_symbols(self))  # a new set: sympy takes letters out of it
 
     def _eval_derivative(self, x):
         return expand_definitions(self).diff(x)
@@ -113,8 +114,8 @@ class Defined(sp.Function):
 
 
 @cache
-def _free_symbols(node: Defined) -> set[sp.Basic]:
-    written: set[sp.Basic] = set().union(*(arg.free_symbols for arg in node.args))
+def _free_symbols(node: Defined) -> frozenset[sp.Basic]:
+    written: frozenset[sp.Basic] = frozenset().union(*(arg.free_symbols for arg in node.args))
     return written | expand_definitions(node).free_symbols
 
 
@@ -200,3 +201,31 @@ def _roles(expr: sp.Basic) -> Roles:
         here = Roles(limits=limits, bound=frozenset(letter for letter, *_ in expr.limits))
         return here | _roles(expr.function)
     return reduce(Roles.__or__, (_roles(arg) for arg in expr.args), here)
+
+
+# ------------------------------------------------------------------------------------------ messages
+
+
+def spoken(expr: sp.Basic) -> str:
+    """One line of text for people: bound letters are called b, c, d or x, y, z, none by a number."""
+    own = {x: sp.Symbol(x.name) for x in expr.free_symbols if isinstance(x, sp.Dummy)}
+    shown = expr.xreplace(own)
+    return str(_renamed(shown, {x.name for x in shown.free_symbols if isinstance(x, sp.Symbol)}))
+
+
+def _renamed(expr: sp.Basic, used: set[str]) -> sp.Basic:
+    """Each bound letter gets the first spare name that is free at its place."""
+    if isinstance(expr, sp.Sum):
+        names = set(used)
+        shown = {}
+        for letter, _, high in expr.limits:
+            kind = "xyz" if high == m else "bcdefgh"
+            spare = chain(kind, (f"{kind[0]}{k}" for k in count(1)))
+            shown[letter] = sp.Symbol(next(name for name in spare if name not in names))
+            names.add(shown[letter].name)
+        body = _renamed(expr.function.xreplace(shown), names)
+        limits = [(shown[letter], low, high) for letter, low, high in expr.limits]
+        return sp.Sum(body, *limits)
+    if not expr.args or not expr.has(sp.Sum):
+        return expr
+    return expr.func(*(_renamed(arg, used) for arg in expr.args))

@@ -46,7 +46,7 @@ def weight(name: str) -> Weight:
 SIGNATURES: dict[sp.IndexedBase, tuple[sp.Symbol, ...]] = {}
 
 
-def table(name: str, *kinds: type, positive: bool | None = None) -> sp.IndexedBase:
+def table(name: str, *kinds: type[Action] | type[State], positive: bool | None = None) -> sp.IndexedBase:
     """A table of real unknowns, for instance ``table("Delta", State, Action)`` used as ``Delta[s, a]``.
 
     The normal form refuses indices of the wrong kind (``Delta[a, s]``).  ``positive=True``: all entries > 0.
@@ -174,12 +174,20 @@ class Softmax:
     name: str = r"\pi"
     _id: int = field(default_factory=lambda: next(_serial), repr=False)
 
+    def __post_init__(self) -> None:
+        """The rule is read when the policy is made: later values of its letters' names do not count."""
+        _ = self._rule
+
     def _subclass(self, base: type) -> type:
         return type(f"{base.__name__}_{self._id}", (base,), {"policy": self})
 
     @cached_property
     def _parts(self) -> tuple[type, type, type]:
-        return tuple(self._subclass(base) for base in (Probability, LogProbability, Partition))
+        return (
+            self._subclass(Probability),
+            self._subclass(LogProbability),
+            self._subclass(Partition),
+        )
 
     @cached_property
     def _rule(self) -> tuple[sp.Symbol, sp.Symbol, sp.Expr]:

@@ -8,7 +8,7 @@ from functools import reduce
 import sympy as sp
 
 from finitesums.factors import Factor, Index, Mono, Poly, Renaming
-from finitesums.letters import OutsideFragment
+from finitesums.letters import OutsideFragment, spoken
 
 MAX_POWER = 32
 
@@ -71,8 +71,10 @@ def _collected(pairs: Iterable[tuple[Factor, sp.Rational]]) -> dict[Factor, sp.R
     powers: dict[Factor, sp.Rational] = {}
     for factor, k in pairs:
         powers[factor] = powers.get(factor, sp.S.Zero) + k
-    ones = {factor: sp.S.One for factor in powers if isinstance(factor, Delta)}
-    return {factor: k for factor, k in {**powers, **ones}.items() if k != 0}
+    for factor in powers:
+        if isinstance(factor, Delta):
+            powers[factor] = sp.S.One
+    return {factor: k for factor, k in powers.items() if k != 0}
 
 
 def in_order(pairs: Iterable[tuple[Factor, sp.Rational]]) -> Mono:
@@ -116,7 +118,7 @@ def delta(i: Index, j: Index) -> Poly:
         return ONE
     if i.range is not None and j.range is not None and i.range != j.range:
         raise OutsideFragment(
-            f"a Kronecker delta joins indices of different ranges: {i.shown} and {j.shown}"
+            f"a Kronecker delta joins indices of different ranges: {spoken(i.shown)} and {spoken(j.shown)}"
         )
     return product([(Delta(i, j), sp.S.One)])
 

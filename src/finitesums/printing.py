@@ -145,26 +145,3 @@ class Derivation:
 def chain_of(left: str | sp.Expr, *lines: sp.Expr, short: bool = False) -> Derivation:
     """left = line 1 = line 2 = ..., for display as the last value of a cell; ``short`` as in ``latex``."""
     return Derivation(left, *lines, short=short)
-
-
-def spoken(expr: sp.Expr) -> str:
-    """One line of text in which summation letters are called as a reader would: b, c, d, ..."""
-    return str(_renamed(expr, {x.name for x in expr.free_symbols if isinstance(x, sp.Symbol)}))
-
-
-def _renamed(expr: sp.Basic, used: set[str]) -> sp.Basic:
-    """Each bound letter gets the first spare name that is free at its place."""
-    if isinstance(expr, sp.Sum):
-        names = set(used)
-        shown = {}
-        for letter, _, high in expr.limits:
-            kind = "xyz" if str(high) == str(State.upper) else "bcdefgh"
-            spare = chain(kind, (f"{kind[0]}{k}" for k in count(1)))
-            shown[letter] = sp.Symbol(next(name for name in spare if name not in names))
-            names.add(shown[letter].name)
-        body = _renamed(expr.function.xreplace(shown), names)
-        limits = [(shown[letter], low, high) for letter, low, high in expr.limits]
-        return sp.Sum(body, *limits)
-    if not expr.args or not expr.has(sp.Sum):
-        return expr
-    return expr.func(*(_renamed(arg, used) for arg in expr.args))

@@ -9,7 +9,7 @@ import sympy as sp
 from finitesums.evaluation import whole_range
 from finitesums.factors import Entry, Index, Poly, Range, Scalar, fresh, spelling
 from finitesums.functions import Hypotheses, exponential, logarithm, power
-from finitesums.letters import Defined, OutsideFragment, is_index
+from finitesums.letters import Defined, OutsideFragment, is_index, spoken
 from finitesums.objects import SIGNATURES
 from finitesums.polynomials import add, constant, delta, multiply, single
 from finitesums.sums import bind
@@ -59,11 +59,11 @@ class Reader:
             return delta(*(self._index(i) for i in expr.args))
         if isinstance(expr, sp.Sum):
             return self._sum(expr)
-        raise OutsideFragment(f"{type(expr).__name__} is outside the fragment: {expr}")
+        raise OutsideFragment(f"{type(expr).__name__} is outside the fragment: {spoken(expr)}")
 
     def _scalar(self, symbol: sp.Symbol) -> Poly:
         if symbol in self.bound or is_index(symbol):
-            raise OutsideFragment(f"the index {symbol} is used as a number")
+            raise OutsideFragment(f"the index {spoken(symbol)} is used as a number")
         if symbol.is_extended_real is False or not symbol.is_commutative:
             raise OutsideFragment(f"{symbol} is not a real number")
         self.scalar_letters.add(symbol)
@@ -73,7 +73,7 @@ class Reader:
         if expr.is_Integer:
             return Index(str(expr), None, expr)
         if not isinstance(expr, sp.Symbol):
-            raise OutsideFragment(f"the index {expr} is not a letter")
+            raise OutsideFragment(f"the index {spoken(expr)} is not a letter")
         if expr in self.bound:
             return self.bound[expr]
         self.index_letters.add(expr)
@@ -88,7 +88,7 @@ class Reader:
             fits = len(wanted) == len(indices) and all(map(_may_lie_in, indices, wanted))
             if not fits:
                 ranges = ", ".join(map(str, wanted))
-                raise OutsideFragment(f"{expr}: wrong kind of index, expected ranges {ranges}")
+                raise OutsideFragment(f"{spoken(expr)}: wrong kind of index, expected ranges {ranges}")
         return single(Entry(expr.base, indices))
 
     def _power(self, base: sp.Expr, exponent: sp.Expr) -> Poly:
@@ -115,6 +115,9 @@ class Reader:
     def _range(self, expr: sp.Sum, letter: sp.Symbol, low: sp.Expr, high: sp.Expr) -> Range:
         """The symbolic range of a sum: N terms from ``low``; of -k..N, the part 1..N."""
         terms = sp.expand(high - low + 1)
+        inside = sorted(str(x) for x in (low.free_symbols | high.free_symbols) & self.bound.keys())
+        if inside:
+            raise OutsideFragment(f"a sum over {low}..{high}, whose limit {inside[0]} is bound around it")
         if low.is_Integer and self._is_size(terms):
             range_ = Range(int(low), terms)
         elif low.is_Integer and low <= 0 and self._is_size(high):
@@ -126,7 +129,7 @@ class Reader:
             )
         if is_index(letter) and (range_ != Range(1, letter.upper) or low != 1):
             raise OutsideFragment(
-                f"the index {letter} of {expr} belongs to the range 1..{letter.upper}"
+                f"the index {letter} of {spoken(expr)} belongs to the range 1..{letter.upper}"
             )
         self.scalar_letters.add(range_.size)
         return range_

@@ -21,7 +21,7 @@ import mpmath
 import sympy as sp
 
 from finitesums.evaluation import whole_range
-from finitesums.letters import OutsideFragment, Weight, expand_definitions, is_index
+from finitesums.letters import OutsideFragment, Weight, expand_definitions, is_index, spoken
 from finitesums.letters import m as states
 from finitesums.letters import n as actions
 
@@ -160,11 +160,10 @@ class Point:
         self.asked: dict[str, Fraction | int] = {}
 
     def scalar(self, letter: sp.Symbol) -> Fraction | int:
-        value = self.given.get(letter)
-        if value is None:
-            if is_index(letter):
-                raise OutsideFragment(f"no value for the index {letter}")
-            value = self._draw(letter, (), letter)
+        if is_index(letter) and letter not in self.given:
+            raise OutsideFragment(f"no value for the index {letter}")
+        given = letter in self.given
+        value = self.given[letter] if given else self._draw(letter, (), letter)
         self.asked[letter.name] = value
         return value
 
@@ -235,8 +234,8 @@ class _Evaluation:
             where = dict(bound)
             return self._rational(where[expr] if expr in where else self.point.scalar(expr))
         if isinstance(expr, sp.Indexed):
-            where = tuple(self._place(i, bound) for i in expr.indices)
-            return self._rational(self.point.entry(expr.base, where))
+            place = tuple(self._place(i, bound) for i in expr.indices)
+            return self._rational(self.point.entry(expr.base, place))
         if isinstance(expr, sp.Add):
             return sum((self(arg, bound) for arg in args), self.numbers.mpf(0))
         if isinstance(expr, sp.Mul):
@@ -252,7 +251,7 @@ class _Evaluation:
             return self.numbers.mpf(int(same))
         if expr.is_NumberSymbol:
             return self._constant(expr)
-        raise OutsideFragment(f"no numerical value for {type(expr).__name__}: {expr}")
+        raise OutsideFragment(f"no numerical value for {type(expr).__name__}: {spoken(expr)}")
 
     def _rational(self, value: Fraction | int) -> Any:
         """p/q, enclosed where the numbers are intervals."""

@@ -250,18 +250,19 @@ class _Point:
         if isinstance(expr, sp.log) and len(args) == 1:
             return self._log(args[0], floor, bound, strict)
         if isinstance(expr, sp.Pow):
-            return self._power(*args, floor, bound, strict)
+            return self._power(args[0], args[1], floor, bound, strict)
         if isinstance(expr, sp.KroneckerDelta) and len(args) == 2:
             i, j = (self.whole(arg, dict(bound)) for arg in args)
             return int(i == j)
         if isinstance(expr, sp.Sum):
-            return sum(self.value(*term, strict) for term in self._terms(expr, floor, bound))
+            terms = self._terms(expr, bound)
+            return sum(self.value(body, floor, inside, strict) for body, inside in terms)
         if isinstance(expr, Partial):
             f, x = args
             return self.slope(f, self._variable(x, bound), floor, bound, strict)
         raise Outside(f"{type(expr).__name__}: {expr}")
 
-    def _terms(self, expr: sp.Sum, floor: int, bound: tuple) -> Iterator[tuple]:
+    def _terms(self, expr: sp.Sum, bound: tuple) -> Iterator[tuple[sp.Expr, tuple]]:
         *inner, (letter, low, high) = expr.limits
         body = sp.Sum(expr.function, *inner) if inner else expr.function
         outside = tuple(pair for pair in bound if pair[0] != letter)
@@ -270,7 +271,7 @@ class _Point:
         if last < first - 1:
             raise Outside(f"a range that runs backwards: {expr}")
         for k in range(first, last + 1):
-            yield body, floor, (*outside, (letter, k))
+            yield body, (*outside, (letter, k))
 
     def _exp(self, exponent: sp.Expr, floor: int, bound: tuple) -> int:
         if floor + 1 == len(TOWER):
@@ -333,10 +334,10 @@ class _Point:
             below = self.value(args[0], floor, bound, strict)
             return self.slope(args[0], x, floor, bound, strict) * _integer_power(below, -1, floor)
         if isinstance(expr, sp.Pow):
-            return self._slope_of_power(*args, x, floor, bound, strict)
+            return self._slope_of_power(args[0], args[1], x, floor, bound, strict)
         if isinstance(expr, sp.Sum):
-            terms = self._terms(expr, floor, bound)
-            return sum(self.slope(body, x, f, inside, strict) for body, f, inside in terms)
+            terms = self._terms(expr, bound)
+            return sum(self.slope(body, x, floor, inside, strict) for body, inside in terms)
         if isinstance(expr, Partial):
             return self.slope(_opened(expr.definition()), x, floor, bound, strict)
         raise Outside(f"no derivative of {type(expr).__name__}: {expr}")

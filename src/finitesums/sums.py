@@ -24,7 +24,7 @@ from finitesums.factors import (
     mono_to_sympy,
 )
 from finitesums.functions import Inherited, power
-from finitesums.letters import OutsideFragment
+from finitesums.letters import OutsideFragment, spoken
 from finitesums.polynomials import (
     Delta,
     add,
@@ -118,7 +118,7 @@ def _bind_mono(mono: Mono, bound: frozenset[Index]) -> Poly:
 def _check_in_range(gone: Index, kept: Index) -> None:
     if not kept.lies_in(gone.range):
         raise OutsideFragment(
-            f"a sum over {gone.range} meets a delta with the index {kept.shown}, not known to lie in "
+            f"a sum over {gone.range} meets a delta with the index {spoken(kept.shown)}, not known to lie in "
             f"{gone.range}: declare it with action(...) or state(...)"
         )
 

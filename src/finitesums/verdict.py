@@ -41,9 +41,8 @@ import sympy as sp
 
 from finitesums.factors import Mono, Poly, to_sympy
 from finitesums.functions import Group, Hypotheses, Inherited
-from finitesums.letters import Defined, OutsideFragment
+from finitesums.letters import Defined, OutsideFragment, spoken
 from finitesums.polynomials import add, multiply, natural_power, product, scale, subtract
-from finitesums.printing import spoken
 from finitesums.reader import Reader
 from finitesums.refutation import Contradiction, disagreement
 
@@ -80,8 +79,9 @@ def equal(lhs: sp.Expr, rhs: sp.Expr, *, nonzero: Iterable[sp.Expr] = ()) -> boo
     lhs = _scalar_expression(lhs)
     rhs = _scalar_expression(rhs)
     plain = _plain(lhs) and _plain(rhs)
+    hypotheses = _hypotheses(nonzero)
     try:
-        proved = not _difference(lhs, rhs, nonzero)
+        proved = not _difference(lhs, rhs, hypotheses)
     except OutsideFragment:
         if not plain:
             raise
@@ -111,15 +111,15 @@ def explain(*lines: sp.Expr, nonzero: Iterable[sp.Expr] = ()) -> str | None:
 
 def _what_is_left(left: sp.Expr, right: sp.Expr, nonzero: Iterable[sp.Expr]) -> str:
     try:
-        rest = to_sympy(_difference(sp.sympify(left), sp.sympify(right), nonzero))
+        rest = to_sympy(_difference(sp.sympify(left), sp.sympify(right), _hypotheses(nonzero)))
     except OutsideFragment as problem:
         return f": {problem}"
-    return f", and no drawn numbers tell them apart; left over is {spoken(rest)} = 0"
+    return f", and no drawn numbers tell them apart; left to show is {spoken(rest)} = 0"
 
 
-def _difference(lhs: sp.Expr, rhs: sp.Expr, nonzero: Iterable[sp.Expr]) -> Poly:
+def _difference(lhs: sp.Expr, rhs: sp.Expr, hypotheses: Hypotheses) -> Poly:
     """The normal form of lhs - rhs without its denominators of several terms; {} if they are equal."""
-    reader = Reader(_hypotheses(nonzero))
+    reader = Reader(hypotheses)
     return _cleared(subtract(reader.read(lhs), reader.read(rhs)))
 
 
@@ -129,7 +129,8 @@ def _ask_numbers(lhs: sp.Expr, rhs: sp.Expr) -> None:
     except OutsideFragment:  # an index of no declared range has no values
         return
     if apart is not None:
-        raise Contradiction(f"the normal forms of {lhs} and {rhs} agree, but the sides differ {apart}")
+        lines = f"{spoken(lhs)} and {spoken(rhs)}"
+        raise Contradiction(f"the normal forms of {lines} agree, but the two differ {apart}")
 
 
 def _scalar_expression(value: object) -> sp.Expr:

@@ -8,10 +8,10 @@ import sympy as sp
 
 from finitesums.evaluation import whole_range
 from finitesums.factors import Entry, Index, Poly, Range, Scalar, fresh, spelling
-from finitesums.functions import Hypotheses, exponential, logarithm, power
+from finitesums.functions import Hypotheses, exponential, logarithm, positive, power
 from finitesums.letters import Defined, OutsideFragment, is_index, spoken
 from finitesums.objects import SIGNATURES
-from finitesums.polynomials import add, constant, delta, multiply, single
+from finitesums.polynomials import add, constant, delta, multiply, scale, single
 from finitesums.sums import bind
 
 
@@ -54,7 +54,7 @@ class Reader:
         if isinstance(expr, sp.Pow):
             return self._power(*expr.args)
         if isinstance(expr, sp.log) and len(expr.args) == 1:
-            return logarithm(self._read(expr.args[0]))
+            return self._log(expr.args[0])
         if isinstance(expr, sp.KroneckerDelta) and len(expr.args) == 2:
             return delta(*(self._index(i) for i in expr.args))
         if isinstance(expr, sp.Sum):
@@ -96,6 +96,14 @@ class Reader:
             return power(self._read(base), int(exponent), self.hypotheses)
         return exponential(multiply(self._read(exponent), logarithm(self._read(base))))
 
+    def _log(self, expr: sp.Expr) -> Poly:
+        """log of a product as a sum where each factor is positive as it is written."""
+        powers = [_integer_power(factor) for factor in sp.Mul.make_args(expr)]
+        factors = [(self._read(base), k) for base, k in powers]
+        if all(positive(base) for base, _ in factors):
+            return add(*(scale(logarithm(base), k) for base, k in factors))
+        return logarithm(self._read(expr))
+
     def _sum(self, expr: sp.Sum) -> Poly:
         """The first limit of a sympy Sum is the innermost, so the last is read first."""
         *inner, (letter, low, high) = expr.limits
@@ -115,16 +123,16 @@ class Reader:
     def _range(self, expr: sp.Sum, letter: sp.Symbol, low: sp.Expr, high: sp.Expr) -> Range:
         """The symbolic range of a sum: N terms from ``low``; of -k..N, the part 1..N."""
         terms = sp.expand(high - low + 1)
-        inside = sorted(str(x) for x in (low.free_symbols | high.free_symbols) & self.bound.keys())
-        if inside:
-            raise OutsideFragment(f"a sum over {low}..{high}, whose limit {inside[0]} is bound around it")
+        span = f"a sum over {spoken(low)}..{spoken(high)}"
+        if (low.free_symbols | high.free_symbols) & self.bound.keys():
+            raise OutsideFragment(f"{span}: a letter of its limits is bound by a sum around it")
         if low.is_Integer and self._is_size(terms):
             range_ = Range(int(low), terms)
         elif low.is_Integer and low <= 0 and self._is_size(high):
             range_ = Range(1, high)
         else:
             raise OutsideFragment(
-                f"a sum over {low}..{high}; a range has a free positive integer symbol as its number "
+                f"{span}: a range has a free positive integer symbol as its number "
                 "of terms (1..n, 0..n-1) or as its end (0..n)"
             )
         if is_index(letter) and (range_ != Range(1, letter.upper) or low != 1):
@@ -134,11 +142,11 @@ class Reader:
         self.scalar_letters.add(range_.size)
         return range_
 
-    def _is_size(self, expr: sp.Expr) -> bool:
-        """A positive integer symbol that is neither bound here nor an index."""
-        if not isinstance(expr, sp.Symbol) or expr in self.bound or is_index(expr):
-            return False
-        return bool(expr.is_integer and expr.is_positive)
+    @staticmethod
+    def _is_size(expr: sp.Expr) -> bool:
+        """A positive integer symbol that is not an index."""
+        size = isinstance(expr, sp.Symbol) and expr.is_integer and expr.is_positive
+        return bool(size and not is_index(expr))
 
     def _under(self, letter: sp.Symbol, index: Index, body: sp.Expr) -> Poly:
         outside = self.bound
@@ -146,6 +154,12 @@ class Reader:
         poly = self._read(body)
         self.bound = outside
         return poly
+
+
+def _integer_power(factor: sp.Expr) -> tuple[sp.Expr, sp.Integer]:
+    if isinstance(factor, sp.Pow) and factor.exp.is_Integer:
+        return factor.base, factor.exp
+    return factor, sp.S.One
 
 
 def _may_lie_in(index: Index, wanted: Range) -> bool:

@@ -13,24 +13,12 @@ from pathlib import Path
 
 import pytest
 import sympy as sp
+from proving import prove, reject
 
 import finitesums as S
 from finitesums import A, Delta, Q, V, Z, a, a1, eta, log_pi, pi, s, s1, t, tau, theta
 
 x = theta[s1, a1]
-
-
-def prove(*lines):
-    """Consecutive lines are equal by normal form and, to guard the normal form, differ at no drawn point."""
-    for k, (left, right) in enumerate(pairwise(lines), start=1):
-        assert S.equal(left, right), f"lines {k} and {k + 1}"
-        assert not S.differ(left, right), f"lines {k} and {k + 1} are called equal but differ"
-
-
-def reject(line, *wrong):
-    for k, mutant in enumerate(wrong):
-        assert not S.equal(line, mutant), f"wrong line {k} passes"
-        assert S.differ(line, mutant), f"wrong line {k} is not refuted by numbers"
 
 
 def log_p(a):
@@ -595,6 +583,7 @@ OUTSIDE = {
     "state against actions": lambda: S.sum_actions(lambda k: S.indicator(k, s)),
     "bound index as number": lambda: S.sum_actions(lambda k: k),
     "range from 2": lambda: sp.Sum(theta[s, b], (b, 2, S.n)),
+    "range from 0 of actions": lambda: sp.Sum(theta[s, b], (b, 0, S.n - 1)),
     "infinite range": lambda: sp.Sum(theta[s, b], (b, 1, sp.oo)),
     "range that is not a positive integer": lambda: sp.Sum(theta[s, b], (b, 1, sp.Symbol("k"))),
     "action up to m": lambda: sp.Sum(V[s], (b, 1, S.m)),

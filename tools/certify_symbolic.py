@@ -1,10 +1,11 @@
-"""Check every symbolic line of the book once more, by residues: ``python tools/certify_symbolic.py``.
+"""Check every symbolic line once more, by residues: ``python tools/certify_symbolic.py``.
 
-The lines that the chapters hand to ``verify.symbolic`` are collected by running the cells that lead to
-them, no others.  Each is confirmed or refuted by `finitesums.residues`, which shares nothing with the
-normal form; each mutant must be refuted; and each derivative that the lines take is taken again there.
-The results go to ``_build/certify/symbolic.json`` as {label: {...}}; the exit code is 1 if a line or a
-derivative is refuted, or a mutant is not.
+The lines that the chapters hand to ``verify.symbolic`` are collected by running the cells that lead
+to them, no others.  Each is confirmed or refuted by `finitesums.residues`, which shares nothing
+with the normal form; each mutant must be refuted; and each derivative that the lines take is taken
+again there. The result is stored in ``proofs/symbolic.json``, which the ledger reads: ``{label:
+{confirmed, refuted, outside, mutants, mutants refuted, claims: [...]}}``, the same on every
+machine. The exit code is 1 if a line or a derivative is refuted, or a mutant is not.
 """
 
 import io
@@ -29,7 +30,7 @@ from proofledger import verify
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
-RESULTS = ROOT / "_build" / "certify" / "symbolic.json"
+STORED = ROOT / "proofs" / "symbolic.json"
 CALL = "verify.symbolic("
 
 
@@ -131,13 +132,13 @@ def _watching(chapter, place, checks, derivatives):
         return expr
 
     true_derivative = finitesums.derivative
-    kinds = {kind: getattr(verify, kind) for kind in verify.KINDS if hasattr(verify, kind)}
+    names = {*verify.KINDS, "certificate"}
+    kinds = {name: getattr(verify, name) for name in names if hasattr(verify, name)}
     here = os.getcwd()
     os.chdir(NOTEBOOKS)
     try:
-        for kind in [*kinds, "certificate"]:
-            kinds.setdefault(kind, getattr(verify, kind))
-            setattr(verify, kind, lambda *_, **__: None)
+        for name in kinds:
+            setattr(verify, name, lambda *_, **__: None)
         verify.symbolic = symbolic
         finitesums.derivative = differentiate
         yield
@@ -155,14 +156,12 @@ def certify(checks):
     """{label: counts and one entry a claim}, as plain JSON."""
     results = {}
     for check in checks:
-        start = time.perf_counter()
         verdicts = [residues.check(left, right) for left, right in pairwise(check.lines)]
         mutants = {
             name: residues.check(check.lines[-1], wrong).outcome
             for name, wrong in check.mutants.items()
         }
         entry = results.setdefault(check.label, _blank())
-        entry["seconds"] = round(entry["seconds"] + time.perf_counter() - start, 3)
         for verdict in verdicts:
             entry[verdict.outcome] += 1
         entry["mutants"] += len(mutants)
@@ -173,13 +172,12 @@ def certify(checks):
 
 def _blank():
     counts = {"confirmed": 0, "refuted": 0, "outside": 0, "mutants": 0, "mutants refuted": 0}
-    return {**counts, "seconds": 0.0, "claims": []}
+    return {**counts, "claims": []}
 
 
 def _claim(check, verdicts, mutants):
     return {
         "chapter": check.chapter,
-        "cell": check.cell,
         "claim": check.claim,
         "lines": [verdict.outcome for verdict in verdicts],
         "points": sum(verdict.points for verdict in verdicts),
@@ -202,8 +200,9 @@ def main():
     collected = time.perf_counter()
     results = certify(checks)
     slopes = certify_derivatives(derivatives)
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    text = json.dumps(results, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    STORED.parent.mkdir(exist_ok=True)
+    STORED.write_text(text, encoding="utf-8")
     return _report(results, slopes, collected - start, time.perf_counter() - collected)
 
 
@@ -219,13 +218,14 @@ def _report(results, slopes, collecting, checking):
             for name, outcome in claim["mutants"].items():
                 if outcome != "refuted":
                     print(f"{label}, {claim['claim']}: mutant {name!r} is {outcome}")
+    claims = sum(len(entry["claims"]) for entry in results.values())
     taken = Counter(verdict.outcome for _, verdict in slopes)
     for derivative, verdict in slopes:
         if verdict.outcome != "confirmed":
             place = f"{derivative.chapter}, cell {derivative.cell}"
             print(f"{place}, derivative by {derivative.x}: {verdict.outcome} {verdict.reason}")
     print(
-        f"{len(results)} statements; lines: {total['confirmed']} confirmed, "
+        f"{len(results)} statements, {claims} checks; lines: {total['confirmed']} confirmed, "
         f"{total['refuted']} refuted, {total['outside']} outside; "
         f"mutants: {total['mutants refuted']} of {total['mutants']} refuted; "
         f"derivatives: {taken['confirmed']} confirmed, {taken['refuted']} refuted, "

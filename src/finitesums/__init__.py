@@ -1,7 +1,8 @@
-r"""Proofs for every number of actions: finite sums with a symbolic upper limit, brought to a normal form.
+r"""Proofs for every number of actions: sums with a symbolic upper limit, in a normal form.
 
-A line of a derivation is a sympy expression; ``equal(line_1, line_2)`` proves that two lines agree for every
-number n of actions, every number m of states and all real values of the letters.  Only sympy is used.
+A line of a derivation is a sympy expression; ``equal(line_1, line_2)`` proves that two lines agree
+for every number n of actions, every number m of states and all real values of the letters.  Only
+sympy is used.
 
 ============  ==========================================================================================
 letters       ``n m`` sizes; ``s s1 a a1`` free indices (s1 prints s'); ``theta Delta A Q [s, a]`` and
@@ -15,8 +16,8 @@ moments       ``expectation centred covariance variance cumulant3 cumulant entro
 calculus      ``derivative(expr, theta[s1, a1])``, ``derivative(expr, t, t)``, ``at(expr, {t: 0})``;
               ``partial(expr, theta[s1, a1])`` is the same derivative, printed and not carried out
 verdicts      ``equal`` (proved), ``differ`` (disproved at a drawn point), ``normal_form``;
-              ``disagreement`` (the numbers at which two lines differ), ``explain`` (what is wrong, in
-              words), ``same_number`` (exact numbers)
+              ``disagreement`` (the numbers at which two lines differ), ``explain`` (what is wrong,
+              in words), ``same_number`` (exact numbers)
 numbers       ``instantiate(expr, {s1: 1}, n=3, m=2, s=1, a=2, theta=[[...], [...]])``, exact
 display       ``latex(line)``, ``chain_of(left, line_1, line_2, ...)``
 ============  ==========================================================================================
@@ -30,8 +31,9 @@ Recipes
 The gradient of the entropy (lem-entropy-gradient)::
 
     gradient = S.derivative(S.entropy(s), theta[s1, a1])
-    line_3 = -S.expectation(s, lambda a: (1 + log_pi(s, a)) * S.derivative(log_pi(s, a), theta[s1, a1]))
-    line_4 = -S.expectation(s, lambda a: log_pi(s, a) * S.derivative(log_pi(s, a), theta[s1, a1]))
+    score = lambda a: S.derivative(log_pi(s, a), theta[s1, a1])
+    line_3 = -S.expectation(s, lambda a: (1 + log_pi(s, a)) * score(a))
+    line_4 = -S.expectation(s, lambda a: log_pi(s, a) * score(a))
     S.equal(gradient, line_3) and S.equal(line_3, line_4)
 
 The covariance identity (thm-covariance-identity)::
@@ -49,10 +51,11 @@ Along the path pi_t, proportional to pi exp(t A) (thm-path-derivative, prop-tayl
     f, log_p = lambda a: A[s, a], lambda a: log_pi(s, a)
     S.equal(start, -S.variance(s, f) - S.cumulant3(s, log_p, f, f))
 
-Equality of the first line with a wrong one is refuted, not merely left unproved: ``S.differ(line, wrong)``.
+A wrong line is refuted, not merely left unproved: ``S.differ(line, wrong)``.
 A division needs a positive denominator or a declared hypothesis: ``equal(x / y, z, nonzero=[y])``.
 
-``tests/test_symbolic.py`` holds every line of the derivations, with wrong lines that must be rejected.
+``finitesums.letters`` states what may be bound where, ``finitesums.verdict`` the rules of the normal
+form; ``finitesums.residues`` is a second prover that shares nothing with it.
 """
 
 from finitesums.calculus import (

@@ -11,7 +11,7 @@ from finitesums.objects import Probability
 
 
 def derivative(expr: sp.Expr, *variables: sp.Expr) -> sp.Expr:
-    """d expr / d x, for each x of ``variables`` in turn: an entry ``theta[s1, a1]`` or a scalar ``t``.
+    """d expr / d x for each x of ``variables``: an entry ``theta[s1, a1]`` or a scalar ``t``.
 
     The rules: d theta[i, j] / d theta[k, l] = 1{i=k} 1{j=l}; finite sums are differentiated term by
     term; the product, power, exp and log rules; d pi = pi d log pi.  Nothing is simplified: deltas
@@ -33,7 +33,9 @@ def _check_scalar(expr: sp.Expr, letter: sp.Expr, doing: str) -> None:
         raise OutsideFragment(f"cannot {doing} {letter}: it is not a scalar letter")
     places = roles(expr)
     if letter in places.indices | places.limits | places.bound:
-        raise OutsideFragment(f"cannot {doing} {letter}: it is an index or a limit in {spoken(expr)}")
+        raise OutsideFragment(
+            f"cannot {doing} {letter}: it is an index or a limit in {spoken(expr)}"
+        )
 
 
 def _derivative(expr: sp.Expr, x: sp.Expr) -> sp.Expr:
@@ -87,7 +89,7 @@ def _sum_derivative(expr: sp.Sum, x: sp.Expr) -> sp.Expr:
 
 
 class Partial(Defined):
-    """d f / d x, not carried out: prints as a partial derivative and opens to ``derivative(f, x)``."""
+    """d f / d x, not carried out: prints as a partial derivative, opens to ``derivative(f, x)``."""
 
     nargs = 2
 
@@ -95,7 +97,7 @@ class Partial(Defined):
         return derivative(*self.args)
 
     def hidden(self):
-        """Renaming an index commutes with the derivative; replacing anything else opens it first."""
+        """Renaming an index commutes with the derivative; replacing anything else opens it."""
         written = set().union(*(arg.free_symbols for arg in self.args))
         return frozenset(x for x in written if not is_index(x))
 

@@ -15,10 +15,10 @@ def instantiate(
 ) -> sp.Expr:
     """``expr`` with sums written out and letters replaced: ``instantiate(x, {s1: 2}, n=3, m=2)``.
 
-    Keys are symbols, tables, or (as keywords) their names.  Tables are nested lists of ints, Fractions
-    or sympy numbers; free indices are integers counted from 1.  What is not given stays symbolic
-    (``theta[1, 2]``), so ``instantiate(x, n=3)`` shows a statement for three actions.  This evaluator
-    shares no code with the normal form and serves as its oracle.
+    Keys are symbols, tables, or (as keywords) their names.  Tables are nested lists of ints,
+    Fractions or sympy numbers; free indices are integers counted from 1.  What is not given stays
+    symbolic (``theta[1, 2]``), so ``instantiate(x, n=3)`` shows a statement for three actions.
+    This evaluator shares no code with the normal form and serves as its oracle.
 
     Raises ValueError on a float (inexact) and on a sum whose number of terms is not given.
     """

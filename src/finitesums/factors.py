@@ -10,8 +10,9 @@ Group      a polynomial of several terms that is divided by (``functions``)
 Total      a sum over one or more indices of one monomial that does not fall apart (``sums``)
 =========  =========================================================================================
 
-A monomial is a sorted tuple of (factor, exponent); a polynomial is {monomial: rational coefficient}.
-Each factor says itself how its indices are replaced, so the arithmetic below it need not know it.
+A monomial is a sorted tuple of (factor, exponent); a polynomial is {monomial: rational
+coefficient}. Each factor says itself how its indices are replaced, so the arithmetic below it need
+not know it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from finitesums.letters import Weight
 
 @cache
 def spelling(leaf: sp.Basic) -> str:
-    """A text that determines a sympy symbol or table with its class, assumptions and dummy number."""
+    """A text that determines a symbol or table, its class, assumptions and dummy number."""
     return sp.srepr(leaf)
 
 
@@ -53,7 +54,7 @@ class Range:
 
 @dataclass(frozen=True, order=True)
 class Index:
-    """An index: its identity ``key``, its ``range`` (None: unknown), and the letter or number shown."""
+    """An index: its identity ``key``, its ``range`` (None: unknown), the letter or number shown."""
 
     key: str
     range: Range | None = field(compare=False)
@@ -79,9 +80,10 @@ def fresh(range_: Range, shown: sp.Expr) -> Index:
 
 
 class Factor:
-    """A factor of a monomial: ``key`` determines it and orders factors, ``free`` are the indices in it.
+    """A factor of a monomial: ``key`` determines and orders it, ``free`` are the indices in it.
 
-    ``height`` counts how deep Totals are nested in it.  Factors are values: never changed once made.
+    ``height`` counts how deep Totals are nested in it.  Factors are values: never changed once
+    made.
     """
 
     def __init__(self, key: str, free: Iterable[Index] = (), height: int = 0):
@@ -110,7 +112,7 @@ class Factor:
         return None
 
     def reduced(self, powers: Mapping[Factor, sp.Rational]) -> Poly | None:
-        """The product of ``powers``, in which self occurs, by a rule of self; None if none applies."""
+        """The product of ``powers``, self among them, by a rule of self; None if none applies."""
         return None
 
     def renamed(self, k: sp.Rational, renaming: Renaming) -> Poly:
@@ -155,7 +157,9 @@ class Entry(Factor):
     def __init__(self, base: sp.IndexedBase, indices: Iterable[Index]):
         self.base = base
         self.indices = tuple(indices)
-        super().__init__(f"T<{spelling(base)};{';'.join(i.key for i in self.indices)}>", self.indices)
+        super().__init__(
+            f"T<{spelling(base)};{';'.join(i.key for i in self.indices)}>", self.indices
+        )
 
     @property
     def is_positive(self) -> bool:

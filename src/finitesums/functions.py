@@ -134,7 +134,7 @@ class Group(_OfPoly):
 
 
 class Hypotheses:
-    """The expressions declared non-zero; all others must be manifestly positive to be divided by."""
+    """The expressions declared non-zero; all others must be positive to be divided by."""
 
     def __init__(self, nonzero: Iterable[Poly] = ()):
         self.factors: set[Factor] = set()
@@ -159,7 +159,7 @@ class Hypotheses:
 
 
 class Inherited(Hypotheses):
-    """The licence to divide was given before a renaming of indices; what results is a special case."""
+    """The licence to divide was given before indices were renamed, which makes a special case."""
 
     def allow(self, factor: Factor) -> None:
         return None
@@ -180,7 +180,9 @@ def positive(poly: Poly) -> bool:
 
 def _sign(poly: Poly) -> int | None:
     """1: positive; 0: at least not negative; None: not known."""
-    weight = next((f for mono in poly for f, _ in mono if isinstance(f, Scalar) and f.is_weight), None)
+    weight = next(
+        (f for mono in poly for f, _ in mono if isinstance(f, Scalar) and f.is_weight), None
+    )
     if weight is not None:
         signs = [_sign(part) for part in _bernstein(poly, weight)]
         return None if None in signs else max(signs)  # type: ignore[type-var]
@@ -205,7 +207,7 @@ def _bernstein(poly: Poly, weight: Scalar) -> list[Poly]:
 
 
 def _covered(poly: Poly) -> Poly:
-    """``poly`` less terms that are >= 0: c N (sum_b f(b) - f(j)) for positive c, N, f and j in range."""
+    """``poly`` less terms c N (sum_b f(b) - f(j)) >= 0, for positive c, N, f and j in range."""
     for small, c in poly.items():
         if c > 0 or not mono_positive(small):
             continue
@@ -300,7 +302,7 @@ def exponential(poly: Poly) -> Poly:
 
 
 def logarithm(poly: Poly) -> Poly:
-    """log of a manifestly positive polynomial, split along deltas, products, powers; log exp x = x."""
+    """log of a positive polynomial, split along deltas, products and powers; log exp x = x."""
     tie = next((f for mono in poly for f, _ in mono if isinstance(f, Delta)), None)
     if tie is not None:
         return _by_cases(poly, tie)

@@ -1,12 +1,12 @@
 """Letters, and which of them are bound where: the ground on which the other modules stand.
 
-**Invariants.**  Every module keeps them, and ``tests/finitesums/test_scope.py`` tries to break them.
+**Invariants.**  Every module keeps them; ``tests/finitesums/test_scope.py`` tries to break them.
 
 1. A ``sympy.Sum`` binds its letter in its body, never in its limits; the inner of two equal letters
    wins.  A limit is an integer or a free size: a limit that is bound by an outer sum is refused.
-2. A closed symbol (``pi(s, a)``) means its definition written out.  A letter that the definition hides
-   is bound by the sums around it, exactly as if it were written there, and whatever replaces letters
-   (``put``, ``xreplace``, ``subs``) opens a definition that hides one of them.
+2. A closed symbol (``pi(s, a)``) means its definition written out.  A letter that the definition
+   hides is bound by the sums around it, exactly as if it were written there, and whatever replaces
+   letters (``put``, ``xreplace``, ``subs``) opens a definition that hides one of them.
 3. A rule (the logits of a policy) is read once, at letters of its own; its arguments are put in
    without capture: a letter bound inside the rule is another letter than an argument of that name.
 4. A letter is an index or a number, not both; substitution (``at``) replaces numbers alone.
@@ -133,7 +133,7 @@ def expand_definitions(expr: sp.Expr) -> sp.Expr:
 
 
 def put(expr: sp.Basic, values: Mapping[sp.Basic, sp.Basic]) -> sp.Basic:
-    """``expr`` with free letters replaced all at once; a sum that would capture a value is renamed."""
+    """``expr`` with free letters replaced at once; a sum that would capture a value is renamed."""
     if not expr.free_symbols & values.keys():
         return expr
     if isinstance(expr, sp.Symbol):
@@ -150,7 +150,9 @@ def put(expr: sp.Basic, values: Mapping[sp.Basic, sp.Basic]) -> sp.Basic:
 def _put_in_sum(expr: sp.Sum, values: Mapping[sp.Basic, sp.Basic]) -> sp.Expr:
     *inner, (letter, low, high) = expr.limits
     body = sp.Sum(expr.function, *inner) if inner else expr.function
-    coming = {key: value for key, value in values.items() if key in body.free_symbols and key != letter}
+    coming = {
+        key: value for key, value in values.items() if key in body.free_symbols and key != letter
+    }
     fresh = letter
     if any(letter in value.free_symbols for value in coming.values()):
         fresh = alike(letter)
@@ -203,11 +205,11 @@ def _roles(expr: sp.Basic) -> Roles:
     return reduce(Roles.__or__, (_roles(arg) for arg in expr.args), here)
 
 
-# ------------------------------------------------------------------------------------------ messages
+# ----------------------------------------------------------------------------------------- messages
 
 
 def spoken(expr: sp.Basic) -> str:
-    """One line of text for people: bound letters are called b, c, d or x, y, z, none by a number."""
+    """One line of text for people: bound letters are called b, c, d or x, y, z."""
     own = {x: sp.Symbol(x.name) for x in expr.free_symbols if isinstance(x, sp.Dummy)}
     shown = expr.xreplace(own)
     return str(_renamed(shown, {x.name for x in shown.free_symbols if isinstance(x, sp.Symbol)}))

@@ -10,7 +10,7 @@ DIGITS = 60
 
 
 def same_number(x: sp.Expr | int, y: sp.Expr | int) -> bool:
-    """x = y for exact numbers: rationals, roots, exp and log of them, and sums and products of these.
+    """x = y for exact numbers: rationals, roots, exp and log, and sums and products of these.
 
     False only if 60 digits of the difference show that it is not 0.  True only if they show 0 and
     sympy proves it: by simplification that assumes nothing about branches (log(x^2) = 2 log x only

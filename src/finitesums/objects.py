@@ -1,8 +1,9 @@
 """The vocabulary: indices, tables, softmax policies, sums and moments, all as sympy expressions.
 
-An expectation over an unknown number ``n`` of actions is an ordinary ``sympy.Sum`` from 1 to ``n``.  The
-symbols ``pi(s, a)``, ``log_pi(s, a)`` and ``Z(s)`` are kept closed, so that a line of a derivation prints as
-it is written in the book; each knows its definition, and ``expand_definitions`` opens it.
+An expectation over an unknown number ``n`` of actions is an ordinary ``sympy.Sum`` from 1 to ``n``.
+The symbols ``pi(s, a)``, ``log_pi(s, a)`` and ``Z(s)`` are kept closed, so that a line of a
+derivation prints as it is written in the book; each knows its definition, and
+``expand_definitions`` opens it.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from finitesums.letters import (
     Defined,
     State,
     Weight,
-    expand_definitions,
     m,
     n,
     put,
 )
+
 
 def action(name: str) -> Action:
     """A free action index, for instance ``action("b")``."""
@@ -46,10 +47,13 @@ def weight(name: str) -> Weight:
 SIGNATURES: dict[sp.IndexedBase, tuple[sp.Symbol, ...]] = {}
 
 
-def table(name: str, *kinds: type[Action] | type[State], positive: bool | None = None) -> sp.IndexedBase:
-    """A table of real unknowns, for instance ``table("Delta", State, Action)`` used as ``Delta[s, a]``.
+def table(
+    name: str, *kinds: type[Action] | type[State], positive: bool | None = None
+) -> sp.IndexedBase:
+    """A table of real unknowns: ``table("Delta", State, Action)`` is used as ``Delta[s, a]``.
 
-    The normal form refuses indices of the wrong kind (``Delta[a, s]``).  ``positive=True``: all entries > 0.
+    The normal form refuses indices of the wrong kind (``Delta[a, s]``).  ``positive=True``: all
+    entries > 0.
     """
     base = sp.IndexedBase(name, real=True, positive=positive)
     SIGNATURES[base] = tuple(kind.upper for kind in kinds)
@@ -73,11 +77,11 @@ def indicator(i: sp.Expr, j: sp.Expr) -> sp.Expr:
     return sp.KroneckerDelta(i, j)
 
 
-# ------------------------------------------------------------------------------------------------------ sums
+# --------------------------------------------------------------------------------------------- sums
 
 
 def _name(f: Callable, default: str) -> str:
-    """The name of the argument of ``f``, the author's letter for the summation index (``a1`` gives a')."""
+    """The name of the argument of ``f``, the letter for the summation index (``a1`` gives a')."""
     code = getattr(f, "__code__", None)
     if code is None or code.co_argcount == 0:
         return default
@@ -97,7 +101,7 @@ def sum_states(f: Callable[[sp.Symbol], sp.Expr]) -> sp.Expr:
     return sp.Sum(sp.sympify(f(x)), (x, 1, m))
 
 
-# ------------------------------------------------------------------------------------------ softmax policies
+# --------------------------------------------------------------------------------- softmax policies
 
 
 class OfPolicy(Defined):
@@ -164,10 +168,10 @@ _serial = count()
 
 @dataclass(frozen=True, eq=False)
 class Softmax:
-    """pi(a|s) = exp(logits(s, a)) / sum_b exp(logits(s, b)), for any rule ``logits`` of two indices.
+    """pi(a|s) = exp(logits(s, a)) / sum_b exp(logits(s, b)), for a rule ``logits`` of two indices.
 
-    ``policy(s, a)`` is the probability, ``policy.log(s, a)`` its logarithm, ``policy.Z(s)`` the normaliser.
-    ``name`` is the LaTeX name.  A Softmax policy has full support whatever its logits.
+    ``policy(s, a)`` is the probability, ``policy.log(s, a)`` its logarithm, ``policy.Z(s)`` the
+    normaliser. ``name`` is the LaTeX name.  A Softmax policy has full support whatever its logits.
     """
 
     logits: Callable[[sp.Expr, sp.Expr], sp.Expr]
@@ -175,7 +179,7 @@ class Softmax:
     _id: int = field(default_factory=lambda: next(_serial), repr=False)
 
     def __post_init__(self) -> None:
-        """The rule is read when the policy is made: later values of its letters' names do not count."""
+        """The rule is read when the policy is made; what its names mean later does not count."""
         _ = self._rule
 
     def _subclass(self, base: type) -> type:
@@ -238,7 +242,7 @@ def path(direction: sp.IndexedBase = A, *, name: str = r"\pi_t") -> Softmax:
     return Softmax(lambda s, a: theta[s, a] + t * direction[s, a], name)
 
 
-# --------------------------------------------------------------------------------------------------- moments
+# ------------------------------------------------------------------------------------------ moments
 
 Statistic = Callable[[sp.Symbol], sp.Expr]
 
@@ -262,7 +266,7 @@ def centred(s, f: Statistic, policy: Softmax = pi) -> Statistic:
 
 
 def _central_moment(s, fs: Sequence[Statistic], policy: Softmax) -> sp.Expr:
-    """E of the product of f - E f over ``fs``; a statistic given twice is centred once: it prints squared."""
+    """E of the product of f - E f over ``fs``; one given twice is centred once, so it prints squared."""
     parts = {f: centred(s, f, policy) for f in fs}
     return expectation(s, lambda a: sp.Mul(*(parts[f](a) for f in fs)), policy)
 
@@ -283,7 +287,7 @@ def cumulant3(s, f: Statistic, g: Statistic, k: Statistic, policy: Softmax = pi)
 
 
 def cumulant(s, *fs: Statistic, policy: Softmax = pi) -> sp.Expr:
-    """kappa_k(f_1, ..., f_k) = sum over partitions P of (-1)^{|P|-1} (|P|-1)! prod_{B in P} E prod_B f_i."""
+    """kappa(f_1, ...) = sum over partitions P of (-1)^{|P|-1} (|P|-1)! prod_{B in P} E prod_B f_i."""
 
     def moment(block: Sequence[int]) -> sp.Expr:
         return expectation(s, lambda a: sp.Mul(*(fs[i](a) for i in block)), policy)

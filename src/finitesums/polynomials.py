@@ -53,7 +53,7 @@ def natural_power(poly: Poly, k: int) -> Poly:
 
 
 def product(pairs: Iterable[tuple[Factor, sp.Rational]]) -> Poly:
-    """The product of powers of factors: collects powers, lets factors open, reduce, and deltas act."""
+    """The product of powers of factors: collected, opened, reduced; then the deltas act."""
     powers = _collected(pairs)
     for factor, k in powers.items():
         opened = factor.opened(k)
@@ -118,7 +118,8 @@ def delta(i: Index, j: Index) -> Poly:
         return ONE
     if i.range is not None and j.range is not None and i.range != j.range:
         raise OutsideFragment(
-            f"a Kronecker delta joins indices of different ranges: {spoken(i.shown)} and {spoken(j.shown)}"
+            "a Kronecker delta joins indices of different ranges: "
+            f"{spoken(i.shown)} and {spoken(j.shown)}"
         )
     return product([(Delta(i, j), sp.S.One)])
 

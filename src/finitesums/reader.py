@@ -18,8 +18,8 @@ from finitesums.sums import bind
 class Reader:
     """Turns sympy expressions into polynomials; notes which letters are indices, which are numbers.
 
-    ``bound`` holds the letters of the sums around the current place.  A letter in it is an index: it
-    is refused as a number and as a limit, so nothing bound can leave its sum.
+    ``bound`` holds the letters of the sums around the current place.  A letter in it is an index:
+    it is refused as a number and as a limit, so nothing bound can leave its sum.
     """
 
     def __init__(self, hypotheses: Hypotheses):
@@ -31,7 +31,9 @@ class Reader:
     def read(self, expr: sp.Expr) -> Poly:
         poly = self._read(sp.sympify(expr))
         if both := self.index_letters & self.scalar_letters:
-            raise OutsideFragment(f"used both as an index and as a number: {sorted(map(str, both))}")
+            raise OutsideFragment(
+                f"used both as an index and as a number: {sorted(map(str, both))}"
+            )
         return poly
 
     def _read(self, expr: sp.Basic) -> Poly:
@@ -88,7 +90,9 @@ class Reader:
             fits = len(wanted) == len(indices) and all(map(_may_lie_in, indices, wanted))
             if not fits:
                 ranges = ", ".join(map(str, wanted))
-                raise OutsideFragment(f"{spoken(expr)}: wrong kind of index, expected ranges {ranges}")
+                raise OutsideFragment(
+                    f"{spoken(expr)}: wrong kind of index, expected ranges {ranges}"
+                )
         return single(Entry(expr.base, indices))
 
     def _power(self, base: sp.Expr, exponent: sp.Expr) -> Poly:
@@ -113,7 +117,9 @@ class Reader:
         range_ = self._range(expr, letter, low, high)
         extra = range(int(low), range_.low) if low.is_Integer else range(0)
         index = fresh(range_, letter)
-        return add(self._listed(letter, extra, body), bind(self._under(letter, index, body), [index]))
+        return add(
+            self._listed(letter, extra, body), bind(self._under(letter, index, body), [index])
+        )
 
     def _listed(self, letter: sp.Symbol, places: range, body: sp.Expr) -> Poly:
         """The sum over given integers, written out."""

@@ -44,9 +44,8 @@ class Disagreement:
 
     def __str__(self) -> str:
         where = ", ".join(f"{name} = {value}" for name, value in self.letters)
-        return f"at {where}: left {self.left}, right {self.right}" if where else (
-            f"as numbers: left {self.left}, right {self.right}"
-        )
+        place = f"at {where}" if where else "as numbers"
+        return f"{place}: left {self.left}, right {self.right}"
 
 
 def differ(
@@ -54,10 +53,10 @@ def differ(
 ) -> bool:
     """True only if lhs and rhs have different values at some drawn point, n actions and m states.
 
-    ``equal`` returns False for "not proved"; ``differ`` returns True for "disproved".  A mutant of a
-    check should be rejected by this one.  Letters get random rationals (positive where declared so);
-    the free indices run through all patterns of 1 and 2 (up to four indices) and ``trials`` random
-    values.
+    ``equal`` returns False for "not proved"; ``differ`` returns True for "disproved".  A mutant of
+    a check should be rejected by this one.  Letters get random rationals (positive where declared
+    so); the free indices run through all patterns of 1 and 2 (up to four indices) and ``trials``
+    random values.
     """
     return _first_difference(lhs, rhs, {actions: n, states: m}, trials, seed) is not None
 
@@ -71,7 +70,7 @@ def disagreement(
     trials: int = 1,
     seed: int = 0,
 ) -> Disagreement | None:
-    """The first numbers at which lhs and rhs differ, for (n, m) in ``sizes``; None if none is drawn.
+    """The first numbers at which lhs and rhs differ, for (n, m) in ``sizes``; None if none are.
 
     Without ``patterns`` the free indices are all 1, and random.
     """
@@ -108,7 +107,7 @@ def _places(
         yield {x: draw.randint(1, size[x.upper]) for x in free}
 
 
-# ------------------------------------------------------------------------------------------- verdict
+# ------------------------------------------------------------------------------------------ verdict
 
 
 def _apart(point: Point, left: sp.Expr, right: sp.Expr) -> bool:
@@ -144,11 +143,11 @@ def _described(point: Point, left: sp.Expr, right: sp.Expr) -> Disagreement:
     return Disagreement(point.used(), *values)
 
 
-# -------------------------------------------------------------------------------------------- values
+# ------------------------------------------------------------------------------------------- values
 
 
 class Point:
-    """Values for sizes, free indices, tables and scalars; what is not given is drawn when asked for.
+    """Values for sizes, indices, tables and scalars; what is not given is drawn when asked for.
 
     Each draw depends on the seed and the letter alone, so both sides see the same numbers.
     """
@@ -210,7 +209,7 @@ class Undefined(ArithmeticError):
 
 
 class _Evaluation:
-    """The value of an expression at a point, in numbers or intervals of mpmath; sums are memorised."""
+    """The value of an expression at a point, in numbers or intervals of mpmath."""
 
     def __init__(self, point: Point, numbers: Any):
         self.point = point
@@ -285,7 +284,7 @@ class _Evaluation:
         return where[expr] if expr in where else self.point.index(expr)
 
     def _limit(self, expr: sp.Basic, bound: tuple) -> int:
-        """The value of a limit; a bound letter in it has its value, so nothing leaks here either."""
+        """The value of a limit; a bound letter in it has its value, so nothing leaks here."""
         if expr.is_Integer:
             return int(expr)
         if isinstance(expr, sp.Symbol):

@@ -1,28 +1,30 @@
 r"""A second prover, which shares nothing with the normal form: lines evaluated over finite fields.
 
-**Method.**  A line is written out at n = 1, ..., 4 and m = 1, 2, for every pattern of coincident free
-indices, and evaluated at random residues.  exp and log are kept as homomorphisms by a *tower* of primes
-p_0 > p_1 > ... > p_4 with p_k = 2 p_{k+1} + 1.  The squares mod p_k form a group of prime order p_{k+1}
-with a generator g_k, so an expression x gets one residue x_k on every floor k, with
+**Method.**  A line is written out at n = 1, ..., 4 and m = 1, 2, for every pattern of coincident
+free indices, and evaluated at random residues.  exp and log are kept as homomorphisms by a *tower*
+of primes p_0 > p_1 > ... > p_4 with p_k = 2 p_{k+1} + 1.  The squares mod p_k form a group of prime
+order p_{k+1} with a generator g_k, so an expression x gets one residue x_k on every floor k, with
 
     (x + y)_k = x_k + y_k,   (x y)_k = x_k y_k,   (exp x)_k = g_k^(x_{k+1}),
     (log x)_{k+1} = the discrete logarithm of x_k to the base g_k.
 
 The letters are drawn on every floor by themselves; positive letters are squares.  Thus
-exp(x + y) = exp x exp y, log(x y) = log x + log y, log exp x = x hold at every point, and exp log x = x
-where x_k is a square: a point where it is not, under an exponential, is drawn anew.  Lines are compared
-on floor 1, so a log is a residue like any other, and one logarithm and three exponentials may be nested.
+exp(x + y) = exp x exp y, log(x y) = log x + log y, log exp x = x hold at every point, and exp log x
+= x where x_k is a square: a point where it is not, under an exponential, is drawn anew.  Lines are
+compared on floor 1, so a log is a residue like any other, and one logarithm and three exponentials
+may be nested.
 
-**What a verdict means.**  Whatever follows from the laws of fields, of exp and of log agrees at every
-point: "refuted" is a disproof as an identity of formal exponential polynomials.  A line whose two sides
-are formally different agrees at a random point with probability about 1/p_1 (p_1 = 78,318,239), and
-must agree at all of them: "confirmed" says that no formal difference was seen at these sizes, not more.
-It is no proof for every n; that is the normal form's part.
+**What a verdict means.**  Whatever follows from the laws of fields, of exp and of log agrees at
+every point: "refuted" is a disproof as an identity of formal exponential polynomials.  A line whose
+two sides are formally different agrees at a random point with probability about 1/p_1 (p_1 =
+78,318,239), and must agree at all of them: "confirmed" says that no formal difference was seen at
+these sizes, not more. It is no proof for every n; that is the normal form's part.
 
-**Not covered.**  Signs and domains (log(x^2) = 2 log x is confirmed; that arguments of logarithms are
-positive is not looked at), n > 4, functions other than exp, log and powers, a logarithm directly inside
-a logarithm; those come out as "outside".  ``partial(f, x)`` is differentiated here, by the chain rule on
-numbers, so derivatives are checked too; a partial of a partial opens the inner one by its definition.
+**Not covered.**  Signs and domains (log(x^2) = 2 log x is confirmed; that arguments of logarithms
+are positive is not looked at), n > 4, functions other than exp, log and powers, a logarithm
+directly inside a logarithm; those come out as "outside".  ``partial(f, x)`` is differentiated here,
+by the chain rule on numbers, so derivatives are checked too; a partial of a partial opens the inner
+one by its definition.
 """
 
 from __future__ import annotations
@@ -70,7 +72,7 @@ class Verdict:
 
 
 def check(left: sp.Expr, right: sp.Expr, *, seed: int = 0) -> Verdict:
-    """Compare two lines at random residues, at all sizes and patterns of indices (see the module)."""
+    """Compare two lines at random residues, at all sizes and patterns of indices."""
     sides = [_opened(sp.sympify(side)) for side in (left, right)]
     points = 0
     try:
@@ -104,7 +106,7 @@ def _opened(expr: sp.Basic) -> sp.Basic:
     return expr.func(*(_opened(arg) for arg in expr.args))
 
 
-# ----------------------------------------------------------------------------------- sizes and patterns
+# ------------------------------------------------------------------------------- sizes and patterns
 
 
 def _places(lines: sp.Tuple) -> Iterator[dict[sp.Basic, int]]:
@@ -141,7 +143,7 @@ def _numbers_as_indices(lines: sp.Tuple) -> Iterator[sp.Integer]:
 
 
 def _patterns(k: int, fixed: list[int], size: int) -> Iterator[tuple[int, ...]]:
-    """Values in 1..size of k letters: each a number of ``fixed``, an earlier value, or the next new one."""
+    """Values in 1..size of k letters: each a number of ``fixed``, an earlier one, or a new one."""
     if k == 0:
         yield ()
         return
@@ -151,7 +153,7 @@ def _patterns(k: int, fixed: list[int], size: int) -> Iterator[tuple[int, ...]]:
         yield from ((*start, x) for x in sorted(known) + new)
 
 
-# ------------------------------------------------------------------------------------------- evaluation
+# --------------------------------------------------------------------------------------- evaluation
 
 
 def _values(sides: list[sp.Expr], place: dict[sp.Basic, int], seed: str) -> list[int]:
@@ -206,7 +208,7 @@ class _Point:
     # -- values
 
     def value(self, expr: sp.Expr, floor: int, bound: tuple, strict: bool) -> int:
-        """The residue of ``expr``; ``strict`` under an exponential, where logarithms need squares."""
+        """The residue of ``expr``; ``strict`` under an exponential: logarithms need squares."""
         if not expr.args:
             return self._atom(expr, floor, dict(bound))
         letters = _free(expr)
@@ -288,7 +290,9 @@ class _Point:
             raise BadPoint
         return discrete_logarithm(residue, floor)
 
-    def _power(self, base: sp.Expr, exponent: sp.Expr, floor: int, bound: tuple, strict: bool) -> int:
+    def _power(
+        self, base: sp.Expr, exponent: sp.Expr, floor: int, bound: tuple, strict: bool
+    ) -> int:
         value = self.value(base, floor, bound, strict)
         if exponent.is_Integer:
             return _integer_power(value, int(exponent), floor)
@@ -379,7 +383,7 @@ def _integer_power(value: int, k: int, floor: int) -> int:
     return pow(value, k, TOWER[floor])
 
 
-# ---------------------------------------------------------------------------------- discrete logarithms
+# ------------------------------------------------------------------------------ discrete logarithms
 
 
 @cache

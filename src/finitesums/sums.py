@@ -40,7 +40,7 @@ MAX_LINKED = 5  # summation indices tied together in one Total, all orders of wh
 
 
 class Canonical(sp.Symbol):
-    """A summation index in a normal form; its class keeps it apart from every letter of the author."""
+    """A summation index in a normal form; its class keeps it apart from all other letters."""
 
     __slots__ = ()
 
@@ -51,7 +51,7 @@ def _canonical(letter: str, height: int, place: int) -> Canonical:
 
 
 class Total(Factor):
-    """sum over ``bound`` of ``mono``; indices are named by its height: no inner Total captures them."""
+    """sum over ``bound`` of ``mono``; named by its height, so no inner Total captures an index."""
 
     def __init__(self, bound: Iterable[Index], mono: Mono):
         self.bound = tuple(bound)
@@ -118,8 +118,8 @@ def _bind_mono(mono: Mono, bound: frozenset[Index]) -> Poly:
 def _check_in_range(gone: Index, kept: Index) -> None:
     if not kept.lies_in(gone.range):
         raise OutsideFragment(
-            f"a sum over {gone.range} meets a delta with the index {spoken(kept.shown)}, not known to lie in "
-            f"{gone.range}: declare it with action(...) or state(...)"
+            f"a sum over {gone.range} meets a delta with the index {spoken(kept.shown)}, "
+            f"not known to lie in {gone.range}: declare it with action(...) or state(...)"
         )
 
 
@@ -156,7 +156,7 @@ def _linked(mono: Mono, indices: list[Index]) -> Iterator[set[Index]]:
 
 
 def _total(group: set[Index], mono: Mono) -> tuple[sp.Rational, Total]:
-    """The sum of one monomial with canonical index names: the order of the names with the least key."""
+    """The sum of one monomial, its indices named in the order that gives the least key."""
     members = sorted(group)
     names = _names(_range(members[0]), 1 + mono_height(mono), len(members))
     orders = permutations(members) if len(members) <= MAX_LINKED else [tuple(members)]
@@ -167,9 +167,7 @@ def _total(group: set[Index], mono: Mono) -> tuple[sp.Rational, Total]:
 
 def _names(range_: Range, height: int, how_many: int) -> list[Index]:
     letter = {"n": "a", "m": "s"}.get(str(range_.size), "i")
-    return [
-        Index(f"#{height}.{k}", range_, _canonical(letter, height, k)) for k in range(how_many)
-    ]
+    return [Index(f"#{height}.{k}", range_, _canonical(letter, height, k)) for k in range(how_many)]
 
 
 def _rename_one(mono: Mono, renaming: Renaming) -> tuple[Mono, sp.Rational]:

@@ -1,35 +1,41 @@
-r"""A normal form for finite sums over symbolic numbers of actions and states, and the equality it decides.
+r"""A normal form for finite sums over symbolic ranges, and the equality that it decides.
 
-**Fragment.**  Rational numbers, real scalars, entries of tables, ``KroneckerDelta``, ``exp``, ``log`` of
-expressions that are manifestly positive, products, sums, integer powers, real powers of positive
-expressions, reciprocals of expressions that are positive or declared non-zero, and sums over 1..n, 0..n-1
-or 0..n for a positive integer symbol n, nested at will.  Whatever else occurs raises ``OutsideFragment``.
+**Fragment.**  Rational numbers, real scalars, entries of tables, ``KroneckerDelta``, ``exp``,
+``log`` of expressions that are manifestly positive, products, sums, integer powers, real powers of
+positive expressions, reciprocals of expressions that are positive or declared non-zero, and sums
+over 1..n, 0..n-1 or 0..n for a positive integer symbol n, nested at will.  Whatever else occurs
+raises ``OutsideFragment``.
 
-**Normal form.**  An expression becomes a polynomial {monomial: rational coefficient} in the factors that
-the module ``factors`` lists.
+**Normal form.**  An expression becomes a polynomial {monomial: rational coefficient} in the factors
+that the module ``factors`` lists.
 
-**Rewriting rules.**  Each replaces an expression by another that has the same value for every n, m >= 1
-and all real values of the letters, wherever both are defined; that is the whole of the soundness argument.
+**Rewriting rules.**  Each replaces an expression by another that has the same value for every
+n, m >= 1 and all real values of the letters, wherever both are defined; that is the whole of the
+soundness argument.
 
 1. the laws of commutative rings, exp(x + y) = exp(x) exp(y), log(x y) = log x + log y and
    log(x^p) = p log x for positive factors, x^p = exp(p log x) for positive x;
 2. 1{i=j} f(i) = 1{i=j} f(j), 1{i=j}^2 = 1{i=j}, exp(1{i=j} x) = 1 + 1{i=j} (exp(x) - 1),
    log f(1{i=j}) = log f(0) + 1{i=j} (log f(1) - log f(0));
-3. sum_b 1{b=j} f(b) = f(j), *provided* j is known to lie in the range: an index of the same range, or its
-   first number;
+3. sum_b 1{b=j} f(b) = f(j), *provided* j is known to lie in the range: an index of the same range,
+   or its first number;
 4. sum_b (f + g) = sum_b f + sum_b g;  sum_b c f(b) = c sum_b f(b) and sum_b 1 = n when c has no b;
-   (sum_b f(b)) (sum_c g(c)) = sum_b sum_c f(b) g(c) after renaming b and c apart; finite sums commute;
+   (sum_b f(b)) (sum_c g(c)) = sum_b sum_c f(b) g(c) after renaming b and c apart; finite sums
+   commute;
 5. renaming of summation indices to canonical letters;
-6. M/(p + q M) = (1 - p/(p + q M))/q and 1/(M (p + q M)) = (1/M - q/(p + q M))/p, as for logistic functions.
+6. M/(p + q M) = (1 - p/(p + q M))/q and 1/(M (p + q M)) = (1/M - q/(p + q M))/p, as for logistic
+   functions.
 
-Positivity is found by ``functions.positive``: positive terms, mixtures (1 - w) p + w q of a ``Weight`` w,
-and sums that cover the negative terms, as Z - exp(x_a) + exp(x_a + t) for Z = sum_b exp(x_b).
+Positivity is found by ``functions.positive``: positive terms, mixtures (1 - w) p + w q of a
+``Weight`` w, and sums that cover the negative terms, as Z - exp(x_a) + exp(x_a + t) for
+Z = sum_b exp(x_b).
 
-Two expressions with one normal form are therefore equal (``equal`` returns True: no false positive), and
-``equal`` asks numbers too: a proof that numbers refute is an error of this layer, and raised as such.
-Conversely two different normal forms may still be equal (the procedure is sound, not complete); ``equal``
-then returns False, which reads "not proved".  A reciprocal 1/x of something not manifestly positive is
-refused unless ``nonzero=[x]`` says that x is not 0, so every hypothesis of a proof is in sight.
+Two expressions with one normal form are therefore equal (``equal`` returns True: no false
+positive), and ``equal`` asks numbers too: a proof that numbers refute is an error of this layer,
+and raised as such. Conversely two different normal forms may still be equal (the procedure is
+sound, not complete); ``equal`` then returns False, which reads "not proved".  A reciprocal 1/x of
+something not manifestly positive is refused unless ``nonzero=[x]`` says that x is not 0, so every
+hypothesis of a proof is in sight.
 """
 
 from __future__ import annotations
@@ -45,7 +51,6 @@ from finitesums.letters import Defined, OutsideFragment, spoken
 from finitesums.polynomials import add, multiply, natural_power, product, scale, subtract
 from finitesums.reader import Reader
 from finitesums.refutation import Contradiction, disagreement
-
 
 GUARD = ((2, 1), (3, 2))  # the sizes (n, m) at which each proof is guarded by numbers
 
@@ -63,18 +68,18 @@ def normal_form(expr: sp.Expr, *, nonzero: Iterable[sp.Expr] = ()) -> sp.Expr:
 
 
 def equal(lhs: sp.Expr, rhs: sp.Expr, *, nonzero: Iterable[sp.Expr] = ()) -> bool:
-    """True only if lhs = rhs for all n, m >= 1 and all real values of the letters, where both are defined.
+    """True only if lhs = rhs for all n, m >= 1 and all real letters, where both are defined.
 
-    Decided by the normal form of lhs - rhs (module docstring: rules, soundness), and guarded by numbers:
-    both sides are evaluated at drawn points of the sizes ``GUARD``.  False means "not proved".
-    Expressions without sums, policies, symbolic indices and deltas that lie outside the fragment, or are
-    not settled by it, go to sympy's ``simplify``; its verdict "zero" is accepted only if the difference
-    also vanishes at five points to 25 digits.
+    Decided by the normal form of lhs - rhs (module docstring: rules, soundness), and guarded by
+    numbers: both sides are evaluated at drawn points of the sizes ``GUARD``.  False means "not
+    proved". Expressions without sums, policies, symbolic indices and deltas that lie outside the
+    fragment, or are not settled by it, go to sympy's ``simplify``; its verdict "zero" is accepted
+    only if the difference also vanishes at five points to 25 digits.
 
-    Raises OutsideFragment on what the layer does not understand: an unknown function beside a sum, a
-    float beside a sum, an index used as a number or of the wrong kind, a limit that is bound, a division
-    by something that is neither manifestly positive nor in ``nonzero``.
-    Raises Contradiction if numbers refute what the normal form proves: an error of this layer.
+    Raises OutsideFragment on what the layer does not understand: an unknown function beside a sum,
+    a float beside a sum, an index used as a number or of the wrong kind, a limit that is bound, a
+    division by something that is neither manifestly positive nor in ``nonzero``. Raises
+    Contradiction if numbers refute what the normal form proves: an error of this layer.
     """
     lhs = _scalar_expression(lhs)
     rhs = _scalar_expression(rhs)
@@ -95,8 +100,8 @@ def equal(lhs: sp.Expr, rhs: sp.Expr, *, nonzero: Iterable[sp.Expr] = ()) -> boo
 def explain(*lines: sp.Expr, nonzero: Iterable[sp.Expr] = ()) -> str | None:
     """None if each two consecutive lines are proved equal; otherwise what is wrong, in words.
 
-    Names the first pair of lines that is not proved, and numbers at which they differ, with both values;
-    or, where no numbers tell them apart, the normal form of their difference.
+    Names the first pair of lines that is not proved, and numbers at which they differ, with both
+    values; or, where no numbers tell them apart, the normal form of their difference.
     """
     nonzero = list(nonzero)
     for k, (left, right) in enumerate(pairwise(lines), start=1):
@@ -158,7 +163,7 @@ def _times(mono: Mono, c: sp.Rational, group: Group, depth: int) -> Poly:
     return scale(multiply(rest, natural_power(group.poly, left)), c)
 
 
-# ------------------------------------------------------------------------------ expressions without sums
+# ------------------------------------------------------------------------- expressions without sums
 
 _POINTS = tuple(sp.Rational(p, q) for p, q in ((7, 5), (3, 11), (13, 9), (5, 23), (17, 29)))
 

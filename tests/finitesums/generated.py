@@ -1,7 +1,7 @@
 """Random expressions made twice: as sympy trees, and as plain functions that know no sympy.
 
-Letters are shared, shadowed and hidden on purpose.  ``number`` evaluates any sympy tree by itself, so
-what the library returns is compared with what the generator meant.
+Letters are shared, shadowed and hidden on purpose.  ``number`` evaluates any sympy tree by itself,
+so what the library returns is compared with what the generator meant.
 """
 
 import cmath
@@ -12,7 +12,7 @@ from math import prod
 import sympy as sp
 
 import finitesums as S
-from finitesums import Delta, V, a, log_pi, pi, s, t, theta
+from finitesums import Delta, V, a, pi, s, t, theta
 from finitesums.letters import Defined
 
 K = S.table("K", S.Action, S.Action)
@@ -49,7 +49,7 @@ class World:
         return value + (STEP * 1j if self.moved == (name,) else 0)
 
 
-# ------------------------------------------------------------------------- evaluation of sympy trees
+# ------------------------------------------------------------------------ evaluation of sympy trees
 
 
 def number(expr, env, world):
@@ -189,7 +189,9 @@ def make(draw, depth, acts=(a, b), states=(s, y)):
     def deeper(acts=acts, states=states):
         return make(draw, depth - 1, acts, states)
 
-    kind = draw.choice(["add", "mul", "sub", "exp", "log", "mix", "sum", "sum", "sum", "states", "size"])
+    kind = draw.choice(
+        ["add", "mul", "sub", "exp", "log", "mix", "sum", "sum", "sum", "states", "size"]
+    )
     if kind in ("add", "mul", "sub"):
         return _pair(kind, deeper(), deeper())
     if kind == "exp":
@@ -197,7 +199,9 @@ def make(draw, depth, acts=(a, b), states=(s, y)):
         return Made(sp.exp(x.expr / 2), lambda e, u: cmath.exp(x.value(e, u) / 2))
     if kind == "log":
         x = leaf(draw, acts, states)
-        return Made(sp.log(1 + sp.exp(x.expr)), lambda e, u: cmath.log(1 + cmath.exp(x.value(e, u))))
+        return Made(
+            sp.log(1 + sp.exp(x.expr)), lambda e, u: cmath.log(1 + cmath.exp(x.value(e, u)))
+        )
     if kind == "mix":
         return _mixture(draw, acts, states)
     if kind == "size":

@@ -1,4 +1,4 @@
-"""A failure speaks to its reader: which lines, at which numbers, with which values, in whose letters."""
+"""A failure speaks to its reader: which lines, at which numbers, with which values."""
 
 import re
 
@@ -39,7 +39,11 @@ def test_the_numbers_are_those_of_the_disagreement():
     apart = S.disagreement(S.entropy(s), wrong)
     letters = dict(apart.letters)
     assert letters["n"] == 1 and letters["s"] == 1
-    table = {name: [[letters[f"{name}[1, 1]"]]] for name in ("theta", "Delta") if f"{name}[1, 1]" in letters}
+    table = {
+        name: [[letters[f"{name}[1, 1]"]]]
+        for name in ("theta", "Delta")
+        if f"{name}[1, 1]" in letters
+    }
     assert sorted(table) == ["Delta", "theta"]
     for line, shown in ((S.entropy(s), apart.left), (wrong, apart.right)):
         value = S.instantiate(line, n=1, s=1, **table)

@@ -17,7 +17,10 @@ EQUAL = {
     "logarithms": (log(8), 3 * log(2)),
     "logarithms of fractions": (log(Rational(4, 9)), 2 * log(2) - 2 * log(3)),
     "logarithm of a positive product": (log(sqrt(2) * 3), log(2) / 2 + log(3)),
-    "book value": (Rational(5, 8) * (log(2) / 4 - Rational(3, 8) * log(5)), 5 * log(2) / 32 - 15 * log(5) / 64),
+    "book value": (
+        Rational(5, 8) * (log(2) / 4 - Rational(3, 8) * log(5)),
+        5 * log(2) / 32 - 15 * log(5) / 64,
+    ),
     "exponentials": (exp(log(2) + 1), 2 * sp.E),
     "logarithm of a negative": (log(-2), log(2) + sp.I * sp.pi),
 }
@@ -40,7 +43,10 @@ DIFFERENT = {
 REFUSED = {
     "float": (sp.Float(0.5), Rational(1, 2)),
     "letter": (sp.Symbol("x"), sp.Symbol("x")),
-    "letter that cancels": (log(sp.Symbol("x", real=True) ** 2), 2 * log(sp.Symbol("x", real=True))),
+    "letter that cancels": (
+        log(sp.Symbol("x", real=True) ** 2),
+        2 * log(sp.Symbol("x", real=True)),
+    ),
     "infinity": (sp.oo, sp.oo),
     "nan": (sp.nan, 0),
     "unevaluated sum": (sp.Sum(1, (sp.Symbol("k"), 1, 3)), 3),

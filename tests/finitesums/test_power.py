@@ -17,7 +17,7 @@ G = sp.IndexedBase("G", real=True)
 w = S.weight("w")
 
 
-# ------------------------------------------------------------------------------------ the first action
+# --------------------------------------------------------------------------------- the first action
 
 
 def test_a_delta_with_the_first_action_is_spent():
@@ -36,7 +36,7 @@ def test_a_delta_with_an_action_that_may_be_missing_is_refused(number):
         S.equal(line, F[number])
 
 
-# ------------------------------------------------------------------------------------------- one logit
+# ---------------------------------------------------------------------------------------- one logit
 
 hot = S.Softmax(lambda s, b: theta[s, b] + t * S.indicator(b, a), r"\pi_t")
 p = pi(s, a)
@@ -45,13 +45,19 @@ tilt = 1 - p + p * sp.exp(t)
 
 def test_one_logit_moves():
     """log Z along a one-hot direction is the cumulant function of the indicator of that action."""
-    prove(sp.log(hot.Z(s)), sp.log(Z(s)) + sp.log(tilt), sp.log(Z(s) + (sp.exp(t) - 1) * sp.exp(theta[s, a])))
+    prove(
+        sp.log(hot.Z(s)),
+        sp.log(Z(s)) + sp.log(tilt),
+        sp.log(Z(s) + (sp.exp(t) - 1) * sp.exp(theta[s, a])),
+    )
     prove(hot(s, a), p * sp.exp(t) / tilt)
     prove(hot.log(s, a), log_pi(s, a) + t - sp.log(tilt))
     prove(S.derivative(sp.log(tilt), t), hot(s, a))
     prove(S.derivative(sp.log(tilt), t, t), hot(s, a) * (1 - hot(s, a)))
     prove(S.kl(s, hot, pi), t * hot(s, a) - sp.log(tilt))
-    reject(hot(s, a), p * sp.exp(t) / (1 - p + p * sp.exp(2 * t)), p * sp.exp(t) / (1 + p * sp.exp(t)))
+    reject(
+        hot(s, a), p * sp.exp(t) / (1 - p + p * sp.exp(2 * t)), p * sp.exp(t) / (1 + p * sp.exp(t))
+    )
     reject(S.derivative(sp.log(tilt), t, t), hot(s, a), hot(s, a) ** 2)
     reject(S.kl(s, hot, pi), t * p - sp.log(tilt))
 
@@ -71,7 +77,7 @@ def test_bernoulli_cumulants():
         reject(line, value + w**2, -value)
 
 
-# ------------------------------------------------------------------------------------------- mixtures
+# ----------------------------------------------------------------------------------------- mixtures
 
 
 def mixture(a):
@@ -160,11 +166,14 @@ def test_logarithm_of_an_indicator():
     reject(sp.log(1 + S.indicator(a, b)), S.indicator(a, b), sp.log(2))
 
 
-# --------------------------------------------------------------------------------------------- ranges
+# ------------------------------------------------------------------------------------------- ranges
 
 
 def test_ranges_from_zero():
-    prove(sp.Sum(F[k] + G[k], (k, 0, S.n - 1)), sp.Sum(F[k], (k, 0, S.n - 1)) + sp.Sum(G[k], (k, 0, S.n - 1)))
+    prove(
+        sp.Sum(F[k] + G[k], (k, 0, S.n - 1)),
+        sp.Sum(F[k], (k, 0, S.n - 1)) + sp.Sum(G[k], (k, 0, S.n - 1)),
+    )
     prove(sp.Sum(1, (k, 0, S.n - 1)), S.n)
     prove(sp.Sum(1, (k, 0, S.n)), S.n + 1)
     prove(sp.Sum(F[k], (k, 0, S.n)), F[0] + sp.Sum(F[k], (k, 1, S.n)))
@@ -182,7 +191,7 @@ def test_a_delta_between_two_ranges_is_refused():
         S.equal(sp.Sum(sp.KroneckerDelta(k, 1) * F[k], (k, 0, S.n - 1)), F[1])
 
 
-# ------------------------------------------------------------------------------------------- logistic
+# ----------------------------------------------------------------------------------------- logistic
 
 
 def logistic(x):
@@ -194,8 +203,14 @@ def over(g):
 
 
 def test_logistic_functions_under_a_sum():
-    prove(over(logistic), over(lambda x: sp.exp(x) / (1 + sp.exp(x))), S.n - over(lambda x: logistic(-x)))
-    prove(over(lambda x: logistic(x) * logistic(-x)), over(lambda x: logistic(x) - logistic(x) ** 2))
+    prove(
+        over(logistic),
+        over(lambda x: sp.exp(x) / (1 + sp.exp(x))),
+        S.n - over(lambda x: logistic(-x)),
+    )
+    prove(
+        over(lambda x: logistic(x) * logistic(-x)), over(lambda x: logistic(x) - logistic(x) ** 2)
+    )
     slope = S.derivative(over(lambda x: logistic(t * x)), t)
     prove(slope, over(lambda x: x * logistic(t * x) * (1 - logistic(t * x))))
     prove(over(lambda x: sp.log(1 + sp.exp(x))), over(lambda x: x + sp.log(1 + sp.exp(-x))))
@@ -210,10 +225,15 @@ def test_partial_fractions_under_a_sum(constant, factor):
         return 1 / (constant + factor * sp.exp(x))
 
     prove(over(lambda x: sp.exp(x) * fraction(x)), (S.n - constant * over(fraction)) / factor)
-    prove(over(lambda x: sp.exp(-x) * fraction(x)), over(lambda x: (sp.exp(-x) - factor * fraction(x)) / constant))
+    prove(
+        over(lambda x: sp.exp(-x) * fraction(x)),
+        over(lambda x: (sp.exp(-x) - factor * fraction(x)) / constant),
+    )
     prove(
         over(lambda x: sp.exp(2 * x) * fraction(x) ** 2),
-        over(lambda x: (1 - 2 * constant * fraction(x) + constant**2 * fraction(x) ** 2) / factor**2),
+        over(
+            lambda x: (1 - 2 * constant * fraction(x) + constant**2 * fraction(x) ** 2) / factor**2
+        ),
     )
     reject(over(lambda x: sp.exp(x) * fraction(x)), (S.n - constant * over(fraction)) / factor + 1)
 

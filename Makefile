@@ -15,7 +15,7 @@ export IPYTHONDIR := $(CURDIR)/tools/ipython
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS PYTHONOPTIMIZE PYTHONSAFEPATH PYTHONINSPECT
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf lab serve test bench notebooks check lint lock clean setup setup-test
+.PHONY: help book pdf lab serve test certify bench notebooks check lint lock clean setup setup-test
 
 help:  ## say what can be made
 	@echo "Entropy in Reinforcement Learning: the book and its package"
@@ -43,6 +43,9 @@ lab: setup  ## open the chapters in JupyterLab
 
 test: setup-test book  ## run all tests: package, notebooks against their stored outputs, built book
 	@$(RUN) -m pytest
+
+certify: setup  ## check the proofs by two other provers: residues, and Rocq (needs coq)
+	@$(RUN) tools/certify.py
 
 bench: setup-test  ## time the package against its peers
 	@$(RUN) benchmarks/run.py

@@ -1,7 +1,8 @@
-r"""Proofs for every number of actions: finite sums with a symbolic upper limit, brought to a normal form.
+r"""Proofs for every number of actions: sums with a symbolic upper limit, in a normal form.
 
-A line of a derivation is a sympy expression; ``equal(line_1, line_2)`` proves that two lines agree for every
-number n of actions, every number m of states and all real values of the letters.  Only sympy is used.
+A line of a derivation is a sympy expression; ``equal(line_1, line_2)`` proves that two lines agree
+for every number n of actions, every number m of states and all real values of the letters.  Only
+sympy is used.
 
 ============  ==========================================================================================
 letters       ``n m`` sizes; ``s s1 a a1`` free indices (s1 prints s'); ``theta Delta A Q [s, a]`` and
@@ -14,20 +15,25 @@ moments       ``expectation centred covariance variance cumulant3 cumulant entro
               ``covariance(s, f, g, policy=pi)``; ``kl(s, p, q)``
 calculus      ``derivative(expr, theta[s1, a1])``, ``derivative(expr, t, t)``, ``at(expr, {t: 0})``;
               ``partial(expr, theta[s1, a1])`` is the same derivative, printed and not carried out
-verdicts      ``equal`` (proved), ``differ`` (disproved at a drawn point), ``normal_form``
+verdicts      ``equal`` (proved), ``differ`` (disproved at a drawn point), ``normal_form``;
+              ``disagreement`` (the numbers at which two lines differ), ``explain`` (what is wrong,
+              in words), ``same_number`` (exact numbers)
 numbers       ``instantiate(expr, {s1: 1}, n=3, m=2, s=1, a=2, theta=[[...], [...]])``, exact
 display       ``latex(line)``, ``chain_of(left, line_1, line_2, ...)``
 ============  ==========================================================================================
 
 The argument name of a ``lambda`` becomes the summation letter (``a1`` gives a').
 
+``weight("w")`` is a number between 0 and 1: ``(1 - w) * p(s, a) + w * q(s, a)`` is positive.
+
 Recipes
 -------
 The gradient of the entropy (lem-entropy-gradient)::
 
     gradient = S.derivative(S.entropy(s), theta[s1, a1])
-    line_3 = -S.expectation(s, lambda a: (1 + log_pi(s, a)) * S.derivative(log_pi(s, a), theta[s1, a1]))
-    line_4 = -S.expectation(s, lambda a: log_pi(s, a) * S.derivative(log_pi(s, a), theta[s1, a1]))
+    score = lambda a: S.derivative(log_pi(s, a), theta[s1, a1])
+    line_3 = -S.expectation(s, lambda a: (1 + log_pi(s, a)) * score(a))
+    line_4 = -S.expectation(s, lambda a: log_pi(s, a) * score(a))
     S.equal(gradient, line_3) and S.equal(line_3, line_4)
 
 The covariance identity (thm-covariance-identity)::
@@ -45,21 +51,38 @@ Along the path pi_t, proportional to pi exp(t A) (thm-path-derivative, prop-tayl
     f, log_p = lambda a: A[s, a], lambda a: log_pi(s, a)
     S.equal(start, -S.variance(s, f) - S.cumulant3(s, log_p, f, f))
 
-Equality of the first line with a wrong one is refuted, not merely left unproved: ``S.differ(line, wrong)``.
+A wrong line is refuted, not merely left unproved: ``S.differ(line, wrong)``.
 A division needs a positive denominator or a declared hypothesis: ``equal(x / y, z, nonzero=[y])``.
 
-``tests/test_symbolic.py`` holds every line of the derivations, with wrong lines that must be rejected.
+``finitesums.letters`` states what may be bound where, ``finitesums.verdict`` the rules of the normal
+form; ``finitesums.residues`` is a second prover that shares nothing with it.
 """
 
-from finitesums.calculus import OutsideFragment, at, derivative, instantiate
-from finitesums.normal_form import equal, normal_form
+from finitesums.calculus import (
+    at,
+    derivative,
+    partial,
+)
+from finitesums.evaluation import (
+    instantiate,
+)
+from finitesums.letters import (
+    Action,
+    OutsideFragment,
+    State,
+    Weight,
+    expand_definitions,
+    m,
+    n,
+)
+from finitesums.numbers_exact import (
+    same_number,
+)
 from finitesums.objects import (
     A,
-    Action,
     Delta,
     Q,
     Softmax,
-    State,
     V,
     Z,
     a,
@@ -71,14 +94,10 @@ from finitesums.objects import (
     cumulant3,
     entropy,
     eta,
-    expand_definitions,
     expectation,
     indicator,
     kl,
     log_pi,
-    m,
-    n,
-    partial,
     path,
     pi,
     s,
@@ -91,20 +110,38 @@ from finitesums.objects import (
     tau,
     theta,
     variance,
+    weight,
 )
-from finitesums.printing import Derivation, chain_of, latex
-from finitesums.refutation import differ
+from finitesums.printing import (
+    Derivation,
+    chain_of,
+    latex,
+)
+from finitesums.refutation import (
+    Contradiction,
+    Disagreement,
+    differ,
+    disagreement,
+)
+from finitesums.verdict import (
+    equal,
+    explain,
+    normal_form,
+)
 
 __all__ = [
     "A",
     "Action",
+    "Contradiction",
     "Delta",
     "Derivation",
+    "Disagreement",
     "OutsideFragment",
     "Q",
     "Softmax",
     "State",
     "V",
+    "Weight",
     "Z",
     "a",
     "a1",
@@ -117,11 +154,13 @@ __all__ = [
     "cumulant3",
     "derivative",
     "differ",
+    "disagreement",
     "entropy",
     "equal",
     "eta",
     "expand_definitions",
     "expectation",
+    "explain",
     "indicator",
     "instantiate",
     "kl",
@@ -135,6 +174,7 @@ __all__ = [
     "pi",
     "s",
     "s1",
+    "same_number",
     "state",
     "sum_actions",
     "sum_states",
@@ -143,4 +183,5 @@ __all__ = [
     "tau",
     "theta",
     "variance",
+    "weight",
 ]

@@ -1,52 +1,32 @@
 """The vocabulary: indices, tables, softmax policies, sums and moments, all as sympy expressions.
 
-An expectation over an unknown number ``n`` of actions is an ordinary ``sympy.Sum`` from 1 to ``n``.  The
-symbols ``pi(s, a)``, ``log_pi(s, a)`` and ``Z(s)`` are kept closed, so that a line of a derivation prints as
-it is written in the book; each knows its definition, and ``expand_definitions`` opens it.
+An expectation over an unknown number ``n`` of actions is an ordinary ``sympy.Sum`` from 1 to ``n``.
+The symbols ``pi(s, a)``, ``log_pi(s, a)`` and ``Z(s)`` are kept closed, so that a line of a
+derivation prints as it is written in the book; each knows its definition, and
+``expand_definitions`` opens it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import count
 
 import sympy as sp
 from sympy.utilities.iterables import multiset_partitions
 
-n = sp.Symbol("n", integer=True, positive=True)
-"""Number of actions, symbolic."""
-m = sp.Symbol("m", integer=True, positive=True)
-"""Number of states, symbolic."""
-
-
-class Action(sp.Symbol):
-    """A free index that names one action: an unknown element of {1, ..., n}."""
-
-    __slots__ = ()
-    upper = n
-
-
-class State(sp.Symbol):
-    """A free index that names one state: an unknown element of {1, ..., m}."""
-
-    __slots__ = ()
-    upper = m
-
-
-class BoundAction(sp.Dummy):
-    """A summation index over actions; each call of ``sum_actions`` makes a new one, so none is captured."""
-
-    __slots__ = ()
-    upper = n
-
-
-class BoundState(sp.Dummy):
-    """A summation index over states."""
-
-    __slots__ = ()
-    upper = m
+from finitesums.letters import (
+    Action,
+    BoundAction,
+    BoundState,
+    Defined,
+    State,
+    Weight,
+    m,
+    n,
+    put,
+)
 
 
 def action(name: str) -> Action:
@@ -59,13 +39,21 @@ def state(name: str) -> State:
     return State(name, integer=True, positive=True)
 
 
+def weight(name: str) -> Weight:
+    """A real number with 0 < w < 1, for mixtures: ``(1 - w) * p + w * q`` is positive."""
+    return Weight(name, positive=True)
+
+
 SIGNATURES: dict[sp.IndexedBase, tuple[sp.Symbol, ...]] = {}
 
 
-def table(name: str, *kinds: type, positive: bool | None = None) -> sp.IndexedBase:
-    """A table of real unknowns, for instance ``table("Delta", State, Action)`` used as ``Delta[s, a]``.
+def table(
+    name: str, *kinds: type[Action] | type[State], positive: bool | None = None
+) -> sp.IndexedBase:
+    """A table of real unknowns: ``table("Delta", State, Action)`` is used as ``Delta[s, a]``.
 
-    The normal form refuses indices of the wrong kind (``Delta[a, s]``).  ``positive=True``: all entries > 0.
+    The normal form refuses indices of the wrong kind (``Delta[a, s]``).  ``positive=True``: all
+    entries > 0.
     """
     base = sp.IndexedBase(name, real=True, positive=positive)
     SIGNATURES[base] = tuple(kind.upper for kind in kinds)
@@ -89,11 +77,11 @@ def indicator(i: sp.Expr, j: sp.Expr) -> sp.Expr:
     return sp.KroneckerDelta(i, j)
 
 
-# ------------------------------------------------------------------------------------------------------ sums
+# --------------------------------------------------------------------------------------------- sums
 
 
 def _name(f: Callable, default: str) -> str:
-    """The name of the argument of ``f``, the author's letter for the summation index (``a1`` gives a')."""
+    """The name of the argument of ``f``, the letter for the summation index (``a1`` gives a')."""
     code = getattr(f, "__code__", None)
     if code is None or code.co_argcount == 0:
         return default
@@ -113,56 +101,26 @@ def sum_states(f: Callable[[sp.Symbol], sp.Expr]) -> sp.Expr:
     return sp.Sum(sp.sympify(f(x)), (x, 1, m))
 
 
-# ------------------------------------------------------------------------------------------ softmax policies
+# --------------------------------------------------------------------------------- softmax policies
 
 
-class Defined(sp.Function):
-    """A closed symbol that knows its definition: ``Partial``, and three subclasses for each ``Softmax``.
-
-    The letters hidden inside the definition count as free symbols, so that sympy's own ``diff`` and ``subs``
-    cannot mistake ``pi(s, a)`` for a constant: both open the definition first.
-    """
+class OfPolicy(Defined):
+    """What a policy gives: its probabilities, their logarithms, its normaliser."""
 
     policy: Softmax
-    is_real = True
 
-    def definition(self) -> sp.Expr:
-        """The right side of the definition, one level deep."""
-        raise NotImplementedError
-
-    def doit(self, **hints):
-        """The definition, opened."""
-        return self.definition().doit(**hints) if hints.get("deep", True) else self.definition()
-
-    @property
-    def free_symbols(self):
-        return _letters(self)
-
-    def _eval_derivative(self, x):
-        from finitesums.calculus import derivative
-
-        return derivative(self, x)
-
-    def _eval_subs(self, old, new):
-        if old in self.args or not old.free_symbols & self.free_symbols:
-            return None
-        return expand_definitions(self)._subs(old, new)
+    def hidden(self):
+        return self.policy.hidden
 
 
-@cache
-def _letters(node: Defined) -> set[sp.Basic]:
-    """The free symbols of a closed symbol, those of its definition included."""
-    return set().union(*(arg.free_symbols for arg in node.args)) | expand_definitions(node).free_symbols
-
-
-class Probability(Defined):
+class Probability(OfPolicy):
     """pi(a|s) = exp(logit(s, a)) / Z(s)."""
 
     nargs = 2
     is_positive = True
 
     def definition(self):
-        return sp.exp(self.policy.logits(*self.args)) / self.policy.Z(self.args[0])
+        return sp.exp(self.policy.logit(*self.args)) / self.policy.Z(self.args[0])
 
     def _latex(self, printer, exp=None):
         text = rf"{self.policy.name}({printer._print(self.args[1])}|{printer._print(self.args[0])})"
@@ -172,13 +130,13 @@ class Probability(Defined):
         return f"{self.policy.ascii}({self.args[1]}|{self.args[0]})"
 
 
-class LogProbability(Defined):
+class LogProbability(OfPolicy):
     """log pi(a|s) = logit(s, a) - log Z(s)."""
 
     nargs = 2
 
     def definition(self):
-        return self.policy.logits(*self.args) - sp.log(self.policy.Z(self.args[0]))
+        return self.policy.logit(*self.args) - sp.log(self.policy.Z(self.args[0]))
 
     def _latex(self, printer, exp=None):
         power = "" if exp is None else f"^{{{exp}}}"
@@ -188,14 +146,14 @@ class LogProbability(Defined):
         return f"log {self.policy.ascii}({self.args[1]}|{self.args[0]})"
 
 
-class Partition(Defined):
+class Partition(OfPolicy):
     """Z(s) = sum_b exp(logit(s, b))."""
 
     nargs = 1
     is_positive = True
 
     def definition(self):
-        return sum_actions(lambda b: sp.exp(self.policy.logits(self.args[0], b)))
+        return sum_actions(lambda b: sp.exp(self.policy.logit(self.args[0], b)))
 
     def _latex(self, printer, exp=None):
         text = rf"Z{self.policy.mark}({printer._print(self.args[0])})"
@@ -205,54 +163,53 @@ class Partition(Defined):
         return f"Z{self.policy.mark}({self.args[0]})"
 
 
-class Partial(Defined):
-    """d f / d x, not carried out: prints as a partial derivative and opens to ``derivative(f, x)``."""
-
-    nargs = 2
-
-    def definition(self):
-        from finitesums.calculus import derivative
-
-        return derivative(*self.args)
-
-    def _latex(self, printer, exp=None):
-        f, x = self.args
-        below = rf"\partial {printer._print(x)}"
-        text = rf"\frac{{\partial}}{{{below}}} \left({printer._print(f)}\right)"
-        if isinstance(f, Defined):
-            text = rf"\frac{{\partial {printer._print(f)}}}{{{below}}}"
-        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
-
-    def _sympystr(self, printer):
-        return f"d({printer._print(self.args[0])})/d({self.args[1]})"
-
-
-def partial(f: sp.Expr, x: sp.Expr) -> sp.Expr:
-    """The derivative of ``f`` with respect to ``x``, as a symbol: printed, and not carried out."""
-    return Partial(f, x)
-
-
 _serial = count()
 
 
 @dataclass(frozen=True, eq=False)
 class Softmax:
-    """pi(a|s) = exp(logits(s, a)) / sum_b exp(logits(s, b)), for any rule ``logits`` of two indices.
+    """pi(a|s) = exp(logits(s, a)) / sum_b exp(logits(s, b)), for a rule ``logits`` of two indices.
 
-    ``policy(s, a)`` is the probability, ``policy.log(s, a)`` its logarithm, ``policy.Z(s)`` the normaliser.
-    ``name`` is the LaTeX name.  A Softmax policy has full support whatever its logits.
+    ``policy(s, a)`` is the probability, ``policy.log(s, a)`` its logarithm, ``policy.Z(s)`` the
+    normaliser. ``name`` is the LaTeX name.  A Softmax policy has full support whatever its logits.
     """
 
     logits: Callable[[sp.Expr, sp.Expr], sp.Expr]
     name: str = r"\pi"
     _id: int = field(default_factory=lambda: next(_serial), repr=False)
 
+    def __post_init__(self) -> None:
+        """The rule is read when the policy is made; what its names mean later does not count."""
+        _ = self._rule
+
     def _subclass(self, base: type) -> type:
         return type(f"{base.__name__}_{self._id}", (base,), {"policy": self})
 
     @cached_property
     def _parts(self) -> tuple[type, type, type]:
-        return tuple(self._subclass(base) for base in (Probability, LogProbability, Partition))
+        return (
+            self._subclass(Probability),
+            self._subclass(LogProbability),
+            self._subclass(Partition),
+        )
+
+    @cached_property
+    def _rule(self) -> tuple[sp.Symbol, sp.Symbol, sp.Expr]:
+        """The letters that stand for the arguments, and the logit at them."""
+        x = BoundState("s", integer=True, positive=True)
+        b = BoundAction("a", integer=True, positive=True)
+        return x, b, sp.sympify(self.logits(x, b))
+
+    @cached_property
+    def hidden(self) -> frozenset[sp.Basic]:
+        """The letters that every value of the policy speaks of, besides its arguments."""
+        x, b, rule = self._rule
+        return frozenset(letter for letter in rule.free_symbols if not letter.has(x, b))
+
+    def logit(self, s: sp.Expr, a: sp.Expr) -> sp.Expr:
+        """The logit at (s, a): the rule with its letters replaced, without capture."""
+        x, b, rule = self._rule
+        return put(rule, {x: sp.sympify(s), b: sp.sympify(a)})
 
     def __call__(self, s, a) -> sp.Expr:
         return self._parts[0](s, a)
@@ -285,17 +242,7 @@ def path(direction: sp.IndexedBase = A, *, name: str = r"\pi_t") -> Softmax:
     return Softmax(lambda s, a: theta[s, a] + t * direction[s, a], name)
 
 
-def expand_definitions(expr: sp.Expr) -> sp.Expr:
-    """``expr`` with every pi, log pi and Z opened down to tables, exp, log and sums."""
-    expr = sp.sympify(expr)
-    if isinstance(expr, Defined):
-        return expand_definitions(expr.definition())
-    if not expr.has(Defined):
-        return expr
-    return expr.func(*(expand_definitions(arg) for arg in expr.args))
-
-
-# --------------------------------------------------------------------------------------------------- moments
+# ------------------------------------------------------------------------------------------ moments
 
 Statistic = Callable[[sp.Symbol], sp.Expr]
 
@@ -319,7 +266,7 @@ def centred(s, f: Statistic, policy: Softmax = pi) -> Statistic:
 
 
 def _central_moment(s, fs: Sequence[Statistic], policy: Softmax) -> sp.Expr:
-    """E of the product of f - E f over ``fs``; a statistic given twice is centred once: it prints squared."""
+    """E of the product of f - E f over ``fs``; one given twice is centred once, so it prints squared."""
     parts = {f: centred(s, f, policy) for f in fs}
     return expectation(s, lambda a: sp.Mul(*(parts[f](a) for f in fs)), policy)
 
@@ -340,7 +287,7 @@ def cumulant3(s, f: Statistic, g: Statistic, k: Statistic, policy: Softmax = pi)
 
 
 def cumulant(s, *fs: Statistic, policy: Softmax = pi) -> sp.Expr:
-    """kappa_k(f_1, ..., f_k) = sum over partitions P of (-1)^{|P|-1} (|P|-1)! prod_{B in P} E prod_B f_i."""
+    """kappa(f_1, ...) = sum over partitions P of (-1)^{|P|-1} (|P|-1)! prod_{B in P} E prod_B f_i."""
 
     def moment(block: Sequence[int]) -> sp.Expr:
         return expectation(s, lambda a: sp.Mul(*(fs[i](a) for i in block)), policy)

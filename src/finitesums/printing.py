@@ -1,4 +1,4 @@
-r"""LaTeX for lines of a derivation: expectations as \mathbb{E}, deltas as indicators, letters as written."""
+r"""LaTeX for lines of a derivation: expectations as \mathbb{E}, deltas as indicators."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from itertools import chain, count
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
-from finitesums.objects import Expectation, LogProbability, Probability, State
+from finitesums.letters import State
+from finitesums.objects import Expectation, LogProbability, Probability
 
 _SPARE = {"a": "bcda", "s": "xyzs"}
 
@@ -32,12 +33,14 @@ def _rank(factor: sp.Expr) -> int:
 
 
 class _BookPrinter(LatexPrinter):
-    """sympy's printer with the book's sums; ``_used`` holds the names that are taken at the current place."""
+    """sympy's printer with the book's sums; ``_used`` holds the names that are taken so far."""
 
     def __init__(self, expr: sp.Expr, short: bool = False):
         super().__init__({"fold_short_frac": False})
         self._short = short
-        self._used = {x.name for x in expr.free_symbols if isinstance(x, sp.Symbol) and hasattr(x, "upper")}
+        self._used = {
+            x.name for x in expr.free_symbols if isinstance(x, sp.Symbol) and hasattr(x, "upper")
+        }
 
     def _as_ordered_terms(self, expr, order=None):
         """Terms with a minus sign last."""
@@ -63,7 +66,9 @@ class _BookPrinter(LatexPrinter):
         """A factor, in brackets if what follows could be read as part of it."""
         text = self._print(factor)
         open_ended = (
-            isinstance(factor, (sp.Sum, LogProbability, sp.log)) and not last and "{E}_" not in text[:12]
+            isinstance(factor, (sp.Sum, LogProbability, sp.log))
+            and not last
+            and "{E}_" not in text[:12]
         )
         return rf"\left({text}\right)" if open_ended or isinstance(factor, sp.Add) else text
 
@@ -84,11 +89,13 @@ class _BookPrinter(LatexPrinter):
     _print_Expectation = _print_Sum
 
     def _expectation(self, expr, shown) -> str | None:
-        """E_{b ~ pi(.|s)}[f] for sum_b pi(b|s) f, if the policy is a factor exactly once; None otherwise."""
+        """E_{b ~ pi(.|s)}[f] for sum_b pi(b|s) f, if the policy is a factor once; None otherwise."""
         factors = sp.Mul.make_args(expr.function)
         letter = expr.limits[0][0]
         weights = [
-            f for f in factors if isinstance(f, Probability) and f.args[1] == letter and f.args[0] != letter
+            f
+            for f in factors
+            if isinstance(f, Probability) and f.args[1] == letter and f.args[0] != letter
         ]
         if len(expr.limits) > 1 or len(weights) != 1:
             return None
@@ -103,7 +110,9 @@ class _BookPrinter(LatexPrinter):
         body = expr.function.xreplace(shown)
         text = self._print(body)
         letters = ",".join(self._print(shown[letter]) for letter, *_ in reversed(expr.limits))
-        return rf"\sum_{{{letters}}} " + (rf"\left({text}\right)" if isinstance(body, sp.Add) else text)
+        return rf"\sum_{{{letters}}} " + (
+            rf"\left({text}\right)" if isinstance(body, sp.Add) else text
+        )
 
 
 def _names(letter: sp.Symbol) -> Iterator[str]:
@@ -116,10 +125,10 @@ def _names(letter: sp.Symbol) -> Iterator[str]:
 def latex(expr: sp.Expr, *, short: bool = False) -> str:
     r"""LaTeX of one line.
 
-    What ``expectation`` made prints as \mathbb{E}_{a\sim\pi(\cdot|s)}[f(a)], a Kronecker delta as an
-    indicator, sums without limits (the ranges are those of the letters).  Where nested sums carry one name,
-    the inner one is renamed.  ``short`` leaves the law of an expectation away, for narrow pages:
-    \mathrm{E}_{a}[f(a)].
+    What ``expectation`` made prints as \mathbb{E}_{a\sim\pi(\cdot|s)}[f(a)], a Kronecker delta as
+    an indicator, sums without limits (the ranges are those of the letters).  Where nested sums
+    carry one name, the inner one is renamed.  ``short`` leaves the law of an expectation away, for
+    narrow pages: \mathrm{E}_{a}[f(a)].
     """
     expr = sp.sympify(expr)
     return _BookPrinter(expr, short).doprint(expr)
@@ -142,5 +151,5 @@ class Derivation:
 
 
 def chain_of(left: str | sp.Expr, *lines: sp.Expr, short: bool = False) -> Derivation:
-    """left = line 1 = line 2 = ..., for display as the last value of a cell; ``short`` as in ``latex``."""
+    """left = line 1 = line 2 = ..., as the last value of a cell; ``short`` as in ``latex``."""
     return Derivation(left, *lines, short=short)

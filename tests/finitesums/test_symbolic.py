@@ -1,7 +1,8 @@
-"""The symbolic layer: the book's derivations for every n and m, and the layer itself against an oracle.
+"""The book's derivations for every n and m, and the symbolic layer against an oracle.
 
-Part 1 proves the lines; each group ends with wrong lines that must be refused *and* refuted by numbers.
-Part 2 tests the layer: random expressions against direct evaluation, and traps such as capture of a letter.
+Part 1 proves the lines; each group ends with wrong lines that must be refused *and* refuted by
+numbers. Part 2 tests the layer: random expressions against direct evaluation, and traps such as
+capture of a letter.
 """
 
 import ast
@@ -13,24 +14,12 @@ from pathlib import Path
 
 import pytest
 import sympy as sp
+from proving import prove, reject
 
 import finitesums as S
 from finitesums import A, Delta, Q, V, Z, a, a1, eta, log_pi, pi, s, s1, t, tau, theta
 
 x = theta[s1, a1]
-
-
-def prove(*lines):
-    """Consecutive lines are equal by normal form and, to guard the normal form, differ at no drawn point."""
-    for k, (left, right) in enumerate(pairwise(lines), start=1):
-        assert S.equal(left, right), f"lines {k} and {k + 1}"
-        assert not S.differ(left, right), f"lines {k} and {k + 1} are called equal but differ"
-
-
-def reject(line, *wrong):
-    for k, mutant in enumerate(wrong):
-        assert not S.equal(line, mutant), f"wrong line {k} passes"
-        assert S.differ(line, mutant), f"wrong line {k} is not refuted by numbers"
 
 
 def log_p(a):
@@ -59,7 +48,7 @@ def over_pairs(f):
     return S.sum_states(lambda s1: S.sum_actions(lambda a1: f(s1, a1)))
 
 
-# ----------------------------------------------------------------------------- 1. the first-order identities
+# -------------------------------------------------------------------- 1. the first-order identities
 
 
 def test_log_derivative():
@@ -69,7 +58,10 @@ def test_log_derivative():
     line_3 = S.indicator(s, s1) * (S.indicator(a, a1) - pi(s, a1))
     prove(S.derivative(log_pi(s, a), x), line_1, line_2, line_3)
     reject(
-        line_1, -line_3, S.indicator(a, a1) - pi(s, a1), S.indicator(s, s1) * (S.indicator(a, a1) - pi(s, a))
+        line_1,
+        -line_3,
+        S.indicator(a, a1) - pi(s, a1),
+        S.indicator(s, s1) * (S.indicator(a, a1) - pi(s, a)),
     )
 
 
@@ -80,7 +72,11 @@ def test_score_has_mean_zero():
 
 
 def test_policy_derivative():
-    prove(S.derivative(pi(s, a), x), pi(s, a) * score(a), S.derivative(S.expand_definitions(pi(s, a)), x))
+    prove(
+        S.derivative(pi(s, a), x),
+        pi(s, a) * score(a),
+        S.derivative(S.expand_definitions(pi(s, a)), x),
+    )
 
 
 def test_entropy_gradient():
@@ -90,14 +86,21 @@ def test_entropy_gradient():
     line_4 = -S.expectation(s, lambda a: log_p(a) * score(a))
     prove(line_1, line_2, line_3, line_4, -big_i(s1, a1))
     reject(
-        line_1, -line_4, -S.expectation(s, lambda a: log_p(a)), -S.sum_actions(lambda a: log_p(a) * score(a))
+        line_1,
+        -line_4,
+        -S.expectation(s, lambda a: log_p(a)),
+        -S.sum_actions(lambda a: log_p(a) * score(a)),
     )
 
 
 def test_i_every_line():
     line_1 = S.expectation(s, lambda a: log_p(a) * score(a))
-    line_2 = S.expectation(s, lambda a: log_p(a) * S.indicator(s, s1) * (S.indicator(a, a1) - pi(s, a1)))
-    line_3 = S.indicator(s, s1) * S.expectation(s, lambda a: log_p(a) * (S.indicator(a, a1) - pi(s, a1)))
+    line_2 = S.expectation(
+        s, lambda a: log_p(a) * S.indicator(s, s1) * (S.indicator(a, a1) - pi(s, a1))
+    )
+    line_3 = S.indicator(s, s1) * S.expectation(
+        s, lambda a: log_p(a) * (S.indicator(a, a1) - pi(s, a1))
+    )
     line_4 = S.indicator(s, s1) * pi(s, a1) * (log_p(a1) - S.expectation(s, log_p))
     line_5 = S.indicator(s, s1) * pi(s, a1) * (log_p(a1) + S.entropy(s))
     prove(line_1, line_2, line_3, line_4, line_5)
@@ -110,7 +113,8 @@ def test_inner_product_chain():
     gradient = over_pairs(lambda s1, a1: Delta[s1, a1] * S.derivative(S.entropy(s), theta[s1, a1]))
     line_1 = -over_pairs(
         lambda s1, a1: (
-            Delta[s1, a1] * S.expectation(s, lambda a: log_p(a) * S.derivative(log_p(a), theta[s1, a1]))
+            Delta[s1, a1]
+            * S.expectation(s, lambda a: log_p(a) * S.derivative(log_p(a), theta[s1, a1]))
         )
     )
 
@@ -145,7 +149,9 @@ def d_h_lines():
 
 def test_d_h_chain_and_the_misprint():
     lines = d_h_lines()
-    prove(over_pairs(lambda s1, a1: Delta[s1, a1] * S.derivative(S.entropy(s), theta[s1, a1])), *lines)
+    prove(
+        over_pairs(lambda s1, a1: Delta[s1, a1] * S.derivative(S.entropy(s), theta[s1, a1])), *lines
+    )
     printed = -over_pairs(lambda s1, a1: Delta[s, a] * big_i(s1, a1))
     reject(lines[-1], printed)
     prove(printed, 0)
@@ -158,9 +164,9 @@ def test_covariance_identity_mutants_and_gauge():
     shift = S.table("c", S.State)
     prove(identity, -S.covariance(s, log_p, lambda a: Delta[s, a] + shift[s]))
     reject(identity, -S.covariance(s, log_p, lambda a: Delta[s, a] + A[s, a]))
-    covariance = S.expectation(s, lambda a: log_p(a) * Delta[s, a]) - S.expectation(s, log_p) * S.expectation(
-        s, lambda a: Delta[s, a]
-    )
+    covariance = S.expectation(s, lambda a: log_p(a) * Delta[s, a]) - S.expectation(
+        s, log_p
+    ) * S.expectation(s, lambda a: Delta[s, a])
     prove(identity, -covariance, -S.cumulant(s, log_p, lambda a: Delta[s, a]))
 
 
@@ -188,7 +194,8 @@ def test_fisher_block():
                 * S.expectation(
                     s,
                     lambda a: (
-                        S.derivative(log_pi(s, a), theta[y, b]) * S.derivative(log_pi(s, a), theta[s1, a1])
+                        S.derivative(log_pi(s, a), theta[y, b])
+                        * S.derivative(log_pi(s, a), theta[s1, a1])
                     ),
                 )
             )
@@ -203,7 +210,7 @@ def test_fisher_block():
     prove(over_pairs(lambda s1, a1: fisher(s1, a1) * V[s1]), 0)
 
 
-# ------------------------------------------------------------------------------------- 2. beyond first order
+# ---------------------------------------------------------------------------- 2. beyond first order
 
 pi_t = S.path(A)
 H_t = S.entropy(s, pi_t)
@@ -252,7 +259,11 @@ def test_second_derivative():
     mean = S.expectation(s, A_s, pi_t)
     form_2 = -S.expectation(s, lambda a: (A[s, a] - mean) ** 2 * (1 + log_t(a) + H_t), pi_t)
     prove(bend, form_1, form_2)
-    reject(bend, -S.variance(s, A_s, pi_t), S.variance(s, A_s, pi_t) - S.cumulant3(s, log_t, A_s, A_s, pi_t))
+    reject(
+        bend,
+        -S.variance(s, A_s, pi_t),
+        S.variance(s, A_s, pi_t) - S.cumulant3(s, log_t, A_s, A_s, pi_t),
+    )
 
 
 def test_beta_criterion():
@@ -269,7 +280,7 @@ def test_kl_derivative():
 
 
 def test_exact_identity():
-    """H(pi') - H(pi) = -(E' - E) log pi - KL(pi'||pi), along the path and for any pair of full support."""
+    """H(pi') - H(pi) = -(E' - E) log pi - KL(pi'||pi), on the path and for any pair."""
     phi = S.table("phi", S.State, S.Action)
     anything = S.Softmax(lambda s, a: phi[s, a], r"\pi'")
     for other in (pi_t, anything):
@@ -300,7 +311,7 @@ def test_cumulants():
     prove(S.cumulant(s, A_s, A_s, A_s, A_s), fourth)
 
 
-# ------------------------------------------------------------------------------------- 4. maximum-entropy RL
+# ---------------------------------------------------------------------------- 4. maximum-entropy RL
 
 
 def Q_s(a):
@@ -318,19 +329,28 @@ def test_soft_entropy_dynamics():
     line_2 = -eta * S.covariance(s, log_p, Q_s) + eta * tau * S.variance(s, log_p)
     prove(line_1, -eta * S.covariance(s, log_p, lambda a: Q[s, a] - tau * log_p(a) - V[s]), line_2)
     doubled = line_1 + eta * tau * S.variance(s, log_p)
-    reject(line_2, doubled, -eta * S.covariance(s, log_p, Q_s), line_2 - 2 * eta * tau * S.variance(s, log_p))
+    reject(
+        line_2,
+        doubled,
+        -eta * S.covariance(s, log_p, Q_s),
+        line_2 - 2 * eta * tau * S.variance(s, log_p),
+    )
 
 
 def test_soft_path_slope():
     """dH/dt at t = 0 when the logits move by t A_tau."""
-    moved = S.Softmax(lambda s, a: theta[s, a] + t * (Q[s, a] - tau * log_pi(s, a) - V[s]), r"\pi_t")
+    moved = S.Softmax(
+        lambda s, a: theta[s, a] + t * (Q[s, a] - tau * log_pi(s, a) - V[s]), r"\pi_t"
+    )
     slope = S.at(S.derivative(S.entropy(s, moved), t), {t: 0})
     prove(slope, -S.covariance(s, log_p, Q_s) + tau * S.variance(s, log_p))
 
 
 def test_soft_npg_forms():
     """theta + eta A_tau gives the policy proportional to pi^{1 - eta tau} exp(eta Q)."""
-    moved = S.Softmax(lambda s, a: theta[s, a] + eta * (Q[s, a] - tau * log_pi(s, a) - V[s]), r"\pi^+")
+    moved = S.Softmax(
+        lambda s, a: theta[s, a] + eta * (Q[s, a] - tau * log_pi(s, a) - V[s]), r"\pi^+"
+    )
     weight = {"w": lambda a: pi(s, a) ** (1 - eta * tau) * sp.exp(eta * Q[s, a])}["w"]
     prove(moved(s, a), weight(a) / S.sum_actions(lambda b: weight(b)))
     bar = eta / (1 - eta * tau)
@@ -349,12 +369,12 @@ def test_npg_is_multiplicative_weights():
     prove(value - S.expectation(s, A_s, p) + S.kl(s, p, pi) / eta, S.kl(s, p, step) / eta)
 
 
-# --------------------------------------------------------------------------------- the layer against numbers
+# ------------------------------------------------------------------------ the layer against numbers
 
 
 @pytest.mark.parametrize("size", [2, 3, 4])
 def test_derivatives_agree_with_plain_sympy(size):
-    """At n = 2, 3, 4 the derivative through symbolic sums is sympy's derivative of the written-out sum."""
+    """At n = 2, 3, 4 the derivative is sympy's derivative of the written-out sum."""
     where = {"n": size, "m": 2, "s": 1}
     written = S.instantiate(S.entropy(s), **where)
     ours = S.derivative(S.entropy(s), x)
@@ -363,13 +383,18 @@ def test_derivatives_agree_with_plain_sympy(size):
             plain = sp.diff(written, theta[state, act])
             value = S.instantiate(ours, {s1: state, a1: act}, **where)
             numbers = {
-                theta[i, j]: sp.Rational(3 * i - 5 * j, 4 + j) for i in (1, 2) for j in range(1, size + 1)
+                theta[i, j]: sp.Rational(3 * i - 5 * j, 4 + j)
+                for i in (1, 2)
+                for j in range(1, size + 1)
             }
             assert abs(sp.N((plain - value).subs(numbers), 30)) < 1e-25
 
 
 def test_small_n_is_shown_and_proved():
-    assert str(S.instantiate(Z(s), n=3, s=1)) == "exp(theta[1, 1]) + exp(theta[1, 2]) + exp(theta[1, 3])"
+    assert (
+        str(S.instantiate(Z(s), n=3, s=1))
+        == "exp(theta[1, 1]) + exp(theta[1, 2]) + exp(theta[1, 3])"
+    )
     left = S.instantiate(S.derivative(S.entropy(s), x), {s1: 1, a1: 2}, n=3, s=1)
     right = S.instantiate(
         -S.indicator(s, s1) * pi(s, a1) * (log_p(a1) + S.entropy(s)), {s1: 1, a1: 2}, n=3, s=1
@@ -380,7 +405,9 @@ def test_small_n_is_shown_and_proved():
 def test_instantiate_is_exact():
     logits = [[sp.log(1), sp.log(2), sp.log(5)]]
     assert S.instantiate(pi(s, a), n=3, m=1, s=1, a=2, theta=logits) == sp.Rational(1, 4)
-    mean = S.instantiate(S.expectation(s, A_s), n=3, m=1, s=1, theta=logits, A=[[8, Fraction(1, 2), 0]])
+    mean = S.instantiate(
+        S.expectation(s, A_s), n=3, m=1, s=1, theta=logits, A=[[8, Fraction(1, 2), 0]]
+    )
     assert mean == sp.Rational(9, 8)
     with pytest.raises(ValueError, match="float"):
         S.instantiate(pi(s, a), n=2, s=1, a=1, theta=[[0.5, 1]])
@@ -398,7 +425,12 @@ b, c, y = S.action("b"), S.action("c"), S.state("y")
 
 def random_expression(draw, depth, actions=(a, b), states=(s, y)):
     """A random expression of the fragment with free indices among ``actions`` and ``states``."""
-    i, j, v, w = draw.choice(actions), draw.choice(actions), draw.choice(states), draw.choice(states)
+    i, j, v, w = (
+        draw.choice(actions),
+        draw.choice(actions),
+        draw.choice(states),
+        draw.choice(states),
+    )
     leaves = [
         lambda: sp.Integer(draw.randint(-2, 2)),
         lambda: S.indicator(i, j),
@@ -432,7 +464,9 @@ def random_expression(draw, depth, actions=(a, b), states=(s, y)):
 
 
 def numbers_agree(left, right):
-    return not any(S.differ(left, right, n=size, m=3 - size // 2, trials=2, seed=size) for size in (1, 2, 3))
+    return not any(
+        S.differ(left, right, n=size, m=3 - size // 2, trials=2, seed=size) for size in (1, 2, 3)
+    )
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -452,7 +486,9 @@ def test_derivative_has_the_value_of_sympys_derivative(seed):
     plain = sp.diff(S.instantiate(expr, where), theta[1, 2], t)
     draw = random.Random(seed)
     letters = sorted((ours - plain).atoms(sp.Indexed), key=str)
-    values = {letter: sp.Rational(draw.randint(-9, 9), 7) for letter in letters} | {t: sp.Rational(2, 3)}
+    values = {letter: sp.Rational(draw.randint(-9, 9), 7) for letter in letters} | {
+        t: sp.Rational(2, 3)
+    }
     assert abs(sp.N((ours - plain).xreplace(values), 30)) < 1e-20
 
 
@@ -463,13 +499,15 @@ def rearranged(draw, expr):
     if isinstance(expr, sp.Sum):
         (letter, low, high), *outer = expr.limits
         fresh = type(letter)("z", integer=True, positive=True)
-        return sp.Sum(rearranged(draw, expr.function).xreplace({letter: fresh}), (fresh, low, high), *outer)
+        return sp.Sum(
+            rearranged(draw, expr.function).xreplace({letter: fresh}), (fresh, low, high), *outer
+        )
     return expr.func(*(rearranged(draw, arg) for arg in expr.args))
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_verdicts_agree_with_numbers(seed):
-    """A rearrangement is proved equal; whatever is proved equal among random pairs has equal values."""
+    """A rearrangement is proved equal; what is proved equal has equal values."""
     draw = random.Random(2000 + seed)
     expr = random_expression(draw, 3)
     assert S.equal(expr, rearranged(draw, expr))
@@ -480,13 +518,15 @@ def test_verdicts_agree_with_numbers(seed):
             assert S.differ(expr, other)
 
 
-# ----------------------------------------------------------------------------------------------------- traps
+# -------------------------------------------------------------------------------------------- traps
 
 
 def test_bound_letters_are_not_captured():
     letter = sp.Symbol("b", integer=True)
     inner = sp.Sum(KERNEL[letter, b], (letter, 1, S.n))
-    nested = sp.Sum(KERNEL[letter, letter] * sp.Sum(KERNEL[letter, a], (letter, 1, S.n)), (letter, 1, S.n))
+    nested = sp.Sum(
+        KERNEL[letter, letter] * sp.Sum(KERNEL[letter, a], (letter, 1, S.n)), (letter, 1, S.n)
+    )
     prove(inner, S.sum_actions(lambda k: KERNEL[k, b]))
     prove(nested, S.sum_actions(lambda k: KERNEL[k, k]) * S.sum_actions(lambda k: KERNEL[k, a]))
     reject(S.sum_actions(lambda k: KERNEL[k, k]), inner)
@@ -508,7 +548,9 @@ def test_linked_sums_have_one_normal_form():
     def total(f):
         return S.sum_actions(lambda i: S.sum_actions(lambda j: S.sum_actions(lambda k: f(i, j, k))))
 
-    prove(total(cycle), total(lambda i, j, k: cycle(k, i, j)), total(lambda i, j, k: cycle(j, k, i)))
+    prove(
+        total(cycle), total(lambda i, j, k: cycle(k, i, j)), total(lambda i, j, k: cycle(j, k, i))
+    )
     reject(total(cycle), total(lambda i, j, k: KERNEL[i, j] * KERNEL[j, k] * KERNEL[i, k]))
 
 
@@ -539,7 +581,10 @@ def test_ties_of_four_indices_in_every_order():
         star = S.indicator(i, j) * S.indicator(i, k) * S.indicator(i, q)
         assert S.equal(line * everything, star * KERNEL[a, a] ** 3)
     chain = S.indicator(a, b) * S.indicator(c, letters[3])
-    prove(chain * S.indicator(b, c) * everything, chain * S.indicator(a, letters[3]) * KERNEL[b, b] ** 3)
+    prove(
+        chain * S.indicator(b, c) * everything,
+        chain * S.indicator(a, letters[3]) * KERNEL[b, b] ** 3,
+    )
     reject(chain * everything, chain * KERNEL[a, a] ** 3)
 
 
@@ -591,10 +636,13 @@ OUTSIDE = {
     "unknown range of an index": lambda: S.sum_actions(
         lambda k: S.indicator(k, sp.Symbol("j")) * theta[s, k]
     ),
-    "number against a symbolic range": lambda: S.sum_actions(lambda k: S.indicator(k, 2) * theta[s, k]),
+    "number against a symbolic range": lambda: S.sum_actions(
+        lambda k: S.indicator(k, 2) * theta[s, k]
+    ),
     "state against actions": lambda: S.sum_actions(lambda k: S.indicator(k, s)),
     "bound index as number": lambda: S.sum_actions(lambda k: k),
     "range from 2": lambda: sp.Sum(theta[s, b], (b, 2, S.n)),
+    "range from 0 of actions": lambda: sp.Sum(theta[s, b], (b, 0, S.n - 1)),
     "infinite range": lambda: sp.Sum(theta[s, b], (b, 1, sp.oo)),
     "range that is not a positive integer": lambda: sp.Sum(theta[s, b], (b, 1, sp.Symbol("k"))),
     "action up to m": lambda: sp.Sum(V[s], (b, 1, S.m)),
@@ -649,9 +697,14 @@ def test_expressions_without_sums():
 
 
 def test_latex_reads_like_the_book():
-    line = -S.sum_actions(lambda b: Delta[s, b] * pi(s, b) * (log_pi(s, b) - S.expectation(s, log_p)))
+    line = -S.sum_actions(
+        lambda b: Delta[s, b] * pi(s, b) * (log_pi(s, b) - S.expectation(s, log_p))
+    )
     mean = r"\mathbb{E}_{a\sim \pi(\cdot|s)}\left[\log \pi(a|s)\right]"
-    assert S.latex(line) == rf"- \sum_{{b}} \Delta_{{s,b}} \pi(b|s) \left(\log \pi(b|s) - {mean}\right)"
+    assert (
+        S.latex(line)
+        == rf"- \sum_{{b}} \Delta_{{s,b}} \pi(b|s) \left(\log \pi(b|s) - {mean}\right)"
+    )
     mean = r"\mathbb{E}_{b\sim \pi(\cdot|s)}\left[A_{s,b}\right]"
     assert S.latex(S.variance(s, A_s)) == (
         rf"\mathbb{{E}}_{{a\sim \pi(\cdot|s)}}\left[\left(A_{{s,a}} - {mean}\right)^{{2}}\right]"
@@ -682,11 +735,15 @@ def test_partial_is_the_derivative_left_standing():
     )
     prove(S.partial(log_pi(s, a), x), score(a), dlog(a, s1, a1))
     prove(S.partial(S.entropy(s), x), S.derivative(S.entropy(s), x))
-    prove(S.derivative(S.partial(log_pi(s, a), x), theta[s, a]), S.derivative(score(a), theta[s, a]))
+    prove(
+        S.derivative(S.partial(log_pi(s, a), x), theta[s, a]), S.derivative(score(a), theta[s, a])
+    )
     reject(S.partial(log_pi(s, a), x), -score(a), S.partial(log_pi(s, a), theta[s, a]))
     summed = over_pairs(lambda s1, a1: Delta[s1, a1] * S.partial(log_p(a), theta[s1, a1]))
     prove(summed, Delta[s, a] - S.expectation(s, lambda a: Delta[s, a]))
-    values = S.instantiate(S.partial(log_pi(s, a), x), n=2, s=1, a=1, theta=[[0, 0]], **{"s'": 1, "a'": 1})
+    values = S.instantiate(
+        S.partial(log_pi(s, a), x), n=2, s=1, a=1, theta=[[0, 0]], **{"s'": 1, "a'": 1}
+    )
     assert values == sp.Rational(1, 2)
 
 

@@ -10,7 +10,7 @@ import sys
 import nbformat
 from execution import notebooks, run, shown
 
-MIME = "application/vnd.rlentropy.check+json"
+from proofledger.records import MIME
 
 
 def records(cell):

@@ -1,8 +1,27 @@
 """A ledger of proofs for a literate book: checks that notebooks run, and pages made from their records.
 
-Nothing here knows what the book is about.
+Nothing here knows what the book is about: the computer algebra behind symbolic checks is an argument.
 
-    verify         declares and runs the checks of statements; each leaves a record in the notebook
-    ledger, graph  Sphinx: statuses, the table, the graphs, made from the records
-    proofs, plain_titles, _mystnb   Sphinx: folded proofs, titles without markup, records on pages
+    checks, records       declare and run the checks of statements; each leaves a record in the notebook
+    ledger, graph         Sphinx: statuses, the table, the graphs, made from the records
+    api                   Sphinx: pages of functions, linked with the statements that they compute
+    proofs, plain_titles  Sphinx: folded proofs, titles without markup
+
+In a notebook::
+
+    %load_ext proofledger
+    from proofledger import Verifier
+    verify = Verifier(prover=finitesums)
+    verify.symbolic("thm-covariance-identity", left, right, mutants={"sign": -right})
 """
+
+from proofledger.checks import CheckFailed as CheckFailed
+from proofledger.checks import Verifier as Verifier
+from proofledger.records import Record as Record
+
+
+def load_ipython_extension(shell):
+    """Called by ``%load_ext proofledger``: let the seconds of a check count from the start of its cell."""
+    from proofledger import records
+
+    records.watch_cells(shell)

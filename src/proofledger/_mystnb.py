@@ -9,7 +9,7 @@ from typing import ClassVar
 from docutils import nodes
 from myst_nb.core.render import MimeRenderPlugin
 
-from proofledger.verify import MIME
+from proofledger.records import MIME
 
 FIGURE_MIME = "application/vnd.rlentropy.figure+json"
 
@@ -27,12 +27,14 @@ class CheckRenderer(MimeRenderPlugin):
             return None
         record = dict(data.content)
         measured = data.output_metadata.get(MIME, data.output_metadata)
+        part = f" ({record['part']})" if record.get("part") else ""
+        record.setdefault("part", "")
         record["measured"] = measured.get("measured", "")
         record["seconds"] = measured.get("seconds", 0.0)
         line = nodes.container(classes=["rl-check", f"rl-{record['kind']}"], check=record, is_div=True)
         text = nodes.paragraph()
         text += nodes.inline("", f"✓ {record['kind']}", classes=["rl-kind"])
-        text += nodes.inline("", f" {record['label']}: {record['claim']}", classes=["rl-claim"])
+        text += nodes.inline("", f" {record['label']}{part}: {record['claim']}", classes=["rl-claim"])
         cases = f"{record['cases']} cases, " if record["cases"] > 1 else ""
         text += nodes.inline("", f" ({cases}measured {record['measured']})", classes=["rl-measured"])
         if record["mutants"]:

@@ -31,6 +31,10 @@ def layers(names, edges, per_row=PER_ROW):
     network = nx.DiGraph()
     network.add_nodes_from(names)
     network.add_edges_from(edges)
+    # a circle is a fault that is reported elsewhere; it can be drawn all the same, without its edges back
+    place = {name: i for i, name in enumerate(names)}
+    for ring in nx.strongly_connected_components(network):
+        network.remove_edges_from([(a, b) for a, b in network.edges(ring) if b in ring and place[a] >= place[b]])
     alone = [name for name in names if network.degree(name) == 0]
     rows = []
     for generation in [*nx.topological_generations(network.subgraph(set(names) - set(alone))), alone]:

@@ -4,13 +4,16 @@ Nothing about a status is typed by hand. The extension reads, from the built pag
 
 * statements: the ``prf:`` blocks with a label; a ``prf:proof`` belongs to the statement before it;
 * uses: the ``prf:ref`` and ``eq`` references inside a statement and its proof;
-* checks: the records that executed cells left (nodes with an attribute ``check``, made by ``rlentropy._mystnb``).
+* checks: the records that executed cells left (nodes with an attribute ``check``, made by ``proofledger._mystnb``).
 
 From these it derives every statement's status and writes it in three places: a mark in the statement's title, the table
 of the ``ledger`` directive, and the graphs (``statement-graph`` directive, and at the end of every chapter).
 The role ``check`` links to the executed check of a statement from anywhere.
-A statement that needs a check and has none is a warning, and so is a check of an unknown statement; the book is built
-with warnings as errors.
+
+A statement may have parts (option ``parts`` of its block). The status of a part is its strongest check; the status of a
+statement is that of its weakest part; its derived status is the weakest of all that it rests on.
+A part without a check is a warning, and so are a check of an unknown statement or part, and a circle of uses; the book
+is built with warnings as errors.
 """
 
 from dataclasses import dataclass, field
@@ -23,12 +26,12 @@ from sphinx_proof.nodes import NODE_TYPES, proof_node, unenumerable_node
 
 from proofledger import graph
 from proofledger.plain_titles import plain
+from proofledger.records import KINDS
 
 logger = logging.getLogger(__name__)
 
-# Strongest first, as in rlentropy.verify.
-KINDS = ("symbolic", "exact", "numeric", "order", "bound", "sampled", "cited")
 NEEDS_CHECK = {"theorem", "lemma", "proposition", "corollary", "example"}
+UNPROVED = {"conjecture", "assumption"}
 STATEMENT_NODES = (*NODE_TYPES.values(), unenumerable_node)
 
 
@@ -54,6 +57,7 @@ class Statement:
     counter: str
     title: str
     order: int
+    parts: tuple = ("",)
     refs: set = field(default_factory=set)
     checks: list = field(default_factory=list)
     words: list = field(default_factory=list)  # the title as nodes, with its mathematics
@@ -67,10 +71,21 @@ class Statement:
         """Kinds of its checks, strongest first."""
         return [kind for kind in KINDS if any(check["kind"] == kind for check in self.checks)]
 
+    def status(self, part):
+        """The strongest kind among the checks of a part, or None."""
+        found = [check["kind"] for check in self.checks if check["part"] == part]
+        return min(found, key=KINDS.index, default=None)
+
     @property
     def own(self):
-        """Its own status: the strongest kind of its checks, or None."""
-        return self.kinds[0] if self.checks else None
+        """Its own status: the weakest of the statuses of its parts; None if a part has no check."""
+        statuses = [self.status(part) for part in self.parts]
+        return None if None in statuses else max(statuses, key=KINDS.index)
+
+    @property
+    def lacks_check(self):
+        """True if whoever rests on it rests on something unchecked."""
+        return self.own is None and (self.needs_check or self.type in UNPROVED)
 
     @property
     def mutants(self):
@@ -88,8 +103,16 @@ def collect(app, doctree):
     for node in doctree.findall():
         if isinstance(node, STATEMENT_NODES):
             words = title_words(node)
-            current = Statement(node["label"], doc, node["realtype"], node["countertype"],
-                                "".join(map(plain, words)), len(page["statements"]), words=words)
+            current = Statement(
+                label=node["label"],
+                doc=doc,
+                type=node["realtype"],
+                counter=node["countertype"],
+                title="".join(map(plain, words)),
+                order=len(page["statements"]),
+                parts=tuple(node.get("parts", ("",))),
+                words=words,
+            )
             page["statements"].append(current)
         if isinstance(node, (*STATEMENT_NODES, proof_node)) and current is not None:
             current.refs |= {ref["reftarget"] for ref in _references(node)}
@@ -156,18 +179,27 @@ class Ledger:
     statements: dict
     uses: dict
 
+    @property
+    def circles(self):
+        """Lists of statements that use each other in a ring: none of them is proved."""
+        import networkx as nx
+
+        rings = nx.strongly_connected_components(self.network)
+        order = list(self.statements)
+        return [sorted(ring, key=order.index) for ring in rings if len(ring) > 1]
+
     def derived(self, label):
         """The weakest status among the statement's own and those of all it uses; None if nothing on the way has one."""
         import networkx as nx
 
         reach = {label} | nx.ancestors(self.network, label)
         statuses = [self.statements[other].own for other in reach if self.statements[other].own]
-        missing = any(self.statements[other].needs_check and not self.statements[other].own for other in reach)
+        missing = any(self.statements[other].lacks_check for other in reach)
         return "unchecked" if missing else max(statuses, key=KINDS.index, default=None)
 
     @property
     def network(self):
-        """Directed graph with an edge from each used statement to its user; without cycles."""
+        """Directed graph with an edge from each used statement to its user."""
         import networkx as nx
 
         network = nx.DiGraph()
@@ -177,24 +209,13 @@ class Ledger:
 
 
 def derive(pages, docs):
-    """`Ledger` from the pages of the book, in reading order.
-
-    A reference to a later statement that would close a circle is a pointer, not a use, and is left out.
-    """
-    import networkx as nx
-
+    """`Ledger` from the pages of the book, in reading order."""
     statements = {s.label: s for doc in docs if doc in pages for s in pages[doc]["statements"]}
-    place = {label: i for i, label in enumerate(statements)}
     owner = {label: s for page in pages.values() for label, s in page["equations"].items()}
     uses = {}
     for label, s in statements.items():
         targets = {owner.get(ref, ref) for ref in s.refs}
         uses[label] = {t for t in targets if t in statements and t != label}
-    network = nx.DiGraph((used, label) for label in uses for used in uses[label])
-    for circle in nx.strongly_connected_components(network):
-        if len(circle) > 1:
-            for label in circle:
-                uses[label] -= {t for t in uses[label] & circle if place[t] > place[label]}
     for s in statements.values():
         s.checks = []
     for doc in docs:
@@ -205,13 +226,20 @@ def derive(pages, docs):
 
 
 def faults(ledger, pages):
-    """(doc, message) for every check of an unknown statement and every statement that lacks its check."""
+    """(doc, message) for each check of an unknown statement or part, statement or part without check, and circle."""
     for doc, page in sorted(pages.items()):
         for label in sorted({check["label"] for check in page["checks"]} - set(ledger.statements)):
             yield doc, f"check of an unknown statement: {label}"
+    for circle in ledger.circles:
+        yield ledger.statements[circle[0]].doc, f"statements that use each other in a circle: {', '.join(circle)}"
     for s in ledger.statements.values():
+        for part in sorted({check["part"] for check in s.checks} - set(s.parts)):
+            yield s.doc, f"check of an unknown part of {s.label}: {part!r}"
+        missing = [part for part in s.parts if s.status(part) is None]
         if s.needs_check and not s.checks:
             yield s.doc, f"statement without a check: {s.label}"
+        elif s.checks and missing:
+            yield s.doc, f"part of {s.label} without a check: {', '.join(missing)}"
         elif s.checks and all(check["doc"] != s.doc for check in s.checks):
             yield s.doc, f"statement whose checks stand on another page: {s.label}"
 
@@ -288,7 +316,8 @@ class WriteLedger(SphinxPostTransform):
         return next((doc for doc, page in _pages(self.env).items() if page["places"]), None)
 
     def _mark(self, s):
-        kinds, checks = s.kinds[0], len(s.checks)
+        kinds = s.own or "unchecked"
+        checks = len(s.checks)
         text = f"✓ {kinds}"
         words = f"Checked: {', '.join(s.kinds)}; {_count(checks, 'check')}, {_count(s.mutants, 'mutant')} rejected"
         inner = nodes.inline("", text, classes=["rl-mark", f"rl-{kinds}"])

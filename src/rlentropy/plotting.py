@@ -14,7 +14,7 @@ from matplotlib.patches import PathPatch, Polygon, Rectangle
 from matplotlib.quiver import Quiver
 from matplotlib.tri import Triangulation
 
-from proofledger import verify
+from proofledger import records
 from rlentropy import distributions as dist
 
 # Okabe & Ito (2008): distinguishable with the common colour-vision deficiencies.
@@ -59,8 +59,9 @@ _STYLE = {
 def use_style():
     """Apply the book's style, attach data digests to figures, and let checks time themselves per cell."""
     mpl.rcParams.update(_STYLE)
-    verify.watch_cells()
-    shell = verify._shell()
+    shell = records.shell()
+    if shell is not None:
+        records.watch_cells(shell)
     if shell is not None:
         shell.display_formatter.formatters[DIGEST_MIME] = _digest_formatter(shell)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proofledger.verify import MIME
+from proofledger.records import MIME
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 NEEDS_CHECK = ("theorem", "lemma", "proposition", "corollary", "example")

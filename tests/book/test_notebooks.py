@@ -16,8 +16,7 @@ from run_notebooks import normalised, stderr_outputs
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = notebooks()
 HEADINGS = ("question", "what we learnt", "caveats")
-CHECK = "application/vnd.rlentropy.check+json"
-
+from proofledger.records import MIME as CHECK
 
 # ----------------------------------------------------------------------------------------- what is looked for
 

@@ -9,9 +9,10 @@ from proofledger import graph, plain_titles
 from proofledger import ledger as book_ledger
 
 
-def check(label, kind, mutants=1):
+def check(label, kind, mutants=1, part=""):
     return {
         "label": label,
+        "part": part,
         "kind": kind,
         "mutants": ["m"] * mutants,
         "claim": "c",
@@ -20,13 +21,17 @@ def check(label, kind, mutants=1):
     }
 
 
-def page(statements, checks, equations=None):
+def page(statements, checks, equations=None, parts=("",)):
     """statements: {label: (type, refs)}"""
     rows = [
-        book_ledger.Statement(label, "doc", kind, "theorem", label, i, set(refs))
+        book_ledger.Statement(label, "doc", kind, "theorem", label, i, parts, set(refs))
         for i, (label, (kind, refs)) in enumerate(statements.items())
     ]
     return {"doc": {"statements": rows, "checks": checks, "equations": equations or {}, "places": False}}
+
+
+def faults(pages):
+    return list(book_ledger.faults(book_ledger.derive(pages, ["doc"]), pages))
 
 
 def derived(pages):
@@ -47,28 +52,53 @@ def test_a_status_is_the_weakest_on_the_way():
     assert derived(pages) == {"lem-a": "bound", "thm-b": "bound", "thm-c": "bound"}
 
 
-def test_own_status_is_the_strongest_of_its_checks():
+def test_the_status_of_a_part_is_the_strongest_of_its_checks():
     pages = page({"lem-a": ("lemma", [])}, [check("lem-a", "sampled"), check("lem-a", "exact")])
     assert derived(pages) == {"lem-a": "exact"}
+
+
+def test_the_status_of_a_statement_is_that_of_its_weakest_part():
+    checks = [check("lem-a", "exact", part="side"), check("lem-a", "sampled", part="main")]
+    pages = page({"lem-a": ("lemma", [])}, checks, parts=("main", "side"))
+    assert derived(pages) == {"lem-a": "sampled"}
+    assert faults(pages) == []
+
+
+def test_a_part_without_a_check_is_a_fault_and_leaves_the_statement_unchecked():
+    pages = page({"lem-a": ("lemma", [])}, [check("lem-a", "exact", part="side")], parts=("main", "side"))
+    assert derived(pages) == {"lem-a": "unchecked"}
+    assert faults(pages) == [("doc", "part of lem-a without a check: main")]
+
+
+@pytest.mark.parametrize("part", ["", "another"])
+def test_a_check_of_an_unknown_part_is_a_fault(part):
+    checks = [check("lem-a", "exact", part="main"), check("lem-a", "exact", part=part)]
+    pages = page({"lem-a": ("lemma", [])}, checks, parts=("main",))
+    assert faults(pages) == [("doc", f"check of an unknown part of lem-a: {part!r}")]
+
+
+def test_what_rests_on_a_conjecture_is_unchecked():
+    pages = page({"rem-a": ("conjecture", []), "thm-b": ("theorem", ["rem-a"])}, [check("thm-b", "exact")])
+    assert derived(pages)["thm-b"] == "unchecked"
 
 
 def test_definitions_do_not_weaken_and_need_no_check():
     pages = page({"def-a": ("definition", []), "thm-b": ("theorem", ["def-a"])}, [check("thm-b", "exact")])
     assert derived(pages) == {"def-a": None, "thm-b": "exact"}
-    assert list(book_ledger.faults(book_ledger.derive(pages, ["doc"]), pages)) == []
+    assert faults(pages) == []
 
 
 def test_an_unchecked_link_is_visible_downstream_and_a_fault():
     pages = page({"lem-a": ("lemma", []), "thm-b": ("theorem", ["lem-a"])}, [check("thm-b", "exact")])
     assert derived(pages) == {"lem-a": "unchecked", "thm-b": "unchecked"}
-    assert list(book_ledger.faults(book_ledger.derive(pages, ["doc"]), pages)) == [
+    assert faults(pages) == [
         ("doc", "statement without a check: lem-a")
     ]
 
 
 def test_a_check_of_nothing_is_a_fault():
     pages = page({}, [check("thm-ghost", "exact")])
-    assert list(book_ledger.faults(book_ledger.derive(pages, ["doc"]), pages)) == [
+    assert faults(pages) == [
         ("doc", "check of an unknown statement: thm-ghost")
     ]
 
@@ -78,11 +108,11 @@ def test_equation_references_lead_to_their_statement():
     assert book_ledger.derive(pages, ["doc"]).uses["thm-b"] == {"lem-a"}
 
 
-def test_a_pointer_forward_does_not_close_a_circle():
-    pages = page(
-        {"lem-a": ("lemma", ["thm-b"]), "thm-b": ("theorem", ["lem-a"])}, [check("lem-a", "numeric")]
-    )
-    assert book_ledger.derive(pages, ["doc"]).uses == {"lem-a": set(), "thm-b": {"lem-a"}}
+def test_a_circle_of_uses_is_a_fault():
+    checks = [check("lem-a", "symbolic"), check("thm-b", "sampled")]
+    pages = page({"lem-a": ("lemma", ["thm-b"]), "thm-b": ("theorem", ["lem-a"])}, checks)
+    assert faults(pages) == [("doc", "statements that use each other in a circle: lem-a, thm-b")]
+    assert derived(pages) == {"lem-a": "sampled", "thm-b": "sampled"}
 
 
 def test_layers_stand_below_what_they_use():
@@ -91,6 +121,11 @@ def test_layers_stand_below_what_they_use():
     depth = {name: i for i, row in enumerate(graph.layers(names, edges)) for name in row}
     assert sorted(depth) == names
     assert all(depth[used] < depth[user] for used, user in edges)
+
+
+def test_a_circle_can_be_drawn():
+    rows = graph.layers(["a", "b", "c"], [("a", "b"), ("b", "a"), ("b", "c"), ("c", "a")])
+    assert rows == [["a"], ["b"], ["c"]]
 
 
 def test_a_wide_layer_is_broken_into_rows():

@@ -4,11 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from proofledger import verify
+from proofledger import Verifier
 from proofledger._mystnb import FIGURE_MIME, CheckRenderer
+from proofledger.records import MIME
 from rlentropy import plotting
 
-RECORD = verify.numeric("thm-x", np.ones(3), np.ones(3), tol=1e-9, mutants={"sign": -np.ones(3)})
+RECORD = Verifier().numeric("thm-x", np.ones(3), np.ones(3) + 1e-13, tol=1e-9, mutants={"sign": -np.ones(3)})
 
 
 def rendered(mime, content, metadata, inline=False):
@@ -18,15 +19,15 @@ def rendered(mime, content, metadata, inline=False):
 
 def test_a_check_becomes_one_marked_container():
     content, metadata = RECORD._repr_mimebundle_()
-    (node,) = rendered(verify.MIME, content[verify.MIME], metadata)
+    (node,) = rendered(MIME, content[MIME], metadata)
     assert node["classes"] == ["rl-check", "rl-numeric"]
     assert node["check"]["label"] == "thm-x"
     assert node["check"]["measured"] == RECORD.measured
-    assert node.astext() == "✓ numeric thm-x: residual at most 1e-09 (3 cases, measured 0.0e+00) rejected: sign"
+    assert node.astext() == "✓ numeric thm-x: residual at most 1e-09 (3 cases, measured 1.0e-13) rejected: sign"
 
 
 def test_a_record_without_its_metadata_still_shows():
-    (node,) = rendered(verify.MIME, RECORD.stable(), {})
+    (node,) = rendered(MIME, RECORD.stable(), {})
     assert node["check"]["seconds"] == 0.0
 
 
@@ -34,4 +35,4 @@ def test_figure_digests_are_hidden_and_other_types_left_to_others():
     assert FIGURE_MIME == plotting.DIGEST_MIME
     assert rendered(FIGURE_MIME, {}, {}) == []
     assert rendered("text/plain", "x", {}) is None
-    assert rendered(verify.MIME, RECORD.stable(), {}, inline=True) is None
+    assert rendered(MIME, RECORD.stable(), {}, inline=True) is None

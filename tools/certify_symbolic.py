@@ -81,7 +81,7 @@ class _Cell:
 
 
 def _cells_to_run(path):
-    """(place, cell) of those that check something symbolic, and of the cells that bind their names."""
+    """(place, cell) of those with symbolic checks, and of the cells that bind their names."""
     names = {"__name__": "__main__"}
     cells = {}
     for place, cell in enumerate(nbformat.read(path, as_version=4).cells):
@@ -119,7 +119,7 @@ def _names(source):
 
 @contextmanager
 def _watching(chapter, place, checks, derivatives):
-    """Collect what ``verify.symbolic`` and ``finitesums.derivative`` are given; skip other checks."""
+    """Collect what ``symbolic`` and ``derivative`` are given; skip the other checks."""
 
     def symbolic(label, *lines, mutants, claim=None, **_):
         checks.append(Check(label, chapter, place, claim or "", lines, mutants))

@@ -1,4 +1,4 @@
-"""The second look at the symbolic lines: what is collected, what is stored, what would be noticed."""
+"""The second look at the symbolic lines: what is collected, stored, and noticed."""
 
 import json
 from collections import Counter
@@ -85,7 +85,7 @@ def test_a_derivative_with_a_wrong_sign_is_noticed(chapter, monkeypatch):
 
 
 def test_the_stored_result_is_that_of_the_chapters():
-    """Each symbolic record of a stored notebook has its claim in the stored result, all confirmed."""
+    """Each symbolic record of a notebook has its claim in the stored result, confirmed."""
     stored = json.loads(certify_symbolic.STORED.read_text(encoding="utf-8"))
     certified = Counter(
         (label, tuple(sorted(claim["mutants"])))

@@ -11,6 +11,7 @@ machine. The exit code is 1 if a line or a derivative is refuted, or a mutant is
 import io
 import json
 import os
+import re
 import symtable
 import sys
 import time
@@ -26,12 +27,13 @@ import sympy as sp
 
 import finitesums
 from finitesums import residues
-from proofledger import verify
+from proofledger import Verifier
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 STORED = ROOT / "proofs" / "symbolic.json"
 CALL = "verify.symbolic("
+MAGIC = re.compile(r"^[%!].*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Check:
     """One call of ``verify.symbolic``: its place in the book, its lines and its mutants."""
 
     label: str
+    part: str
     chapter: str
     cell: int
     claim: str
@@ -81,12 +84,13 @@ class _Cell:
 
 
 def _cells_to_run(path):
-    """(place, cell) of those that check something symbolic, and of the cells that bind their names."""
+    """(place, cell) of those with symbolic checks, and of the cells that bind their names."""
     names = {"__name__": "__main__"}
     cells = {}
     for place, cell in enumerate(nbformat.read(path, as_version=4).cells):
         if cell.cell_type == "code":
-            cells[place] = _Cell(cell.source, names, *_names(cell.source))
+            source = MAGIC.sub("", cell.source)
+            cells[place] = _Cell(source, names, *_names(source))
     wanted = set()
     for target in (place for place, cell in cells.items() if CALL in cell.source):
         wanted |= _leading_to(target, cells)
@@ -119,10 +123,10 @@ def _names(source):
 
 @contextmanager
 def _watching(chapter, place, checks, derivatives):
-    """Collect what ``verify.symbolic`` and ``finitesums.derivative`` are given; skip other checks."""
+    """Collect what ``symbolic`` and ``derivative`` are given; skip the other checks."""
 
-    def symbolic(label, *lines, mutants, claim=None, **_):
-        checks.append(Check(label, chapter, place, claim or "", lines, mutants))
+    def symbolic(_, label, *lines, mutants, claim=None, part="", **__):
+        checks.append(Check(label, part, chapter, place, claim or "", lines, mutants))
 
     def differentiate(expr, *variables):
         for x in variables:
@@ -132,20 +136,19 @@ def _watching(chapter, place, checks, derivatives):
         return expr
 
     true_derivative = finitesums.derivative
-    names = {*verify.KINDS, "certificate"}
-    kinds = {name: getattr(verify, name) for name in names if hasattr(verify, name)}
+    kinds = {name: check for name, check in vars(Verifier).items() if not name.startswith("_")}
     here = os.getcwd()
     os.chdir(NOTEBOOKS)
     try:
         for name in kinds:
-            setattr(verify, name, lambda *_, **__: None)
-        verify.symbolic = symbolic
+            setattr(Verifier, name, lambda *_, **__: None)
+        Verifier.symbolic = symbolic
         finitesums.derivative = differentiate
         yield
     finally:
         finitesums.derivative = true_derivative
-        for kind, function in kinds.items():
-            setattr(verify, kind, function)
+        for name, check in kinds.items():
+            setattr(Verifier, name, check)
         os.chdir(here)
 
 
@@ -177,6 +180,7 @@ def _blank():
 
 def _claim(check, verdicts, mutants):
     return {
+        "part": check.part,
         "chapter": check.chapter,
         "claim": check.claim,
         "lines": [verdict.outcome for verdict in verdicts],

@@ -4,26 +4,26 @@ A line of a derivation is a sympy expression; ``equal(line_1, line_2)`` proves t
 for every number n of actions, every number m of states and all real values of the letters.  Only
 sympy is used.
 
-============  ==========================================================================================
-letters       ``n m`` sizes; ``s s1 a a1`` free indices (s1 prints s'); ``theta Delta A Q [s, a]`` and
-              ``V[s]`` tables; ``t`` real; ``eta tau`` positive; ``action("b")``, ``state("x")``,
-              ``table("d", State)`` make more
-policies      ``pi(s, a)``, ``log_pi(s, a)``, ``Z(s)``; ``path(A)`` is pi_t; ``Softmax(lambda s, a: ...)``
-              any other: ``p(s, a)``, ``p.log(s, a)``, ``p.Z(s)``; ``expand_definitions`` opens them
+============  ======================================================================================
+letters       ``n m`` sizes; ``s s1 a a1`` free indices (s1 prints s'); tables ``V[s]`` and
+              ``theta Delta A Q [s, a]``; ``t`` real; ``eta tau`` positive; ``action("b")``,
+              ``state("x")``, ``table("d", State)``, ``weight("w")`` make more
+policies      ``pi(s, a)``, ``log_pi(s, a)``, ``Z(s)``; ``path(A)`` is pi_t; any other by
+              ``p = Softmax(lambda s, a: ...)``: ``p(s, a)``, ``p.log(s, a)``, ``p.Z(s)``;
+              ``expand_definitions`` opens them
 sums          ``sum_actions(lambda b: ...)``, ``sum_states(lambda x: ...)``, ``indicator(i, j)``
 moments       ``expectation centred covariance variance cumulant3 cumulant entropy``, called as
               ``covariance(s, f, g, policy=pi)``; ``kl(s, p, q)``
 calculus      ``derivative(expr, theta[s1, a1])``, ``derivative(expr, t, t)``, ``at(expr, {t: 0})``;
-              ``partial(expr, theta[s1, a1])`` is the same derivative, printed and not carried out
+              ``partial(expr, theta[s1, a1])`` is the same derivative, printed, not carried out
 verdicts      ``equal`` (proved), ``differ`` (disproved at a drawn point), ``normal_form``;
               ``disagreement`` (the numbers at which two lines differ), ``explain`` (what is wrong,
               in words), ``same_number`` (exact numbers)
 numbers       ``instantiate(expr, {s1: 1}, n=3, m=2, s=1, a=2, theta=[[...], [...]])``, exact
 display       ``latex(line)``, ``chain_of(left, line_1, line_2, ...)``
-============  ==========================================================================================
+============  ======================================================================================
 
 The argument name of a ``lambda`` becomes the summation letter (``a1`` gives a').
-
 ``weight("w")`` is a number between 0 and 1: ``(1 - w) * p(s, a) + w * q(s, a)`` is positive.
 
 Recipes
@@ -54,8 +54,8 @@ Along the path pi_t, proportional to pi exp(t A) (thm-path-derivative, prop-tayl
 A wrong line is refuted, not merely left unproved: ``S.differ(line, wrong)``.
 A division needs a positive denominator or a declared hypothesis: ``equal(x / y, z, nonzero=[y])``.
 
-``finitesums.letters`` states what may be bound where, ``finitesums.verdict`` the rules of the normal
-form; ``finitesums.residues`` is a second prover that shares nothing with it.
+``finitesums.letters`` states what may be bound where, ``finitesums.verdict`` the rules of the
+normal form; ``finitesums.residues`` is a second prover that shares nothing with it.
 """
 
 from finitesums.calculus import (

@@ -266,7 +266,7 @@ def centred(s, f: Statistic, policy: Softmax = pi) -> Statistic:
 
 
 def _central_moment(s, fs: Sequence[Statistic], policy: Softmax) -> sp.Expr:
-    """E of the product of f - E f over ``fs``; one given twice is centred once, so it prints squared."""
+    """E of the product of f - E f over ``fs``; one given twice is centred once, and squared."""
     parts = {f: centred(s, f, policy) for f in fs}
     return expectation(s, lambda a: sp.Mul(*(parts[f](a) for f in fs)), policy)
 
@@ -287,7 +287,7 @@ def cumulant3(s, f: Statistic, g: Statistic, k: Statistic, policy: Softmax = pi)
 
 
 def cumulant(s, *fs: Statistic, policy: Softmax = pi) -> sp.Expr:
-    """kappa(f_1, ...) = sum over partitions P of (-1)^{|P|-1} (|P|-1)! prod_{B in P} E prod_B f_i."""
+    """kappa(f_1, ...) = sum over partitions P of (-1)^{|P|-1} (|P|-1)! prod_{B in P} E prod_B f."""
 
     def moment(block: Sequence[int]) -> sp.Expr:
         return expectation(s, lambda a: sp.Mul(*(fs[i](a) for i in block)), policy)

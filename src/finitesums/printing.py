@@ -89,7 +89,7 @@ class _BookPrinter(LatexPrinter):
     _print_Expectation = _print_Sum
 
     def _expectation(self, expr, shown) -> str | None:
-        """E_{b ~ pi(.|s)}[f] for sum_b pi(b|s) f, if the policy is a factor once; None otherwise."""
+        """E_{b ~ pi(.|s)}[f] for sum_b pi(b|s) f, if the policy is a factor once; or None."""
         factors = sp.Mul.make_args(expr.function)
         letter = expr.limits[0][0]
         weights = [

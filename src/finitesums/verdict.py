@@ -123,7 +123,7 @@ def _what_is_left(left: sp.Expr, right: sp.Expr, nonzero: Iterable[sp.Expr]) -> 
 
 
 def _difference(lhs: sp.Expr, rhs: sp.Expr, hypotheses: Hypotheses) -> Poly:
-    """The normal form of lhs - rhs without its denominators of several terms; {} if they are equal."""
+    """The normal form of lhs - rhs, cleared of its denominators; {} if they are equal."""
     reader = Reader(hypotheses)
     return _cleared(subtract(reader.read(lhs), reader.read(rhs)))
 

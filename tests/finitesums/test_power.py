@@ -164,6 +164,9 @@ def test_what_is_covered_has_a_logarithm():
 def test_logarithm_of_an_indicator():
     prove(sp.log(1 + S.indicator(a, b) * (sp.exp(t) - 1)), t * S.indicator(a, b))
     reject(sp.log(1 + S.indicator(a, b)), S.indicator(a, b), sp.log(2))
+    step = S.indicator(a, b) * (sp.log(Z(s) + 1) - sp.log(Z(s)))
+    prove(sp.log(Z(s) + S.indicator(a, b)), sp.log(Z(s)) + step)
+    reject(sp.log(Z(s) + S.indicator(a, b)), sp.log(Z(s)) - step)
 
 
 # ------------------------------------------------------------------------------------------- ranges

@@ -117,11 +117,16 @@ Proof.
   - apply pol.
 Qed.
 
+(** One stage more. *)
+Lemma sum_stages : forall (f : nat -> R) (H : nat),
+  ∑ h ∈ seq 0 (S H), f h = (∑ h ∈ seq 0 H, f h) + f H.
+Proof. intros f H. rewrite seq_S, sum_app. simpl. ring. Qed.
+
 Lemma telescope : forall (g : nat -> R) (H : nat),
   ∑ h ∈ seq 0 H, (g (S h) - g h) = g H - g 0%nat.
 Proof.
   intros g H. induction H as [|H IH]; [simpl; ring|].
-  rewrite seq_S, sum_app, IH. simpl. ring.
+  rewrite sum_stages, IH. ring.
 Qed.
 
 (** Label: thm-polytope-markov.

@@ -7,9 +7,11 @@ From Proofs Require Export Softmax.
 
 (** ** Along any path *)
 
-(** The path need not be one of logits: any path of positive distributions will do.
-    Words: if the probabilities p_u add up to 1 at all times and move at time t with velocity p',
-    then dH/dt = -Cov(log p, p'/p), where p'/p is the velocity of log p. *)
+(** Label: none yet.
+    Covers: the covariance identity without logits.
+    Words: along any differentiable path of positive probabilities p_u that add up to 1, with
+    velocity p' at time t, dH/dt = -Cov(log p, p'/p), where p'/p is the velocity of log p.
+    Narrower: finitely many outcomes. *)
 Theorem entropy_derivative_any_path : forall {T : Type} (X : list T) (p : R -> T -> R) (t : R)
   (p' : T -> R),
   positive X (p t) ->

@@ -386,7 +386,7 @@ Theorem kl_chain_rule : forall {T U : Type} (X : list T) (Y : list U) (p q : T -
   (K L : T -> U -> R),
   (forall x, In x X -> 0 <= p x) -> (forall x, In x X -> 0 <= q x) -> dominated X p q ->
   (forall x, In x X -> distribution Y (K x)) -> (forall x, In x X -> distribution Y (L x)) ->
-  (forall x, In x X -> dominated Y (K x) (L x)) ->
+  (forall x, In x X -> p x <> 0 -> dominated Y (K x) (L x)) ->
   kl (list_prod X Y) (joint p K) (joint q L)
   = kl X p q + mean X p (fun x => kl Y (K x) (L x)).
 Proof.
@@ -406,8 +406,61 @@ Proof.
       assert (p x = 0) by (apply dom; assumption). lra. }
     assert (0 < L x y).
     { assert (h := nonnegL y insideY). destruct (Req_dec (L x y) 0) as [e|n'']; [|lra].
-      assert (K x y = 0) by (apply (domKL x inside y insideY e)). lra. }
+      assert (K x y = 0) by (apply (domKL x inside n y insideY e)). lra. }
     rewrite !ln_mult by assumption. ring.
+Qed.
+
+(** ** Mutual information *)
+
+(** I(x; y) = KL(joint || product of the marginals), x from [p], y from [K x] *)
+Definition information {T U : Type} (X : list T) (Y : list U) (p : T -> R) (K : T -> U -> R) : R :=
+  kl (list_prod X Y) (joint p K) (joint p (fun _ => push X K p)).
+
+Lemma push_dominates : forall {T U : Type} (X : list T) (Y : list U) (p : T -> R)
+  (K : T -> U -> R),
+  (forall x, In x X -> 0 <= p x) -> (forall x, In x X -> distribution Y (K x)) ->
+  forall x, In x X -> p x <> 0 -> dominated Y (K x) (push X K p).
+Proof.
+  intros T U X Y p K nonneg stochastic x inX nonzero y inY zero.
+  assert (term : p x * K x y = 0).
+  { apply (sum_nonneg_zero X (fun x' => p x' * K x' y)); [|exact zero|exact inX].
+    intros x' inX'. apply Rmult_le_pos; [apply nonneg, inX'|apply stochastic; assumption]. }
+  apply Rmult_integral in term. destruct term; [contradiction|assumption].
+Qed.
+
+(** I(x; y) = H(y) - H(y | x) >= 0 *)
+Lemma information_entropy : forall {T U : Type} (X : list T) (Y : list U) (p : T -> R)
+  (K : T -> U -> R),
+  distribution X p -> (forall x, In x X -> distribution Y (K x)) ->
+  information X Y p K = entropy Y (push X K p) - mean X p (fun x => entropy Y (K x))
+  /\ 0 <= information X Y p K.
+Proof.
+  intros T U X Y p K dist stochastic. destruct dist as [nonneg total].
+  assert (pushed : distribution Y (push X K p)).
+  { split.
+    - intros y inY. apply sum_nonneg. intros x inX.
+      apply Rmult_le_pos; [apply nonneg, inX|apply stochastic; assumption].
+    - unfold push. rewrite sum_swap, <- total. apply sum_ext. intros x inX.
+      rewrite sum_scal, (proj2 (stochastic x inX)). ring. }
+  assert (dom := push_dominates X Y p K nonneg stochastic). split.
+  - unfold information. rewrite kl_chain_rule; auto.
+    2: { intros x _ zero. exact zero. }
+    assert (self : kl X p p = 0) by (apply sum_zero; intros; ring). rewrite self.
+    rewrite (mean_ext X p (fun x => kl Y (K x) (push X K p))
+      (fun x => mean Y (K x) (fun y => - ln (push X K p y)) - entropy Y (K x)))
+      by (intros; rewrite cross_entropy; ring).
+    rewrite mean_minus, Rplus_0_l. f_equal. unfold entropy. rewrite <- sum_opp.
+    unfold mean. rewrite (sum_ext X _ (fun x => ∑ y ∈ Y, p x * (K x y * - ln (push X K p y))))
+      by (intros; rewrite sum_scal; reflexivity).
+    rewrite sum_swap. apply sum_ext. intros y _. unfold push at 2.
+    rewrite (sum_ext X _ (fun x => p x * K x y * - ln (push X K p y))) by (intros; ring).
+    rewrite sum_scal_r. ring.
+  - apply kl_nonneg.
+    + apply joint_distribution; [split; assumption|exact stochastic].
+    + apply joint_distribution; [split; assumption|intros; exact pushed].
+    + intros [x y] inside zero. apply in_prod_iff in inside. destruct inside as [inX inY].
+      unfold joint in *. simpl in *. destruct (Req_dec (p x) 0) as [e|n]; [rewrite e; ring|].
+      rewrite (dom x inX n y inY); [ring|]. apply Rmult_integral in zero. tauto.
 Qed.
 
 (** ** Entropy is concave, with the exact defect *)

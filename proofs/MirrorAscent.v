@@ -65,7 +65,7 @@ Proof.
   - apply state_law_dominated; assumption.
   - apply polρ.
   - apply polπ.
-  - intros s inside. apply positive_dominates. apply full. exact inside.
+  - intros s inside _. apply positive_dominates. apply full. exact inside.
 Qed.
 
 Lemma state_kl_nonneg : forall {State Action : Type} (M : process State Action)

@@ -136,6 +136,19 @@ Proof.
   apply sum_ext. intros x inside. rewrite samef, sameg; auto.
 Qed.
 
+(** Means and covariances depend on the probabilities of the index set alone. *)
+Lemma mean_law : forall {T : Type} (X : list T) (p q f : T -> R),
+  (forall x, In x X -> p x = q x) -> mean X p f = mean X q f.
+Proof. intros T X p q f same. apply sum_ext. intros x inside. rewrite same; auto. Qed.
+
+Lemma cov_law : forall {T : Type} (X : list T) (p q f g : T -> R),
+  (forall x, In x X -> p x = q x) -> cov X p f g = cov X q f g.
+Proof.
+  intros T X p q f g same. unfold cov.
+  rewrite (mean_law X p q f same), (mean_law X p q g same).
+  apply sum_ext. intros x inside. rewrite same; auto.
+Qed.
+
 (** Constants have no covariance. *)
 Lemma cov_shift : forall {T : Type} (X : list T) (p f g : T -> R) (c c' : R),
   sum X p = 1 ->

@@ -235,6 +235,26 @@ Proof.
   exact solution.
 Qed.
 
+(** Along the step, d/dt E_t f = Cov_t(f, A). *)
+Lemma step_mean_derivative : forall {T : Type} (X : list T) (π A f : T -> R) (t : R),
+  X <> [] -> positive X π ->
+  derivable_pt_lim (fun u => mean X (step X π A u) f) t (cov X (step X π A t) f A).
+Proof.
+  intros T X π A f t filled full.
+  assert (logits : forall u a, In a X ->
+    step X π A u a = softmax X (fun b => ln (π b) + u * A b) a).
+  { intros u a inside. apply tilt_softmax; assumption. }
+  assert (means : forall u g, mean X (softmax X (fun b => ln (π b) + u * A b)) g
+    = mean X (step X π A u) g).
+  { intros u g. apply sum_ext. intros a inside. rewrite logits; auto. }
+  apply derivative_ext with (fun u => mean X (softmax X (fun b => ln (π b) + u * A b)) f).
+  { intro u. apply means. }
+  eapply derivative_value;
+    [|apply (mean_derivative X (fun u b => ln (π b) + u * A b) t A f filled);
+      intros a _; apply derivative_line].
+  unfold cov. rewrite !means. apply sum_ext. intros a inside. rewrite logits; auto.
+Qed.
+
 (** ** The closed form along the step *)
 
 (** Label: cor-closed-form.
@@ -286,13 +306,7 @@ Proof.
     apply (derivable_pt_lim_minus (fun u => u * mean X (step X π A u) A) ψ); [|exact slope].
     apply (derivable_pt_lim_mult (fun u => u) (fun u => mean X (step X π A u) A)).
     + apply derivable_pt_lim_id.
-    + apply derivative_ext with (fun u => mean X (softmax X (fun b => ln (π b) + u * A b)) A).
-      { intro u. apply means. }
-      eapply derivative_value;
-        [|apply (mean_derivative X (fun u b => ln (π b) + u * A b) t A A filled);
-          intros a _; apply derivative_line].
-      unfold var, cov. rewrite means. apply sum_ext. intros a inside. unfold π_t.
-      rewrite logits; auto.
+    + apply step_mean_derivative; assumption.
   - rewrite divergence. unfold log_partition.
     rewrite (mean_ext X π _ (fun _ => 1)) by (intros; rewrite Rmult_0_l; apply exp_0).
     rewrite mean_const, ln_1 by apply dist. ring.

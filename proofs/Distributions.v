@@ -93,6 +93,12 @@ Proof.
   intros T X p c f. unfold mean. rewrite <- sum_scal. apply sum_ext. intros. ring.
 Qed.
 
+Lemma mean_opp : forall {T : Type} (X : list T) (p f : T -> R),
+  mean X p (fun x => - f x) = - mean X p f.
+Proof.
+  intros T X p f. unfold mean. rewrite <- sum_opp. apply sum_ext. intros. ring.
+Qed.
+
 Lemma mean_const : forall {T : Type} (X : list T) (p : T -> R) (c : R),
   sum X p = 1 -> mean X p (fun _ => c) = c.
 Proof. intros T X p c total. unfold mean. rewrite sum_scal_r, total. lra. Qed.

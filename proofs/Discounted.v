@@ -296,7 +296,7 @@ Proof.
   intros s inside. split.
   { intro k. assert (h := grows k s inside). lra. }
   assert (top : - G / (1 - discount M) <= - W s).
-  { apply (minimum_principle M p (fun y => - W y) (fun y => - ∑ k ∈ seq 0 K, gap k y) (- G)
+  { apply (minimum_principle M p (fun y => - W y) (fun y => - (∑ k ∈ seq 0 K, gap k y)) (- G)
       good polp); [| |exact inside].
     - intros y inY. rewrite (solved y inY).
       assert (opposite := expected_next_opp M p W y).

@@ -32,7 +32,7 @@ Definition var {T : Type} (X : list T) (p f : T -> R) : R := cov X p f f.
 
 (** H(p) = -sum p log p, in nats *)
 Definition entropy {T : Type} (X : list T) (p : T -> R) : R :=
-  - ∑ x ∈ X, p x * ln (p x).
+  - (∑ x ∈ X, p x * ln (p x)).
 
 (** KL(p || q) = sum p (log p - log q), for [p] dominated by [q]; elsewhere the book's is infinite *)
 Definition kl {T : Type} (X : list T) (p q : T -> R) : R :=
@@ -44,11 +44,11 @@ Definition logsumexp {T : Type} (X : list T) (x : T -> R) : R :=
 
 (** softmax(x)_a = e^{x_a} / sum_b e^{x_b} *)
 Definition softmax {T : Type} (X : list T) (x : T -> R) (a : T) : R :=
-  exp (x a) / ∑ b ∈ X, exp (x b).
+  exp (x a) / (∑ b ∈ X, exp (x b)).
 
 (** The multiplicative step: p(a) e^{x_a} / E_p e^x *)
 Definition tilt {T : Type} (X : list T) (p x : T -> R) (a : T) : R :=
-  p a * exp (x a) / ∑ b ∈ X, p b * exp (x b).
+  p a * exp (x a) / (∑ b ∈ X, p b * exp (x b)).
 
 (** ** First consequences *)
 

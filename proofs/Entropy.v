@@ -196,12 +196,12 @@ Proof.
   { intros s' a' inS inA. eapply uniqueness_limite; [apply partials; assumption|].
     apply entropy_gradient_closed; assumption. }
   rewrite (sum_ext states _ (fun s' =>
-    (- ∑ a' ∈ actions, π a' * centred_log actions π a' * Δ s' a') * indicator eq_S s' s)).
+    (- (∑ a' ∈ actions, π a' * centred_log actions π a' * Δ s' a')) * indicator eq_S s' s)).
   2: { intros s' inS. rewrite <- sum_opp, <- sum_scal_r. apply sum_ext. intros a' inA.
     rewrite known by assumption. unfold indicator.
     destruct (eq_S s s') as [e|n], (eq_S s' s) as [e'|n']; try congruence; ring. }
   rewrite (sum_indicator eq_S states
-    (fun s' => - ∑ a' ∈ actions, π a' * centred_log actions π a' * Δ s' a')) by assumption.
+    (fun s' => - (∑ a' ∈ actions, π a' * centred_log actions π a' * Δ s' a'))) by assumption.
   rewrite cov_centred by exact total. f_equal. apply sum_ext. intros a inA.
   unfold centred_log, entropy, mean. ring.
 Qed.

@@ -290,3 +290,156 @@ Proof.
   intros State Action M H d d'. unfold visit_entropy. rewrite <- sum_plus.
   apply sum_ext. intros h _. apply cross_entropy.
 Qed.
+
+(** Label: cor-certificate.
+    Covers: the two inequalities behind the certificate, for each d.
+    Words: if d' is not negative and adds up to at most 1 in each stage, then for every d of the
+    polytope <d, log 1/d'> = H_visit(d) + KL(d || d') and KL(d || d') >= 0, all summed over the
+    stages; so any upper bound of <d, log 1/d'> over the polytope bounds H_visit.
+    Narrower: for d dominated by d' (elsewhere the book's log 1/0 is infinite); the optimum d* and
+    that one backward induction computes U are not treated. *)
+Theorem prediction_certificate : forall {State Action : Type} (M : process State Action) (H : nat)
+  (d d' : nat -> State * Action -> R),
+  well_formed M -> flow M H d ->
+  (forall h, (h < H)%nat -> (forall sa, In sa (pairs M) -> 0 <= d' h sa)
+    /\ sum (pairs M) (d' h) <= 1 /\ dominated (pairs M) (d h) (d' h)) ->
+  ∑ h ∈ seq 0 H, mean (pairs M) (d h) (fun sa => - ln (d' h sa))
+  = visit_entropy M H d + ∑ h ∈ seq 0 H, kl (pairs M) (d h) (d' h)
+  /\ 0 <= ∑ h ∈ seq 0 H, kl (pairs M) (d h) (d' h).
+Proof.
+  intros State Action M H d d' well fl fits. split; [apply cross_entropy_stages|].
+  apply sum_nonneg. intros h stage. apply in_seq_0 in stage.
+  destruct (fits h stage) as [nonneg [sub dom]].
+  apply kl_nonneg_sub; try assumption. apply (flow_distribution M H d h well fl stage).
+Qed.
+
+(** ** Every point of the polytope is the visitation of a Markov policy *)
+
+(** pi_h(a|s) = d_h(s, a) / d_h(s) where d_h(s) > 0, and uniform elsewhere. *)
+Definition realisation {State Action : Type} (M : process State Action) (H : nat)
+  (d : nat -> State * Action -> R) (h : nat) (s : State) (a : Action) : R :=
+  let mass := ∑ b ∈ actions M, d h (s, b) in
+  if (h <? H)%nat then
+    if Req_EM_T mass 0 then uniform (actions M) a else d h (s, a) / mass
+  else uniform (actions M) a.
+
+Lemma realisation_policy : forall {State Action : Type} (M : process State Action) (H : nat)
+  (d : nat -> State * Action -> R),
+  well_formed M -> flow M H d -> policy M (realisation M H d).
+Proof.
+  intros State Action M H d [filled _] fl h s inside.
+  assert (even := proj1 (uniform_distribution (actions M) filled)).
+  destruct (h <? H)%nat eqn:early.
+  2: { unfold realisation. rewrite early. exact even. }
+  apply Nat.ltb_lt in early.
+  destruct (Req_EM_T (∑ b ∈ actions M, d h (s, b)) 0) as [none|some].
+  { assert (same : realisation M H d h s = uniform (actions M)).
+    { extensionality a. unfold realisation. destruct (h <? H)%nat; [|reflexivity].
+      destruct (Req_EM_T _ 0); [reflexivity|contradiction]. }
+    rewrite same. exact even. }
+  assert (same : realisation M H d h s
+    = fun a => d h (s, a) * / (∑ b ∈ actions M, d h (s, b))).
+  { extensionality a. unfold realisation. apply Nat.ltb_lt in early. rewrite early.
+    destruct (Req_EM_T _ 0); [contradiction|reflexivity]. }
+  assert (nonneg : forall a, In a (actions M) -> 0 <= d h (s, a)).
+  { intros a inA. apply (proj1 fl); [exact early|]. apply in_prod; assumption. }
+  assert (mass := sum_nonneg (actions M) (fun b => d h (s, b)) nonneg).
+  rewrite same. split.
+  - intros a inA. apply Rmult_le_pos; [apply nonneg, inA|].
+    apply Rlt_le, Rinv_0_lt_compat. lra.
+  - rewrite sum_scal_r. apply Rinv_r. exact some.
+Qed.
+
+(** Label: thm-polytope-markov.
+    Covers: every point of the polytope is the visitation of the Markov policy that the theorem names.
+    Words: for d in K_p and pi_h(a|s) = d_h(s, a) / d_h(s), uniform where d_h(s) = 0, pi is a policy
+    and its visitations are d.
+    Narrower: nothing (the compactness of K_p and policies with memory are other parts). *)
+Theorem polytope_markov : forall {State Action : Type} (M : process State Action) (H : nat)
+  (d : nat -> State * Action -> R),
+  well_formed M -> flow M H d ->
+  policy M (realisation M H d)
+  /\ forall h sa, (h < H)%nat -> In sa (pairs M) -> visits M (realisation M H d) h sa = d h sa.
+Proof.
+  intros State Action M H d well fl.
+  assert (pol := realisation_policy M H d well fl). split; [exact pol|].
+  set (π := realisation M H d) in *.
+  assert (law : forall h s, (h < H)%nat -> In s (states M) ->
+    state_law M π h s = flow_law M d h s
+    -> forall a, In a (actions M) -> visits M π h (s, a) = d h (s, a)).
+  { intros h s stage inS same a inA. unfold visits, joint. cbn [fst snd]. rewrite same.
+    rewrite <- (flow_marginal M H d h s fl stage inS). unfold π, realisation.
+    assert (early := stage). apply Nat.ltb_lt in early. rewrite early.
+    destruct (Req_EM_T (∑ b ∈ actions M, d h (s, b)) 0) as [none|some]; [|field; exact some].
+    rewrite none, Rmult_0_l. symmetry.
+    apply (sum_nonneg_zero (actions M) (fun b => d h (s, b))); [|exact none|exact inA].
+    intros b inB. apply (proj1 fl); [exact stage|apply in_prod; assumption]. }
+  intro h. induction h as [|h IH]; intros [s a] stage inside;
+    apply in_prod_iff in inside; destruct inside as [inS inA]; apply law; auto.
+  simpl. apply sum_ext. intros sa inP. change (joint (state_law M π h) (π h)) with (visits M π h).
+  rewrite IH by (try lia; exact inP). reflexivity.
+Qed.
+
+(** ** Visitation entropy is concave on the polytope *)
+
+(** Label: thm-concavity.
+    Covers: part 1, all of it.
+    Words: for weights w and points d^i that are distributions in every stage, H_visit of the mean less
+    the mean of H_visit is sum_i w_i sum_h KL(d^i_h || mean_h) >= 0, and it is 0 only if all d^i with
+    w_i > 0 are equal to the mean.
+    Narrower: nothing (points of K_p are distributions in every stage: [flow_distribution]). *)
+Theorem concavity_stages : forall {I State Action : Type} (M : process State Action) (H : nat)
+  (points : list I) (w : I -> R) (d : I -> nat -> State * Action -> R),
+  distribution points w ->
+  (forall i h, In i points -> (h < H)%nat -> distribution (pairs M) (d i h)) ->
+  let average := fun h sa => ∑ i ∈ points, w i * d i h sa in
+  let defect := visit_entropy M H average - ∑ i ∈ points, w i * visit_entropy M H (d i) in
+  defect = ∑ i ∈ points, w i * (∑ h ∈ seq 0 H, kl (pairs M) (d i h) (average h))
+  /\ 0 <= defect
+  /\ (defect = 0 -> forall i, In i points -> 0 < w i ->
+      forall h sa, (h < H)%nat -> In sa (pairs M) -> d i h sa = average h sa).
+Proof.
+  intros I State Action M H points w d [nonneg total] dist average defect.
+  assert (value : defect
+    = ∑ i ∈ points, w i * (∑ h ∈ seq 0 H, kl (pairs M) (d i h) (average h))).
+  { unfold defect, visit_entropy.
+    rewrite (sum_ext points (fun i => w i * (∑ h ∈ seq 0 H, entropy (pairs M) (d i h)))
+      (fun i => ∑ h ∈ seq 0 H, w i * entropy (pairs M) (d i h)))
+      by (intros; rewrite sum_scal; reflexivity).
+    rewrite (sum_ext points (fun i => w i * (∑ h ∈ seq 0 H, kl (pairs M) (d i h) (average h)))
+      (fun i => ∑ h ∈ seq 0 H, w i * kl (pairs M) (d i h) (average h)))
+      by (intros; rewrite sum_scal; reflexivity).
+    rewrite !(sum_swap points), <- sum_minus. apply sum_ext. intros h _.
+    apply (concavity_identity points (pairs M) w (fun i => d i h)). }
+  assert (average_dist : forall h, (h < H)%nat -> distribution (pairs M) (average h)).
+  { intros h stage. split.
+    - intros sa inP. apply sum_nonneg. intros i inI.
+      apply Rmult_le_pos; [apply nonneg, inI|apply (dist i h inI stage), inP].
+    - unfold average. rewrite sum_swap, <- total. apply sum_ext. intros i inI.
+      rewrite sum_scal, (proj2 (dist i h inI stage)). ring. }
+  assert (dom : forall i h, In i points -> (h < H)%nat -> 0 < w i ->
+    dominated (pairs M) (d i h) (average h)).
+  { intros i h inI stage pos sa inP zero.
+    assert (term : w i * d i h sa = 0).
+    { apply (sum_nonneg_zero points (fun i => w i * d i h sa)); [|exact zero|exact inI].
+      intros j inJ. apply Rmult_le_pos; [apply nonneg, inJ|apply (dist j h inJ stage), inP]. }
+    apply Rmult_integral in term. lra. }
+  assert (each : forall i h, In i points -> (h < H)%nat -> 0 < w i ->
+    0 <= kl (pairs M) (d i h) (average h)).
+  { intros i h inI stage pos. apply kl_nonneg; auto. }
+  assert (terms : forall i, In i points ->
+    0 <= w i * (∑ h ∈ seq 0 H, kl (pairs M) (d i h) (average h))).
+  { intros i inI. destruct (Req_dec (w i) 0) as [none|some]; [rewrite none; lra|].
+    assert (pos : 0 < w i) by (assert (h := nonneg i inI); lra).
+    apply Rmult_le_pos; [lra|]. apply sum_nonneg. intros h stage. apply in_seq_0 in stage.
+    apply each; assumption. }
+  split; [exact value|]. split; [rewrite value; apply sum_nonneg, terms|].
+  intros zero i inI pos h sa stage inP. rewrite value in zero.
+  assert (product := sum_nonneg_zero points _ terms zero i inI). cbv beta in product.
+  apply Rmult_integral in product. destruct product as [none|stages]; [lra|].
+  assert (here : kl (pairs M) (d i h) (average h) = 0).
+  { apply (sum_nonneg_zero (seq 0 H) (fun h => kl (pairs M) (d i h) (average h)));
+      [|exact stages|apply in_seq; lia].
+    intros k stage'. apply in_seq_0 in stage'. apply each; assumption. }
+  apply (kl_zero (pairs M) (d i h) (average h)); auto.
+Qed.

@@ -471,3 +471,26 @@ Proof.
   simpl. assert (range := entropy_range (actions M) (ρ h s) (pol h s inside)).
   assert (value := entropy_uniform (actions M) (ρ h s) (proj2 (pol h s inside))). lra.
 Qed.
+
+(** Label: none yet.
+    Covers: the rate over the whole polytope.
+    Words: for every kernel, every d of the visitation polytope and every t >= 1,
+    H_visit(d) - F(pi_t) <= (1 - 1/H)^t H (H + 1) / 2 log A.
+    Narrower: t >= 1. *)
+Theorem mirror_ascent_rate_polytope : forall {State Action : Type} (M : process State Action)
+  (H t : nat) (d : nat -> State * Action -> R),
+  (0 < H)%nat -> (0 < t)%nat -> well_formed M -> flow M H d ->
+  visit_entropy M H d - objective M H (mirror_ascent M H t)
+  <= (1 - / INR H) ^ t * (INR H * (INR H + 1) / 2 * ln (INR (length (actions M)))).
+Proof.
+  intros State Action M H t d stages later well fl.
+  destruct (polytope_markov M H d well fl) as [pol same].
+  assert (value : visit_entropy M H d = objective M H (realisation M H d)).
+  { apply sum_ext. intros h stage. apply in_seq_0 in stage. apply entropy_ext.
+    intros sa inP. symmetry. apply same; assumption. }
+  assert (rate := mirror_ascent_rate M H t _ stages later well pol).
+  assert (first := start_divergence M H _ well pol).
+  assert (range := contraction_range H stages).
+  assert (power : 0 <= (1 - / INR H) ^ t) by (apply pow_le; lra).
+  rewrite value. apply Rle_trans with (1 := rate). apply Rmult_le_compat_l; assumption.
+Qed.

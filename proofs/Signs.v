@@ -83,7 +83,7 @@ Qed.
 Theorem pair_covariance : forall {T : Type} (X : list T) (p f g : T -> R),
   sum X p = 1 ->
   cov X p f g
-  = / 2 * ∑ a ∈ X, ∑ b ∈ X, p a * p b * ((f a - f b) * (g a - g b)).
+  = / 2 * (∑ a ∈ X, ∑ b ∈ X, p a * p b * ((f a - f b) * (g a - g b))).
 Proof.
   intros T X p f g total. rewrite cov_product by exact total.
   rewrite (sum_ext X (fun a => ∑ b ∈ X, p a * p b * ((f a - f b) * (g a - g b)))
@@ -214,6 +214,36 @@ Proof.
     + apply ln_lt_inv; [apply exp_pos|exact posa|]. rewrite ln_exp. nra.
     + apply ln_increasing in h; [|apply exp_pos]. rewrite ln_exp in h.
       apply Rmult_lt_0_compat; lra.
+Qed.
+
+(** Label: prop-action-contribution.
+    Covers: (iii).
+    Words: 1/n <= e^{-h} <= max pi: some action has at least the probability e^{-h}.
+    Narrower: nothing. *)
+Theorem threshold_range : forall {T : Type} (X : list T) (π : T -> R),
+  distribution X π -> positive X π ->
+  / INR (length X) <= exp (- entropy X π)
+  /\ exists b, In b X /\ exp (- entropy X π) <= π b.
+Proof.
+  intros T X π dist full. assert (filled := distribution_filled X π (proj2 dist)).
+  assert (size := length_pos X filled). split.
+  - assert (range := entropy_range X π dist).
+    rewrite <- (exp_ln (/ INR (length X))) by (apply Rinv_0_lt_compat, size).
+    rewrite ln_Rinv by exact size.
+    destruct (Req_dec (- ln (INR (length X))) (- entropy X π)) as [e|n]; [rewrite e; lra|].
+    apply Rlt_le, exp_increasing. lra.
+  - destruct (Exists_dec (fun b => exp (- entropy X π) <= π b) X
+      (fun b => Rle_dec (exp (- entropy X π)) (π b))) as [some|none].
+    + apply Exists_exists in some. exact some.
+    + exfalso. assert (below : forall b, In b X -> ln (π b) < - entropy X π).
+      { intros b inside. rewrite <- (ln_exp (- entropy X π)). apply ln_increasing.
+        - apply full, inside.
+        - apply Rnot_le_lt. intro h. apply none. apply Exists_exists. exists b. auto. }
+      assert (mean X π (fun b => - entropy X π - ln (π b)) = 0).
+      { rewrite mean_minus, mean_const by apply dist. unfold mean, entropy. ring. }
+      assert (0 < mean X π (fun b => - entropy X π - ln (π b))); [|lra].
+      apply sum_pos; [exact filled|]. intros b inside. specialize (below b inside).
+      apply Rmult_lt_0_compat; [apply full, inside|lra].
 Qed.
 
 (** ** Along the whole step *)
@@ -355,7 +385,7 @@ Theorem clip_rates : forall {T : Type} (X : list T) (θ A w : T -> R),
   let π := softmax X θ in
   let moved := fun t a => θ a + t * (w a * A a) in
   derivable_pt_lim (fun t => entropy X (softmax X (moved t))) 0
-    (- ∑ a ∈ X, π a * w a * (centred_log X π a * A a))
+    (- (∑ a ∈ X, π a * w a * (centred_log X π a * A a)))
   /\ derivable_pt_lim (fun t => mean X (softmax X (moved t)) A) 0
     (∑ a ∈ X, π a * w a * A a ^ 2)
   /\ 0 <= ∑ a ∈ X, π a * w a * A a ^ 2.

@@ -75,7 +75,7 @@ Proof.
   assert (pos := partition_pos X θ filled).
   assert (pos' := partition_pos X (fun b => θ b + x b) filled).
   assert (total : ∑ b ∈ X, exp (θ b) / (∑ c ∈ X, exp (θ c)) * exp (x b)
-    = (∑ b ∈ X, exp (θ b + x b)) / ∑ c ∈ X, exp (θ c)).
+    = (∑ b ∈ X, exp (θ b + x b)) / (∑ c ∈ X, exp (θ c))).
   { unfold Rdiv. rewrite <- sum_scal_r. apply sum_ext. intros. rewrite exp_plus. ring. }
   rewrite total, exp_plus. field. split; apply Rgt_not_eq; assumption.
 Qed.
@@ -141,7 +141,7 @@ Lemma logsumexp_derivative : forall {T : Type} (X : list T) (θ : R -> T -> R) (
 Proof.
   intros T X θ t v filled moves. unfold logsumexp.
   apply derivative_value with
-    (/ (∑ b ∈ X, exp (θ t b)) * ∑ b ∈ X, exp (θ t b) * v b).
+    (/ (∑ b ∈ X, exp (θ t b)) * (∑ b ∈ X, exp (θ t b) * v b)).
   - unfold mean, softmax. rewrite <- sum_scal. apply sum_ext. intros. unfold Rdiv. ring.
   - apply (derivative_ln (fun u => ∑ b ∈ X, exp (θ u b))).
     + apply partition_pos, filled.

@@ -15,7 +15,8 @@ Fixpoint sum {T : Type} (X : list T) (f : T -> R) : R :=
   | x :: rest => f x + sum rest f
   end.
 
-(** [∑ x ∈ X, e] binds like a product: [∑ x ∈ X, a * b + c] is [(∑ x ∈ X, a * b) + c]. *)
+(** [∑ x ∈ X, e] binds like a product: [∑ x ∈ X, a * b + c] is [(∑ x ∈ X, a * b) + c].
+    After *, / and a minus sign it is put in parentheses, where Coq would read on beyond [+]. *)
 Notation "∑ x ∈ X , e" := (sum X (fun x => e))
   (at level 45, x name, X at level 44, e at level 45, right associativity).
 

@@ -76,7 +76,8 @@ Lemma expected_next_opp : forall {State Action : Type} (M : discounted State Act
   expected_next M π (fun y => - W y) s = - expected_next M π W s.
 Proof.
   intros State Action M π W s. unfold expected_next.
-  rewrite (mean_ext (d_actions M) (π s) (fun a => mean (d_states M) (transition M s a) (fun y => - W y))
+  rewrite (mean_ext (d_actions M) (π s)
+    (fun a => mean (d_states M) (transition M s a) (fun y => - W y))
     (fun a => - mean (d_states M) (transition M s a) W)) by (intros; apply mean_opp).
   apply mean_opp.
 Qed.

@@ -34,7 +34,7 @@ Definition var {T : Type} (X : list T) (p f : T -> R) : R := cov X p f f.
 Definition entropy {T : Type} (X : list T) (p : T -> R) : R :=
   - (∑ x ∈ X, p x * ln (p x)).
 
-(** KL(p || q) = sum p (log p - log q), for [p] dominated by [q]; elsewhere the book's is infinite *)
+(** KL(p || q) = sum p (log p - log q), for [p] dominated by [q]; else the book's is infinite *)
 Definition kl {T : Type} (X : list T) (p q : T -> R) : R :=
   ∑ x ∈ X, p x * (ln (p x) - ln (q x)).
 

@@ -63,7 +63,7 @@ Qed.
 (** Label: thm-entropy-range.
     Covers: the inequality KL >= 0 that its proof rests on, between any two distributions.
     Words: KL(p || q) >= 0 where p has no mass outside q.
-    Narrower: where p has mass outside q the book's divergence is infinite; here that is left out. *)
+    Narrower: for p dominated by q; elsewhere the book's divergence is infinite. *)
 Theorem kl_nonneg : forall {T : Type} (X : list T) (p q : T -> R),
   distribution X p -> distribution X q -> dominated X p q -> 0 <= kl X p q.
 Proof.

@@ -122,7 +122,8 @@ Theorem score_covariance : forall {S A : Type} (eq_S : forall x y : S, {x = y} +
   NoDup actions -> In a' actions ->
   mean actions (softmax actions (θ s))
     (fun a => ln (softmax actions (θ s) a) * score eq_S eq_A actions θ s' a' s a)
-  = indicator eq_S s s' * (softmax actions (θ s) a' * centred_log actions (softmax actions (θ s)) a').
+  = indicator eq_S s s'
+    * (softmax actions (θ s) a' * centred_log actions (softmax actions (θ s)) a').
 Proof.
   intros S A eq_S eq_A actions θ s s' a' once inside. unfold mean, score, centred_log, entropy.
   set (π := softmax actions (θ s)).

@@ -171,7 +171,8 @@ Lemma flow_distribution : forall {State Action : Type} (M : process State Action
 Proof.
   intros State Action M H d h [filled [begins moves]] fl stage. split.
   { intros sa inside. apply fl; assumption. }
-  assert (marginal : forall k, (k < H)%nat -> sum (pairs M) (d k) = sum (states M) (flow_law M d k)).
+  assert (marginal : forall k, (k < H)%nat ->
+    sum (pairs M) (d k) = sum (states M) (flow_law M d k)).
   { intros k stage'. unfold pairs. rewrite sum_pairs. apply sum_ext. intros s inside.
     apply (flow_marginal M H d k s fl stage' inside). }
   induction h as [|h IH]; rewrite marginal by exact stage; simpl.
@@ -351,7 +352,7 @@ Proof.
 Qed.
 
 (** Label: thm-polytope-markov.
-    Covers: every point of the polytope is the visitation of the Markov policy that the theorem names.
+    Covers: every point of the polytope is the visitation of the Markov policy that it names.
     Words: for d in K_p and pi_h(a|s) = d_h(s, a) / d_h(s), uniform where d_h(s) = 0, pi is a policy
     and its visitations are d.
     Narrower: nothing (the compactness of K_p and policies with memory are other parts). *)
@@ -384,9 +385,9 @@ Qed.
 
 (** Label: thm-concavity.
     Covers: part 1, all of it.
-    Words: for weights w and points d^i that are distributions in every stage, H_visit of the mean less
-    the mean of H_visit is sum_i w_i sum_h KL(d^i_h || mean_h) >= 0, and it is 0 only if all d^i with
-    w_i > 0 are equal to the mean.
+    Words: for weights w and points d^i that are distributions in every stage, H_visit of the mean
+    less the mean of H_visit is sum_i w_i sum_h KL(d^i_h || mean_h) >= 0, and it is 0 only if all
+    d^i with w_i > 0 are equal to the mean.
     Narrower: nothing (points of K_p are distributions in every stage: [flow_distribution]). *)
 Theorem concavity_stages : forall {I State Action : Type} (M : process State Action) (H : nat)
   (points : list I) (w : I -> R) (d : I -> nat -> State * Action -> R),

@@ -218,7 +218,8 @@ Qed.
 
 (** Label: thm-rlhf-one-step.
     Covers: the first sentence.
-    Words: <p, r> - beta KL(p || ref) is largest at one step from ref of size 1 / beta, and only there.
+    Words: <p, r> - beta KL(p || ref) is largest at one step of size 1 / beta from ref, and only
+    there.
     Narrower: one prompt. *)
 Theorem rlhf_one_step : forall {T : Type} (X : list T) (ref r p : T -> R) (β : R),
   positive X ref -> distribution X p -> 0 < β ->

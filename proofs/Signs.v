@@ -184,8 +184,8 @@ Qed.
 
 (** Label: prop-action-contribution.
     Covers: (ii), all of it.
-    Words: the contributions -eta pi(a) ell(a) A(a) add up to -eta Cov_pi(log pi, A); for A(a) > 0 one
-    is positive if and only if pi(a) < e^{-h}, for A(a) < 0 if and only if pi(a) > e^{-h}.
+    Words: the contributions -eta pi(a) ell(a) A(a) add up to -eta Cov_pi(log pi, A); for A(a) > 0
+    one is positive if and only if pi(a) < e^{-h}, for A(a) < 0 if and only if pi(a) > e^{-h}.
     Narrower: nothing. *)
 Theorem action_contribution : forall {T : Type} (X : list T) (π A : T -> R) (η : R),
   distribution X π -> positive X π -> 0 < η ->
@@ -258,8 +258,8 @@ Qed.
 
 (** Label: prop-beta-criterion.
     Covers: the whole statement.
-    Words: for A not constant and beta_t = Cov_t(log pi, A) / Var_t(A), dH/dt = -(t + beta_t) Var_t(A),
-    which is positive if and only if beta_t < -t.
+    Words: for A not constant and beta_t = Cov_t(log pi, A) / Var_t(A),
+    dH/dt = -(t + beta_t) Var_t(A), which is positive if and only if beta_t < -t.
     Narrower: nothing. *)
 Theorem beta_criterion : forall {T : Type} (X : list T) (π A : T -> R) (t : R) (a b : T),
   positive X π -> In a X -> In b X -> A a <> A b ->
@@ -308,8 +308,8 @@ Proof. intros T X π π'. rewrite exact_identity. split; lra. Qed.
 
 (** Label: prop-rise.
     Covers: (iii), the uniform start.
-    Words: from the uniform policy H(pi_eta) - H(pi) = -KL(pi_eta || pi) <= 0, and for eta > 0 it is 0
-    only if A is constant.
+    Words: from the uniform policy H(pi_eta) - H(pi) = -KL(pi_eta || pi) <= 0, and for eta > 0 it
+    is 0 only if A is constant.
     Narrower: nothing. *)
 Theorem uniform_start : forall {T : Type} (X : list T) (A : T -> R) (η : R),
   X <> [] -> 0 < η ->

@@ -322,8 +322,8 @@ Qed.
 
 (** Label: prop-remainder-bound.
     Covers: the first inequality of the bound on the step.
-    Words: |H(pi_eta) - H(pi) + eta Cov_pi(log pi, A)| <= eta^2 D^2 log(n) / 2 for n >= 2, D the length
-    of an interval that holds A.
+    Words: |H(pi_eta) - H(pi) + eta Cov_pi(log pi, A)| <= eta^2 D^2 log(n) / 2 for n >= 2, D the
+    length of an interval that holds A.
     Narrower: nothing (eta >= 0; the shortest interval has the length osc A). *)
 Theorem remainder_bound : forall {T : Type} (X : list T) (π A : T -> R) (lo hi η : R),
   distribution X π -> positive X π -> (2 <= length X)%nat -> 0 <= η ->

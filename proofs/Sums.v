@@ -74,7 +74,10 @@ Proof. intros T X Y f. induction X as [|x X IH]; simpl; lra. Qed.
 
 Lemma sum_map : forall {T U : Type} (X : list T) (m : T -> U) (f : U -> R),
   sum (map m X) f = ∑ x ∈ X, f (m x).
-Proof. intros T U X m f. induction X as [|x X IH]; simpl; [reflexivity|rewrite IH; reflexivity]. Qed.
+Proof.
+  intros T U X m f. induction X as [|x X IH]; simpl; [reflexivity|].
+  rewrite IH. reflexivity.
+Qed.
 
 (** A sum over pairs is a sum of sums. *)
 Lemma sum_pairs : forall {T U : Type} (X : list T) (Y : list U) (f : T * U -> R),

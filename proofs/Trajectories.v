@@ -51,7 +51,7 @@ Proof.
     + rewrite trajectory_sum. apply whole.
 Qed.
 
-(** The entropy to go from the state at stage [h], when [k] stages are left, the last being H - 1. *)
+(** The entropy to go from a state when [k] stages are left, the last of them H - 1. *)
 Fixpoint entropy_to_go {State Action : Type} (M : process State Action)
   (π : nat -> State -> Action -> R) (H k : nat) (s : State) : R :=
   match k with

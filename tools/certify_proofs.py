@@ -1,13 +1,13 @@
-"""Check the machine-checked proofs of ``proofs/`` and store what they say: ``python tools/certify_proofs.py``.
+"""Check the proofs of ``proofs/`` and store what they say: ``python tools/certify_proofs.py``.
 
 Every file is compiled by Rocq, its independent checker ``coqchk`` runs over all of them, and Rocq
 names the axioms that each theorem rests on. The result is stored in ``proofs/certified.json``:
 ``{label: [{theorem, file, line, statement, definitions, covers, words, scope, assumptions}]}``.
 Nothing is stored unless all of that succeeds and no axiom but those of the real numbers is used.
 
-A comment right above a theorem names the label of the book that it serves (``Label:``), what of the
-labelled statement it covers (``Covers:``), the statement in words (``Words:``), and what is narrower
-or wider than in the book (``Narrower:``, ``Wider:``).
+A comment right above a theorem names the label of the book that it serves (``Label:``), what of
+the labelled statement it covers (``Covers:``), the statement in words (``Words:``), and what is
+narrower or wider than in the book (``Narrower:``, ``Wider:``).
 """
 
 import json
@@ -44,7 +44,7 @@ STATED = re.compile(r"^(Theorem|Lemma)\s+(\w+)\s*:(.*?)\.\s*^Proof\.", re.MULTIL
 DEFINED = re.compile(
     r"^(?:Definition|Fixpoint|Record)\s+(\w+).*?\.(?=\s*$)", re.MULTILINE | re.DOTALL
 )
-NOTATION = re.compile(r"^Notation\b.*?\.(?=\s*$)", re.MULTILINE | re.DOTALL)
+NOTATION = re.compile(r'^Notation "(\S)[^"]*".*?\.(?=\s*$)', re.MULTILINE | re.DOTALL)
 FIELD = re.compile(r"^\s*(Label|Covers|Words|Narrower|Wider):", re.MULTILINE)
 WORD = re.compile(r"[^\W\d]\w*'*")
 
@@ -135,7 +135,7 @@ def definitions(sources):
     for source in sources:
         bare = without_comments(source)
         found |= {match[1]: one_line(match[0]) for match in DEFINED.finditer(bare)}
-        found |= {"∑": one_line(match[0]) for match in NOTATION.finditer(bare) if "∑" in match[0]}
+        found |= {match[1]: one_line(match[0]) for match in NOTATION.finditer(bare)}
     return found
 
 
@@ -197,6 +197,11 @@ def stated(path, text, match, said, label, known):
         words=said["Words"],
         scope="; ".join(scope),
     )
+
+
+def qualified(file, theorem):
+    """The name by which Rocq knows a theorem of a file: ``Entropy.covariance_identity``."""
+    return f"{Path(file).stem}.{theorem}"
 
 
 def run(command, folder, seconds=600):
@@ -276,7 +281,7 @@ def proofs(folder=SOURCES, target=BUILD, report=lambda line: None):
     report(f"coqchk: checked anew in {time.perf_counter() - clock:.0f} s, {len(loaded)} axioms")
     if foreign := [axiom for axiom in loaded if ".".join(axiom.split(".")[-2:]) not in AXIOMS]:
         raise ProofFault(f"axioms that are not those of the real numbers: {foreign}")
-    names = {f"{Path(item.file).stem}.{item.theorem}" for item in found}
+    names = {qualified(item.file, item.theorem) for item in found}
     rests_on = assumptions(sorted(names), target)
     foreign = {name: axioms for name, axioms in rests_on.items() if set(axioms) - AXIOMS}
     if foreign:
@@ -285,7 +290,7 @@ def proofs(folder=SOURCES, target=BUILD, report=lambda line: None):
     for item in found:
         entry = asdict(item)
         label = entry.pop("label")
-        entry["assumptions"] = rests_on[f"{Path(item.file).stem}.{item.theorem}"]
+        entry["assumptions"] = rests_on[qualified(item.file, item.theorem)]
         result.setdefault(label, []).append(entry)
     return result
 

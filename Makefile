@@ -56,9 +56,6 @@ notebooks: setup  ## run every notebook and store its outputs
 check: setup  ## run the checks of one statement again: make check LABEL=thm-covariance-identity
 	@$(RUN) tools/check.py "$(LABEL)"
 
-certify: setup  ## check the machine-checked proofs again (needs Rocq: apt-get install coq)
-	@$(RUN) tools/certify_proofs.py
-
 lint: setup-test  ## look for faults of style in the Python code
 	@$(RUN) -m ruff check .
 

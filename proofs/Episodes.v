@@ -37,6 +37,13 @@ Definition positive_policy {State Action : Type} (M : process State Action)
   (π : nat -> State -> Action -> R) : Prop :=
   forall h s, In s (states M) -> positive (actions M) (π h s).
 
+(** There are such processes: one state, two actions. *)
+Example coin_well_formed :
+  well_formed (Process unit bool [tt] [true; false] (fun _ => 1) (fun _ _ _ _ => 1)).
+Proof.
+  split; [discriminate|]. split; [|intros h sa _]; split; intros; simpl; unfold next; simpl; lra.
+Qed.
+
 (** The law of the state at stage [h], and of the pair of state and action. *)
 Fixpoint state_law {State Action : Type} (M : process State Action)
   (π : nat -> State -> Action -> R) (h : nat) : State -> R :=

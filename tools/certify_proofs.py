@@ -2,12 +2,13 @@
 
 Every file is compiled by Rocq, its independent checker ``coqchk`` runs over all of them, and Rocq
 names the axioms that each theorem rests on. The result is stored in ``proofs/certified.json``:
-``{label: [{theorem, file, line, statement, definitions, covers, words, scope, assumptions}]}``.
+``{label: [{part, theorem, file, line, statement, definitions, covers, words, scope, assumptions}]}``
 Nothing is stored unless all of that succeeds and no axiom but those of the real numbers is used.
 
 A comment right above a theorem names the label of the book that it serves (``Label:``), what of
-the labelled statement it covers (``Covers:``), the statement in words (``Words:``), and what is
-narrower or wider than in the book (``Narrower:``, ``Wider:``).
+the labelled statement it covers (``Covers:``, and ``Part:`` where the book names parts), the
+statement in words (``Words:``), and what is narrower or wider than in the book (``Narrower:``,
+``Wider:``).
 """
 
 import json
@@ -45,7 +46,7 @@ DEFINED = re.compile(
     r"^(?:Definition|Fixpoint|Record)\s+(\w+).*?\.(?=\s*$)", re.MULTILINE | re.DOTALL
 )
 NOTATION = re.compile(r'^Notation "(\S)[^"]*".*?\.(?=\s*$)', re.MULTILINE | re.DOTALL)
-FIELD = re.compile(r"^\s*(Label|Covers|Words|Narrower|Wider):", re.MULTILINE)
+FIELD = re.compile(r"^\s*(Label|Part|Covers|Words|Narrower|Wider):", re.MULTILINE)
 WORD = re.compile(r"[^\W\d]\w*'*")
 
 UNLABELLED = "none yet"
@@ -60,6 +61,7 @@ class Theorem:
     """One theorem that serves a statement of the book."""
 
     label: str
+    part: str
     theorem: str
     file: str
     line: int
@@ -188,6 +190,7 @@ def stated(path, text, match, said, label, known):
     scope = [f"{name.lower()}: {said[name]}" for name in ("Narrower", "Wider") if name in said]
     return Theorem(
         label=label,
+        part=said.get("Part", ""),
         theorem=match[2],
         file=f"{path.parent.name}/{path.name}",
         line=text.count("\n", 0, match.start()) + 1,

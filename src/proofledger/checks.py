@@ -31,14 +31,11 @@ class CheckFailed(AssertionError):
 class Prover(Protocol):
     """What `Verifier.symbolic` and `Verifier.exact` need of a computer algebra."""
 
-    def equal(self, left: Any, right: Any, *, nonzero: Sequence[Any] = ()) -> bool:
-        """Proved equal."""
-
     def differ(self, left: Any, right: Any) -> bool:
         """Disproved at some numbers."""
 
-    def disagreement(self, left: Any, right: Any) -> object | None:
-        """Numbers at which the lines differ, readable as a string; None if none were found."""
+    def explain(self, *lines: Any, nonzero: Sequence[Any] = ()) -> str | None:
+        """What is wrong with the first pair of lines that is not proved equal, in words; None if nothing is."""
 
     def same_number(self, x: Any, y: Any) -> bool:
         """Two exact numbers are equal."""
@@ -79,10 +76,9 @@ class Verifier:
         for i, (left, right) in enumerate(pairwise(lines), start=1):
             if left == right or str(left) == str(right):
                 raise ValueError(f"{label}: lines {i} and {i + 1} are the same expression; that proves nothing")
-            if not prover.equal(left, right, nonzero=nonzero):
-                where = prover.disagreement(left, right)
-                why = f"they differ: {where}" if where else f"no proof was found:\n  {left}\n  {right}"
-                raise _failure(label, "symbolic", f"lines {i} and {i + 1}: {why}")
+        fault = prover.explain(*lines, nonzero=nonzero)
+        if fault:
+            raise _failure(label, "symbolic", fault)
         for name, wrong in mutants.items():
             if not prover.differ(lines[-1], wrong):
                 raise _blind(label, "symbolic", name, "no numbers tell it from the last line")

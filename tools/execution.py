@@ -3,13 +3,13 @@
 Shared by `run_notebooks.py` (stores the outputs), `execute.py` (fills the cache of the book) and `check.py`.
 """
 
+import asyncio
 import os
 import re
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,7 +86,7 @@ def run(path, stop=None):
     )
     started, error = time.perf_counter(), ""
     try:
-        client.execute()
+        asyncio.run(client.async_execute())
     except Exception as exception:  # whatever stops a notebook is reported with the cell that it stopped in
         error = _describe(notebook, exception)
     return Run(Path(path), notebook, time.perf_counter() - started, error)
@@ -97,7 +97,7 @@ def run_all(paths, jobs=None, on_finish=None):
     paths = [Path(path) for path in paths]
     jobs = max(1, min(jobs or cores(), len(paths) or 1))
     runs = {}
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with ThreadPoolExecutor(jobs) as pool:  # each waits for a kernel, a process of its own
         futures = [pool.submit(_announced_run, path, f"{i}/{len(paths)}") for i, path in enumerate(paths, 1)]
         for future in as_completed(futures):
             done = future.result()

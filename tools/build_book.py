@@ -12,7 +12,7 @@ import sys
 import time
 from contextlib import contextmanager
 
-from source_key import ROOT, is_current, state, surroundings
+from source_key import ROOT, is_current, run_key, state, surroundings
 
 BUILD = ROOT / "_build"
 HTML = BUILD / "html"
@@ -67,7 +67,7 @@ def current(path):
 def stand_in(path, runs=RUNS):
     """The notebook with the outputs of the run that stands in for its stored one, or None."""
     run = runs / path.name
-    if current(path) or not current(run):
+    if current(path) or not _stands_for(path, run):
         return None
     notebook = _read(path)
     for cell, done in zip(_code_cells(notebook), _code_cells(_read(run)), strict=True):
@@ -86,7 +86,7 @@ def run_stale(paths, jobs=None, runs=RUNS):
 
     surroundings()  # of the sources as they are before the runs
     stale = [path for path in paths if not current(path)]
-    due = [path for path in stale if not current(runs / path.name)]
+    due = [path for path in stale if not _stands_for(path, runs / path.name)]
     if due:
         print(
             f"Running {len(due)} of {len(paths)} notebooks, whose stored runs are of other sources:"
@@ -96,6 +96,11 @@ def run_stale(paths, jobs=None, runs=RUNS):
     if failed:
         raise RuntimeError(f"{len(failed)} notebook(s) failed: {', '.join(map(shown, failed))}")
     return [path.name for path in stale]
+
+
+def _stands_for(path, run):
+    """True if ``run`` is a run of the present code of the notebook at ``path``."""
+    return current(run) and _read(run)["metadata"]["run_key"] == run_key(_read(path))
 
 
 def _read(path):

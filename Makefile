@@ -9,12 +9,13 @@ RUN := $(VENV)/bin/python
 include tools/environment.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf lab serve test certify bench notebooks check lint lock clean setup setup-test
+.PHONY: help book pdf lab serve test test-elsewhere certify bench notebooks check lint lock clean
+.PHONY: setup setup-test
 
 help:  ## say what can be made
 	@echo "Entropy in Reinforcement Learning: the book and its package"
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{printf "%-18s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{printf "%-20s %s\n", $$1, $$2}'
 
 setup:
 	@PYTHON="$(PYTHON)" sh tools/setup.sh book
@@ -41,6 +42,9 @@ test: setup-test book  ## run all tests: package, every notebook against its sto
 certify: setup  ## check the proofs by two other provers: residues, and Rocq (needs coq)
 	@$(RUN) tools/certify.py
 
+test-elsewhere: setup  ## compute tables, learners and solvers on other (emulated) processors and compare
+	@$(RUN) tools/elsewhere.py
+
 bench: setup-test  ## time the package against its peers
 	@$(RUN) benchmarks/run.py
 
@@ -50,8 +54,9 @@ notebooks: setup  ## run the notebooks and store their outputs (NOTEBOOKS="03 11
 check: setup  ## run the checks of one statement again: make check LABEL=thm-covariance-identity
 	@$(RUN) tools/check.py "$(LABEL)"
 
-lint: setup-test  ## look for faults of style in the Python code
+lint: setup-test  ## look for faults of style and for imports that go up
 	@$(RUN) -m ruff check .
+	@$(VENV)/bin/lint-imports --config pyproject.toml
 
 PIN := $(VENV)/bin/uv pip compile pyproject.toml -q --universal --python-version 3.11 --generate-hashes
 

@@ -94,6 +94,8 @@ def is_current(notebook):
 def _what_runs(path):
     """The part of a file that can change a result."""
     data = path.read_bytes()
+    if path.name == "requirements.txt":
+        return b"\n".join(re.findall(rb"^\S+==\S+", data, flags=re.MULTILINE))
     if path.suffix != ".py":
         return data
     text = data.decode()

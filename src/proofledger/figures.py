@@ -58,16 +58,15 @@ def register(shell):
     figure (``select_figure_formats``); this formatter has no printer to remove.
     """
     from IPython.core.formatters import BaseFormatter
-    from traitlets import Unicode
 
     class FigureDigest(BaseFormatter):
-        format_type = Unicode(MIME)
         _return_type = dict
 
         def __call__(self, obj):
             return digest(obj) if isinstance(obj, mpl.figure.Figure) else None
 
-    shell.display_formatter.formatters[MIME] = FigureDigest(parent=shell.display_formatter)
+    formatter = FigureDigest(parent=shell.display_formatter, format_type=MIME)
+    shell.display_formatter.formatters[MIME] = formatter
 
 
 # ---------------------------------------------------------------------------------------- digests

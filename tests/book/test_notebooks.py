@@ -297,7 +297,7 @@ def checkout(tmp_path, monkeypatch):
         "src/p/a.py": MODULE,
         "src/p/page.py": "import docutils\nx = 1\n",
         "notebooks/data/t.csv": "1,2\n",
-        "requirements.txt": "numpy==2.0\n",
+        "requirements.txt": "numpy==2.0\n    # via p\n",
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -316,6 +316,7 @@ def checkout(tmp_path, monkeypatch):
         ("src/p/page.py", "x = 1", "x = 2", True),
         ("notebooks/data/t.csv", "1,2", "1,3", False),
         ("requirements.txt", "2.0", "2.1", False),
+        ("requirements.txt", "# via", "# wanted by", True),
     ],
 )
 def test_a_run_is_current_until_something_it_used_changes(checkout, name, old, new, current):

@@ -28,7 +28,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.collections import Collection, QuadMesh
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.contour import ContourSet
 from matplotlib.figure import FigureBase
 from matplotlib.image import AxesImage
@@ -268,16 +268,14 @@ def _annotation(artist: Annotation, frame):
         "units": [str(artist.xycoords), str(artist.anncoords)],
     }
     if artist.arrow_patch is not None:
-        words["arrow"] = [
-            type(artist.arrow_patch.get_arrowstyle()).__name__,
-            *_style(artist.arrow_patch).values(),
-        ]
+        words["arrow"] = type(artist.arrow_patch.get_arrowstyle()).__name__
+        words["arrow style"] = _style(artist.arrow_patch)["style"]
     return _entry(artist, words=words, numbers={"at": artist.xy, "text at": artist.xyann})
 
 
 @_describe.register
 def _legend(artist: Legend, frame):
-    handles = [_style(handle) for handle in artist.legend_handles if handle is not None]
+    handles = [_style(handle)["style"] for handle in artist.legend_handles if handle is not None]
     texts = [text.get_text() for text in artist.get_texts()]
     return _entry(
         artist, words={"title": artist.get_title().get_text(), "texts": texts, "handles": handles}
@@ -300,25 +298,23 @@ STROKES = (
 )
 
 
-def _style(artist):
-    """Label, colours and strokes of an artist, in words."""
-    words = {"label": str(artist.get_label())}
-    for name in (*COLOURS, *STROKES):
-        getter = getattr(artist, f"get_{name}", None)
+def _style(artist, kinds=(*COLOURS, *STROKES)):
+    """Label, and colours and strokes of an artist in one line of words."""
+    parts = []
+    for kind in kinds:
+        getter = getattr(artist, f"get_{kind}", None)
         value = None if getter is None else getter()
         if value is not None:
-            words[name] = _colour(value) if name in COLOURS else _plain(value)
-    return words
+            parts.append(f"{kind} {_colour(value) if kind in COLOURS else _plain(value)}")
+    return {"label": str(artist.get_label()), "style": ", ".join(parts)}
 
 
 def _colour(value):
-    """One colour as hexadecimal digits, several as a list."""
-    if isinstance(value, str) or (np.ndim(value) <= 1 and len(value) in (3, 4)):
-        return (
-            "none" if isinstance(value, str) and value == "none" else to_hex(value, keep_alpha=True)
-        )
-    names = [to_hex(row, keep_alpha=True) for row in value]
-    return names[:1] if len(set(names)) == 1 else names
+    """Colours as hexadecimal digits, one that all share once."""
+    if isinstance(value, str) and value == "none":
+        return value
+    names = [to_hex(row, keep_alpha=True) for row in to_rgba_array(value)]
+    return names[0] if len(set(names)) == 1 else " ".join(names)
 
 
 def _plain(value):
@@ -339,15 +335,13 @@ def _coloured(artist):
     artist.autoscale_None()
     if isinstance(artist, Collection):
         artist.update_scalarmappable()
-    scale = [
-        to_hex(artist.cmap(x), keep_alpha=True)
-        for x in (0.0, 0.25, 0.5, 0.75, 1.0, -1.0, 2.0, np.nan)
-    ]
-    words = {name: word for name, word in _style(artist).items() if name not in COLOURS}
+    words = _style(artist, STROKES)
     edges = artist.get_edgecolor() if isinstance(artist, Collection) else []
     if len(edges) == 1 < np.size(values):  # by hand; the other colours follow from the values
-        words["edgecolor"] = _colour(edges)
-    words |= {"colours": scale, "norm": type(artist.norm).__name__}
+        words["edges"] = _colour(edges)
+    scale = [0.0, 0.25, 0.5, 0.75, 1.0, -1.0, 2.0, np.nan]  # also below, above, and no value
+    words["colours"] = " ".join(to_hex(artist.cmap(x), keep_alpha=True) for x in scale)
+    words["norm"] = type(artist.norm).__name__
     limits = [artist.norm.vmin, artist.norm.vmax]
     return words, {"values": artist.norm(values)}, {"limits": limits}
 

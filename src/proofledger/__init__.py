@@ -23,7 +23,7 @@ from proofledger.records import Record as Record
 
 
 def load_ipython_extension(shell):
-    """Called by ``%load_ext proofledger``: figures carry digests, checks time themselves per cell."""
+    """``%load_ext proofledger``: figures carry digests, checks time themselves per cell."""
     from proofledger import figures, records
 
     figures.register(shell)

@@ -6,21 +6,16 @@ PORT ?= 8000
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-# Repeatable runs: one thread a process, one hash seed, no window; nothing of the caller's Python leaks in.
-export OMP_NUM_THREADS := 1
-export OPENBLAS_NUM_THREADS := 1
-export PYTHONHASHSEED := 0
-export MPLBACKEND := agg
-export IPYTHONDIR := $(CURDIR)/tools/ipython
-unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS PYTHONOPTIMIZE PYTHONSAFEPATH PYTHONINSPECT
+include tools/environment.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf lab serve test certify bench notebooks check lint lock clean setup setup-test
+.PHONY: help book pdf lab serve test test-elsewhere certify bench notebooks check lint lock clean
+.PHONY: setup setup-test
 
 help:  ## say what can be made
 	@echo "Entropy in Reinforcement Learning: the book and its package"
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{printf "%-18s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{printf "%-20s %s\n", $$1, $$2}'
 
 setup:
 	@PYTHON="$(PYTHON)" sh tools/setup.sh book
@@ -28,7 +23,7 @@ setup:
 setup-test:
 	@PYTHON="$(PYTHON)" sh tools/setup.sh test
 
-book: setup  ## run every notebook and build the book in _build/html
+book: setup  ## build the book in _build/html from the stored runs
 	@$(RUN) tools/build_book.py
 
 pdf: book  ## print the whole book into _build/pdf (needs Chromium)
@@ -41,28 +36,34 @@ serve: book  ## show the book at http://127.0.0.1:8000 (PORT=9000 for another po
 lab: setup  ## open the chapters in JupyterLab
 	@$(RUN) -m jupyter lab notebooks
 
-test: setup-test book  ## run all tests: package, notebooks against their stored outputs, built book
+test: setup-test book  ## run all tests: package, every notebook against its stored run, built book
 	@$(RUN) -m pytest
 
 certify: setup  ## check the proofs by two other provers: residues, and Rocq (needs coq)
 	@$(RUN) tools/certify.py
 
+test-elsewhere: setup  ## compute tables, learners and solvers on other (emulated) processors and compare
+	@$(RUN) tools/elsewhere.py
+
 bench: setup-test  ## time the package against its peers
 	@$(RUN) benchmarks/run.py
 
-notebooks: setup  ## run every notebook and store its outputs
-	@$(RUN) tools/run_notebooks.py
+notebooks: setup  ## run the notebooks and store their outputs (NOTEBOOKS="03 11" some, STALE=1 those out of date)
+	@$(RUN) tools/run_notebooks.py $(if $(STALE),--stale) $(NOTEBOOKS)
 
 check: setup  ## run the checks of one statement again: make check LABEL=thm-covariance-identity
 	@$(RUN) tools/check.py "$(LABEL)"
 
-lint: setup-test  ## look for faults of style in the Python code
+lint: setup-test  ## look for faults of style and for imports that go up
 	@$(RUN) -m ruff check .
+	@$(VENV)/bin/lint-imports --config pyproject.toml
 
-lock:  ## pin the requirements anew (needs uv)
-	@command -v uv >/dev/null || { echo "error: uv is missing; install it with: pip install uv" >&2; exit 1; }
-	uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes -o requirements.txt
-	uv pip compile requirements-test.in --universal --python-version 3.11 --generate-hashes -o requirements-test.txt
+PIN := $(VENV)/bin/uv pip compile pyproject.toml -q --universal --python-version 3.11 --generate-hashes
+
+lock: setup  ## pin all packages anew from pyproject.toml (UPGRADE=1 to newer versions)
+	@$(PIN) $(if $(UPGRADE),--upgrade) --custom-compile-command "make lock" --extra book -o requirements.txt
+	@$(PIN) $(if $(UPGRADE),--upgrade) --custom-compile-command "make lock" --extra test --extra bench \
+		-c requirements.txt -o requirements-test.txt
 
 clean:  ## remove everything that was made here
 	rm -rf _build $(VENV) src/*.egg-info .pytest_cache .ruff_cache .hypothesis

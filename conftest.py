@@ -1,23 +1,15 @@
 """Settings that all tests share, those of the notebooks among them."""
 
 import importlib.util
-import os
-import sys
 from pathlib import Path
 
 import pytest
+from execution import set_environment
 
 ROOT = Path(__file__).resolve().parent
-for folder in ("tools", "tests/book", "book/_ext"):
-    sys.path.insert(0, str(ROOT / folder))
 
 # the same surroundings as in the Makefile, also when pytest is called by hand
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("MPLBACKEND", "agg")
-os.environ.setdefault("IPYTHONDIR", str(ROOT / "tools" / "ipython"))
-os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
-# jupyter and its kernels name a folder that they would move; saying so keeps their notice out of the tests
-os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
+set_environment()
 
 if importlib.util.find_spec("hypothesis"):
     from hypothesis import HealthCheck, settings

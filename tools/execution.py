@@ -1,32 +1,19 @@
 """Runs notebooks in fresh kernels, several at a time, and says which one runs and for how long.
 
-Shared by `run_notebooks.py` (stores the outputs), `execute.py` (fills the cache of the book) and `check.py`.
+Shared by `run_notebooks.py` (stores the outputs), `build_book.py` (runs what has no stored run) and `check.py`.
 """
 
+import asyncio
 import os
 import re
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT = 300  # seconds for one cell
-
-# One thread a kernel, one order of sets, no window, no profile of the user's: runs can be repeated.
-ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-    "PYTHONHASHSEED": "0",
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    "IPYTHONDIR": str(ROOT / "tools" / "ipython"),
-    "JUPYTER_PREFER_ENV_PATH": "1",
-}
-FORBIDDEN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONOPTIMIZE")
 
 
 @dataclass(frozen=True)
@@ -39,11 +26,14 @@ class Run:
     error: str
 
 
-def set_environment():
+def set_environment(text=None):
     """Give this process, and every kernel that it starts, the environment of a repeatable run."""
-    os.environ.update(ENVIRONMENT)
-    for name in FORBIDDEN:
-        os.environ.pop(name, None)
+    text = text or (ROOT / "tools" / "environment.mk").read_text(encoding="utf-8")
+    for name, value in re.findall(r"^export (\w+) := (.*)$", text, flags=re.MULTILINE):
+        os.environ[name] = value.replace("$(CURDIR)", str(ROOT))
+    for names in re.findall(r"^unexport (.*)$", text, flags=re.MULTILINE):
+        for name in names.split():
+            os.environ.pop(name, None)
 
 
 def notebooks():
@@ -86,8 +76,10 @@ def run(path, stop=None):
     )
     started, error = time.perf_counter(), ""
     try:
-        client.execute()
-    except Exception as exception:  # whatever stops a notebook is reported with the cell that it stopped in
+        asyncio.run(client.async_execute())
+    except (
+        Exception
+    ) as exception:  # whatever stops a notebook is reported with the cell that it stopped in
         error = _describe(notebook, exception)
     return Run(Path(path), notebook, time.perf_counter() - started, error)
 
@@ -97,8 +89,11 @@ def run_all(paths, jobs=None, on_finish=None):
     paths = [Path(path) for path in paths]
     jobs = max(1, min(jobs or cores(), len(paths) or 1))
     runs = {}
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(_announced_run, path, f"{i}/{len(paths)}") for i, path in enumerate(paths, 1)]
+    with ThreadPoolExecutor(jobs) as pool:  # each waits for a kernel, a process of its own
+        futures = [
+            pool.submit(_announced_run, path, f"{i}/{len(paths)}")
+            for i, path in enumerate(paths, 1)
+        ]
         for future in as_completed(futures):
             done = future.result()
             runs[done.path] = done
@@ -127,7 +122,9 @@ def _describe(notebook, exception):
         (i, cell)
         for i, cell in enumerate(notebook.cells)
         if cell.cell_type == "code"
-        and (cell.execution_count is None or any(out.output_type == "error" for out in cell.outputs))
+        and (
+            cell.execution_count is None or any(out.output_type == "error" for out in cell.outputs)
+        )
     ]
     trace = re.sub(r"\x1b\[[0-9;]*m", "", str(exception)).strip()
     if not stopped:

@@ -10,8 +10,7 @@ import shutil
 import subprocess
 import sys
 
-from build_book import BUILD, alone
-from source_key import ROOT
+from build_book import BUILD, alone, sphinx
 
 PDF = BUILD / "pdf" / "entropy-in-reinforcement-learning.pdf"
 SINGLE = BUILD / "singlehtml"
@@ -46,17 +45,6 @@ def find_browser():
     return next((found for name in names if name and (found := shutil.which(name))), None)
 
 
-def single_page():
-    """Build the one page of the book; True if Sphinx had nothing to complain of."""
-    program = "from jupyter_book.cli.main import main; main()"
-    command = [sys.executable, "-c", program, "build", str(ROOT), "--builder", "singlehtml", "-n", "--keep-going", "-q"]
-    shutil.rmtree(SINGLE, ignore_errors=True)
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        print(done.stdout, file=sys.stderr)
-    return done.returncode == 0
-
-
 def printable(text):
     """The page as it is printed: links that went through the page's own file stay inside, folded parts open."""
     text = re.sub(r'href="(?!\w+:)[^"#]*index\.html#', 'href="#', text)
@@ -85,9 +73,9 @@ def main():
         print("error: the PDF is printed with Chromium, which is missing; install it (Debian: apt-get install chromium)"
               " or name a browser in RLENTROPY_BROWSER.", file=sys.stderr)  # fmt: skip
         return 1
-    print("Building the one page of the book …", flush=True)
     with alone():
-        if not single_page():
+        shutil.rmtree(SINGLE, ignore_errors=True)
+        if not sphinx("singlehtml", warnings_are_errors=False):
             return 1
         # the page of a root document in a folder names its files as if it stood one floor higher
         page = SINGLE / "print.html"

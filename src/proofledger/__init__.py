@@ -1,8 +1,10 @@
-"""A ledger of proofs for a literate book: checks that notebooks run, and pages made from their records.
+"""A ledger of proofs for a literate book: checks that notebooks run, pages made from their records.
 
 Nothing here knows what the book is about: the computer algebra behind symbolic checks is an argument.
 
     checks, records       declare and run the checks of statements; each leaves a record in the notebook
+    figures               digests of what figures show, kept beside the pictures
+    nbval                 pytest: stored and new figures are compared through their digests
     ledger, graph         Sphinx: statuses, the table, the graphs, made from the records
     api                   Sphinx: pages of functions, linked with the statements that they compute
     proofs, plain_titles  Sphinx: folded proofs, titles without markup
@@ -21,7 +23,8 @@ from proofledger.records import Record as Record
 
 
 def load_ipython_extension(shell):
-    """Called by ``%load_ext proofledger``: let the seconds of a check count from the start of its cell."""
-    from proofledger import records
+    """``%load_ext proofledger``: figures carry digests, checks time themselves per cell."""
+    from proofledger import figures, records
 
+    figures.register(shell)
     records.watch_cells(shell)

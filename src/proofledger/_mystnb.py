@@ -9,9 +9,8 @@ from typing import ClassVar
 from docutils import nodes
 from myst_nb.core.render import MimeRenderPlugin
 
+from proofledger.figures import MIME as FIGURE_MIME
 from proofledger.records import MIME
-
-FIGURE_MIME = "application/vnd.rlentropy.figure+json"
 
 
 class CheckRenderer(MimeRenderPlugin):

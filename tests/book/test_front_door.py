@@ -1,12 +1,18 @@
-"""The README and the buttons that lead into the book from outside."""
+"""The README, the buttons that lead into the book from outside, and what has to be installed."""
 
+import ast
 import re
 import subprocess
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import few_icons
 import launch_buttons
 import pytest
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from repository import origin, public, repository
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,3 +102,64 @@ def test_only_rules_of_icons_in_use_are_kept():
     kept = '.a{b:c}.fa-night:before,.fa-moon:before{content:"x"}'
     style = kept + '.fa-sun:before{content:"y"}@font-face{family:Brands;x:y}.d{}'
     assert few_icons.thinned_style(style, {"moon"}) == kept + ".d{}"
+
+
+# ----------------------------------------------------------------------------------- dependencies
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+LOCKS = {
+    "requirements.txt": PROJECT["dependencies"] + EXTRAS["book"],
+    "requirements-test.txt": PROJECT["dependencies"] + EXTRAS["test"] + EXTRAS["bench"],
+}
+OWN = {"rlentropy", "finitesums", "proofledger"}
+
+
+def pins(text):
+    """{name: version} of a lock, where a marker chooses between several the one for this Python."""
+    lines = re.findall(r"^([\w.-]+)==([^ ]+)(?: ; ([^\\\n]+))?", text, flags=re.MULTILINE)
+    return {name: pin for name, pin, marker in lines if not marker or Marker(marker).evaluate()}
+
+
+def unlocked(requirements, pinned):
+    """The requirements that no pin of a lock fulfils."""
+    wanted = [Requirement(text) for text in requirements]
+    return [r.name for r in wanted if not r.specifier.contains(pinned.get(r.name, "0"))]
+
+
+def undeclared(text, requirements):
+    """The imports of a source that come with a distribution which the requirements do not name."""
+    tops = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            tops |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            tops.add(node.module.split(".")[0])
+    declared = {canonicalize_name(Requirement(r).name) for r in requirements}
+    homes = {top: {canonicalize_name(d) for d in PROVIDERS.get(top, ())} for top in tops}
+    return {top for top, home in homes.items() if home and not home & declared} - OWN
+
+
+PROVIDERS = packages_distributions()
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_lock_pins_what_the_list_names(lock):
+    pinned = pins((ROOT / lock).read_text(encoding="utf-8"))
+    assert unlocked(LOCKS[lock], pinned) == []
+    assert unlocked(["numpy>=99", "nothing-of-this-name>=1"], pinned) == ["numpy", "nothing-of-this-name"]
+
+
+def test_the_locks_agree():
+    reader, tester = (pins((ROOT / lock).read_text(encoding="utf-8")) for lock in LOCKS)
+    assert {name for name in reader.keys() & tester.keys() if reader[name] != tester[name]} == set()
+
+
+def test_what_is_imported_is_declared():
+    """A reader's packages are enough for everything but the tests."""
+    reader = LOCKS["requirements.txt"]
+    for folder in ("src", "book/_ext", "tools"):
+        for path in (ROOT / folder).rglob("*.py"):
+            extra = EXTRAS["test"] if path.name == "nbval.py" else []
+            assert undeclared(path.read_text(encoding="utf-8"), reader + extra) == set(), path
+    assert undeclared("import networkx.drawing\nfrom numpy import pi", PROJECT["dependencies"]) == {"networkx"}

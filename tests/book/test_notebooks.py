@@ -1,6 +1,7 @@
 """How chapters are stored; that nbval compares them strictly; and that these very tests can fail."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -9,9 +10,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from execution import notebooks, run
+import source_key
+from build_book import run_stale, stand_in
+from execution import notebooks, run, set_environment
 from run_notebooks import main as run_notebooks
-from run_notebooks import normalised, stderr_outputs
+from run_notebooks import named, normalised, stderr_outputs
+from source_key import code, is_current
+from stored_runs import NOTE, with_note
+
+from proofledger.nbval import figures_without_digest
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = notebooks()
@@ -118,6 +125,15 @@ def test_figures_are_described(notebook):
     assert undescribed_figures(notebook) == []
 
 
+def test_figures_carry_what_nbval_compares(notebook):
+    assert figures_without_digest(outputs(notebook)) == []
+
+
+def test_is_a_run_of_its_present_sources(notebook):
+    """What the book shows was computed from this code, these data, this package and this lock."""
+    assert is_current(notebook), "run: make notebooks STALE=1"
+
+
 def test_has_the_parts_of_a_chapter(notebook):
     first = notebook.cells[0]
     assert first.cell_type == "markdown" and first.source.startswith("# ")
@@ -189,6 +205,15 @@ def test_a_figure_without_words_is_seen():
     assert undescribed_figures(notebook) == []
 
 
+def test_a_figure_that_nbval_would_skip_is_seen():
+    picture = {"image/svg+xml": "<svg/>", "text/plain": "<Figure size 640x480 with 1 Axes>"}
+    drawing = {"image/svg+xml": "<svg/>", "text/plain": "<IPython.core.display.SVG object>"}
+    photograph = {"image/png": "", "text/plain": "<IPython.core.display.Image object>"}
+    kinds = (picture, drawing, photograph)
+    shown = [nbformat.v4.new_output("display_data", data=data) for data in kinds]
+    assert figures_without_digest(shown) == [shown[0], shown[2]]
+
+
 def test_a_missing_part_is_seen():
     cells = map(nbformat.v4.new_markdown_cell, ["# T\n\n**Question.** Why?", "## Caveats"])
     assert missing_headings(nbformat.v4.new_notebook(cells=list(cells))) == ["what we learnt"]
@@ -228,6 +253,150 @@ def test_storing_twice_gives_the_same_file(write):
 def test_a_run_stops_where_it_is_told(write):
     done = run(write("x = 1", "x + 1", "raise ValueError"), stop=2)
     assert done.error == "" and len(done.notebook.cells) == 2
+
+
+def test_only_stale_notebooks_run_where_asked(write, capfd):
+    paths = [str(write("1", name="old.ipynb")), str(write("2", name="new.ipynb"))]
+    assert run_notebooks(paths[:1]) == 0
+    assert run_notebooks([*paths, "--stale"]) == 0
+    assert "1 stored, 0 failed, 1 up to date" in capfd.readouterr().out
+    with pytest.raises(SystemExit):
+        run_notebooks(["99"])
+    assert "no such notebook: 99" in capfd.readouterr().err
+
+
+def test_a_number_names_a_chapter():
+    assert named("03") == CHAPTERS[2]
+
+
+# ------------------------------------------------------------------ what a stored run depends on
+
+MODULE = '''# a comment
+"""About the module."""
+
+def f(x):
+    """About the function,
+
+    in several lines.
+    """
+
+    return x + 1  # another
+'''
+
+
+def test_code_is_what_is_left_without_words():
+    assert code(MODULE) == "def f(x):\n    return x + 1"
+    kept = "x = 'a # b'\n'no docstring' + x\ndef f(): 'in line'\ny = f'{x}#'"
+    assert code(kept) == kept
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A checkout with a module, a module of pages, a table and a lock."""
+    for name, text in {
+        "src/p/a.py": MODULE,
+        "src/p/page.py": "import docutils\nx = 1\n",
+        "notebooks/data/t.csv": "1,2\n",
+        "requirements.txt": "numpy==2.0\n    # via p\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr("source_key.ROOT", tmp_path)
+    source_key.surroundings.cache_clear()
+    yield tmp_path
+    source_key.surroundings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "current"),
+    [
+        ("src/p/a.py", "x + 1", "x + 2", False),
+        ("src/p/a.py", "another", "words", True),
+        ("src/p/a.py", "several", "many", True),
+        ("src/p/page.py", "x = 1", "x = 2", True),
+        ("notebooks/data/t.csv", "1,2", "1,3", False),
+        ("requirements.txt", "2.0", "2.1", False),
+        ("requirements.txt", "# via", "# wanted by", True),
+    ],
+)
+def test_a_run_is_current_until_something_it_used_changes(checkout, name, old, new, current):
+    notebook = normalised(make("1 + 1"), key=source_key.run_key(make("1 + 1")))
+    assert is_current(notebook)
+    path = checkout / name
+    path.write_text(path.read_text().replace(old, new))
+    source_key.surroundings.cache_clear()
+    assert is_current(notebook) == current
+
+
+def test_changed_code_or_a_cell_without_its_run_is_not_current(checkout):
+    notebook = normalised(make("1 + 1"), key=source_key.run_key(make("1 + 1")))
+    notebook.cells.append(nbformat.v4.new_markdown_cell("words"))
+    assert is_current(notebook)
+    notebook.cells[0].execution_count = None
+    assert not is_current(notebook)
+    notebook.cells[0].execution_count = 1
+    notebook.cells[0].source = "1 + 2"
+    assert not is_current(notebook)
+
+
+# --------------------------------------------------------- runs that stand in for stored ones
+
+
+def test_a_stale_notebook_is_run_beside_the_stored_one_once(write, capfd):
+    old = write("print(6 * 7)", name="old.ipynb")
+    new = write("print(1)", name="new.ipynb")
+    assert run_notebooks([str(new)]) == 0
+    before = [old.read_bytes(), new.read_bytes()]
+    runs = old.parent / "runs"
+    assert run_stale([old, new], runs=runs) == ["old.ipynb"]
+    assert [path.name for path in runs.iterdir()] == ["old.ipynb"]
+    assert [old.read_bytes(), new.read_bytes()] == before
+    capfd.readouterr()
+    assert run_stale([old, new], runs=runs) == ["old.ipynb"]
+    assert "runs …" not in capfd.readouterr().out
+
+
+def test_the_page_of_a_stand_in_has_its_outputs_the_present_words_and_a_note(write):
+    path = write("print(6 * 7)")
+    runs = path.parent / "runs"
+    run_stale([path], runs=runs)
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell("# New words"))
+    nbformat.write(notebook, path)
+    shown = with_note(stand_in(path, runs))
+    sources = ["".join(cell["source"]) for cell in shown["cells"]]
+    assert sources == ["# New words", NOTE, "print(6 * 7)"]
+    assert "".join(shown["cells"][2]["outputs"][0]["text"]) == "42\n"
+    notebook.cells[1].source = "print(7)"  # other code: the run stands for nothing
+    nbformat.write(notebook, path)
+    assert stand_in(path, runs) is None
+    run_notebooks([str(path)])
+    assert stand_in(path, runs) is None
+
+
+def test_a_failing_stand_in_stops_the_build(write, capfd):
+    path = write("raise ValueError('planted')")
+    with pytest.raises(RuntimeError, match=r"1 notebook\(s\) failed: .*sample"):
+        run_stale([path], runs=path.parent / "runs")
+    assert "planted" in capfd.readouterr().err
+
+
+def test_the_surroundings_are_those_of_the_makefile(monkeypatch):
+    for name in os.environ:
+        monkeypatch.setenv(name, os.environ[name])  # put back afterwards
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore")
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    makefile = "include tools/environment.mk\nall:\n\t@env\n"
+    command = ["make", "-s", "--no-print-directory", "-f", "-"]
+    done = subprocess.run(
+        command, input=makefile, capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    said = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    set_environment()
+    for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "IPYTHONDIR", "MPLBACKEND"):
+        assert said[name] == os.environ[name]
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+    assert "PYTHONWARNINGS" not in said and "PYTHONWARNINGS" not in os.environ
 
 
 # -------------------------------------------------------------------------------------------- nbval is strict

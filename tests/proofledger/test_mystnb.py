@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from proofledger import Verifier
-from proofledger._mystnb import FIGURE_MIME, CheckRenderer
+from proofledger._mystnb import CheckRenderer
+from proofledger.figures import MIME as FIGURE_MIME
 from proofledger.records import MIME
-from rlentropy import plotting
 
 RECORD = Verifier().numeric("thm-x", np.ones(3), np.ones(3) + 1e-13, tol=1e-9, mutants={"sign": -np.ones(3)})
 
@@ -32,7 +32,6 @@ def test_a_record_without_its_metadata_still_shows():
 
 
 def test_figure_digests_are_hidden_and_other_types_left_to_others():
-    assert FIGURE_MIME == plotting.DIGEST_MIME
     assert rendered(FIGURE_MIME, {}, {}) == []
     assert rendered("text/plain", "x", {}) is None
     assert rendered(MIME, RECORD.stable(), {}, inline=True) is None

@@ -1,0 +1,67 @@
+"""A pytest plugin: nbval compares what figures show (see `figures`) instead of skipping them.
+
+A figure whose digest differs from the stored one fails its cell with a line for each difference;
+so does a picture without a digest, stored or new.
+"""
+
+from copy import deepcopy
+from functools import partial
+
+import pytest
+from nbval.plugin import IPyNbCell
+
+from proofledger.figures import MIME, differences
+
+PICTURES = ("image/png", "image/jpeg", "image/svg+xml", "application/pdf")
+
+
+@pytest.hookimpl
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if isinstance(item, IPyNbCell):
+            item.compare_outputs = partial(_compare, item, item.compare_outputs)
+
+
+def _compare(cell, compare, new, stored):
+    """nbval's own comparison of everything else, and ours of the figures."""
+    fresh = deepcopy(list(new))
+    kept = deepcopy(list(stored))
+    faults = [
+        f"a figure without a digest of what it shows ({which})" for which in _bare(fresh, kept)
+    ]
+    pairs = list(zip(_digests(fresh), _digests(kept), strict=False))
+    for number, (one, other) in enumerate(pairs, start=1):
+        faults += differences(one[MIME], other[MIME], f"figure {number}")
+        one[MIME] = other[MIME]  # compared: nbval need not look at the digits again
+    for data in (*_digests(fresh), *_digests(kept)):
+        for kind in PICTURES:
+            data.pop(kind, None)
+    same = compare(fresh, kept)
+    cell.comparison_traceback += faults
+    return same and not faults
+
+
+def _digests(outputs):
+    """The data of the outputs that carry a digest."""
+    return [output["data"] for output in outputs if MIME in output.get("data", {})]
+
+
+def _bare(new, stored):
+    """'new' and 'stored', where a picture that nbval skips has no digest."""
+    return [
+        name
+        for name, outputs in (("new", new), ("stored", stored))
+        if figures_without_digest(outputs)
+    ]
+
+
+def figures_without_digest(outputs):
+    """The outputs with a raster picture, or any picture of a matplotlib figure, but no digest."""
+
+    def bare(data):
+        kinds = [kind for kind in PICTURES if kind in data]
+        figure = str(data.get("text/plain", "")).startswith("<Figure size")
+        raster = any(kind in ("image/png", "image/jpeg") for kind in kinds)
+        return bool(kinds) and (figure or raster) and MIME not in data
+
+    return [output for output in outputs if bare(output.get("data", {}))]

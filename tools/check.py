@@ -1,4 +1,4 @@
-"""Run the checks of one statement again: ``python tools/check.py thm-covariance-identity``.
+"""Run the checks of one statement again: ``python tools/check.py thm-covariance-identity``; without a label, list all.
 
 The chapters that check the statement are run from the top to the last cell that names it; then its
 check lines are printed. The exit code is 1 when a check fails or the label is unknown.
@@ -57,8 +57,22 @@ def check(label, chapters=None):
     return passed
 
 
+def list_all():
+    """Print every statement that has checks, chapter by chapter."""
+    for path in notebooks():
+        labels = sorted(checked(nbformat.read(path, as_version=4)))
+        if labels:
+            print(shown(path))
+            for label in labels:
+                print(f"  {label}")
+    print("Run the checks of one again, for example: make check LABEL=thm-covariance-identity")
+
+
 def main(arguments):
-    if len(arguments) != 1 or not arguments[0]:
+    if not arguments or not arguments[0]:
+        list_all()
+        return 0
+    if len(arguments) > 1:
         print("Name one statement, for example: make check LABEL=thm-covariance-identity", file=sys.stderr)
         return 2
     return 0 if check(arguments[0]) else 1

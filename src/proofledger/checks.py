@@ -336,9 +336,9 @@ def interval(successes: int, trials: int, confidence: float = 0.99) -> tuple[flo
 
 
 def declare(label: str, mutants: Mapping[str, Any]) -> None:
-    """Refuse a label that no statement can have, and a check without wrong versions."""
+    """Refuse a label that is no name, and a check without wrong versions."""
     if not isinstance(label, str) or not LABEL.fullmatch(label):
-        raise ValueError(f"label = {label!r}: expected a statement label such as 'thm-covariance-identity'")
+        raise ValueError(f"label = {label!r}: expected a label such as 'thm-covariance-identity' or 'my-own'")
     if not isinstance(mutants, Mapping) or not mutants:
         raise ValueError(f"{label}: a check needs a dict of mutants (wrong versions that must be rejected)")
 

@@ -26,7 +26,7 @@ from sphinx_proof.nodes import NODE_TYPES, proof_node, unenumerable_node
 
 from proofledger import graph
 from proofledger.plain_titles import plain
-from proofledger.records import KINDS
+from proofledger.records import KINDS, STATEMENT
 
 logger = logging.getLogger(__name__)
 
@@ -228,7 +228,8 @@ def derive(pages, docs):
 def faults(ledger, pages):
     """(doc, message) for each check of an unknown statement or part, statement or part without check, and circle."""
     for doc, page in sorted(pages.items()):
-        for label in sorted({check["label"] for check in page["checks"]} - set(ledger.statements)):
+        named = {check["label"] for check in page["checks"] if STATEMENT.match(check["label"])}
+        for label in sorted(named - set(ledger.statements)):
             yield doc, f"check of an unknown statement: {label}"
     for circle in ledger.circles:
         yield ledger.statements[circle[0]].doc, f"statements that use each other in a circle: {', '.join(circle)}"

@@ -23,7 +23,9 @@ KINDS = (
     "sampled",  # a probability, by an exact binomial interval
     "cited",  # taken from the literature, not checked here
 )
-LABEL = re.compile(r"(?:def|lem|thm|prop|cor|rem|ex|alg)-[a-z0-9]+(?:-[a-z0-9]+)*")
+LABEL = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+# Labels of statements begin so; any other label is a reader's own and stays out of the ledger.
+STATEMENT = re.compile(r"(?:def|lem|thm|prop|cor|rem|ex|alg)-")
 
 
 @dataclass(frozen=True)

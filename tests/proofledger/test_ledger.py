@@ -103,6 +103,10 @@ def test_a_check_of_nothing_is_a_fault():
     ]
 
 
+def test_a_reader_s_own_label_is_no_fault():
+    assert faults(page({}, [check("my-own", "symbolic")])) == []
+
+
 def test_equation_references_lead_to_their_statement():
     pages = page({"lem-a": ("lemma", []), "thm-b": ("theorem", ["eq-a"])}, [], equations={"eq-a": "lem-a"})
     assert book_ledger.derive(pages, ["doc"]).uses["thm-b"] == {"lem-a"}

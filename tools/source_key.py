@@ -38,8 +38,8 @@ CONTENT = (
     "CITATION.cff",
 )
 IGNORED = ("__pycache__", ".ipynb_checkpoints", ".egg-info", ".part")
-# Modules that make pages or tests are not loaded by a notebook.
-OF_PAGES = re.compile(r"^(?:from|import) (?:docutils|sphinx|myst_nb|nbval)\b", re.MULTILINE)
+# Modules that make pages are not loaded by a notebook.
+OF_PAGES = re.compile(r"^(?:from|import) (?:docutils|sphinx|myst_nb)\b", re.MULTILINE)
 
 
 def files(patterns):

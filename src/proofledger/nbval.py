@@ -7,16 +7,15 @@ so does a picture without a digest, stored or new.
 from copy import deepcopy
 from functools import partial
 
-import pytest
-from nbval.plugin import IPyNbCell
-
 from proofledger.figures import MIME, differences
 
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml", "application/pdf")
 
 
-@pytest.hookimpl
 def pytest_collection_modifyitems(items):
+    """Called by pytest: the cells of notebooks are compared by `_compare`."""
+    from nbval.plugin import IPyNbCell
+
     for item in items:
         if isinstance(item, IPyNbCell):
             item.compare_outputs = partial(_compare, item, item.compare_outputs)

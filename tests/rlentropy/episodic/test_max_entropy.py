@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlentropy.episodic import _visitation_kernels as kernels
+from rlentropy.episodic.max_entropy import _kernels as kernels
 from rlentropy.episodic import environments, induction
 from rlentropy.episodic import max_entropy as mve
+from rlentropy.episodic.max_entropy import sum as mve_sum
 from rlentropy.episodic import visitation as vis
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import average_visitation_entropy, visitation_entropy
@@ -94,7 +95,7 @@ def test_policies_potentials_and_duals_agree_with_the_readers_versions(mdp):
     x, q, d = np.empty(w.shape), np.empty(w.shape), np.empty(w.shape)
     full = np.zeros((mdp.H, mdp.S))
     full[mdp.reachable()] = V
-    value = mve._dual(net, V, x, q)
+    value = mve_sum._dual(net, V, x, q)
     assert value == pytest.approx(mve.dual_value(mdp, full), abs=1e-12)
     np.testing.assert_allclose(x, on_nodes(mdp, mve.potential_differences(mdp, full)), atol=1e-13)
     stage = np.repeat(np.arange(mdp.H), np.diff(net.first))
@@ -135,11 +136,11 @@ def test_the_dual_gradient_is_the_violated_flow():
     mdp = environments.garnet(states=4, actions=2, horizon=4, branching=2, seed=3)
     net, V, _ = random_case(mdp)
     x, q, gradient = np.empty((len(V), 2)), np.empty((len(V), 2)), np.empty(len(V))
-    mve._dual(net, V, x, q)
+    mve_sum._dual(net, V, x, q)
     kernels.adjoint(net, q, gradient, 1)
     gradient[0] += 1
     step = 1e-6 * np.eye(len(V))
-    slopes = [(mve._dual(net, V + e, x, q) - mve._dual(net, V - e, x, q)) / 2e-6 for e in step]
+    slopes = [(mve_sum._dual(net, V + e, x, q) - mve_sum._dual(net, V - e, x, q)) / 2e-6 for e in step]
     np.testing.assert_allclose(gradient, slopes, atol=1e-8)
 
 
@@ -434,5 +435,5 @@ def test_too_few_steps_raise_with_the_gap():
     for method in ("dual", "primal"):
         with pytest.raises(NotConverged, match=rf"{method} Newton: gap .* after 1 iterations, wanted 1e-10"):
             mve.solve(mdp, max_iterations=1, method=method)
-    with pytest.raises(NotConverged, match=r"proximal steps: gap .* after 1 steps"):
+    with pytest.raises(NotConverged, match=r"mirror ascent: gap .* after 1 steps"):
         mve.solve_average(mdp, max_iterations=1)

@@ -56,11 +56,12 @@ def network(mdp, reach):
 
 @njit(cache=True)
 def differences(net, V, x):
-    """x <- X V; x (N, A)."""
+    """x <- X V; x (N, A). States that are no node of the next stage count as 0."""
     H = len(net.first) - 1
     ahead = np.zeros(net.S)
     for h in range(H):
         k = 0 if net.stationary else h
+        ahead[:] = 0.0
         if h + 1 < H:
             for i in range(net.first[h + 1], net.first[h + 2]):
                 ahead[net.state[i]] = V[i]
@@ -242,6 +243,43 @@ def soft_potentials(net, d, V):
             for a in range(net.A):
                 z += np.exp(x[a] - top)
             V[i] = top + np.log(z) - np.log(max(mass, TINY))
+
+
+@njit(cache=True)
+def mirror_sweep(net, reward, log_pi):
+    """One backward sweep of mirror ascent: log_pi <- log_pi + (Q - V) / w, w = H - h at stage h = 0, ..., H-1.
+
+    Q_h(s, a) = reward(h, s, a) + (p_h V_{h+1})(s, a), V_h(s) = w log sum_a pi_h(a|s) exp(Q_h(s, a) / w).
+    reward, log_pi (N, A). Returns V_1(s_1). States that are no node of the next stage count as 0.
+    """
+    H = len(net.first) - 1
+    V = np.empty(len(net.state))
+    ahead = np.zeros(net.S)
+    for h in range(H - 1, -1, -1):
+        k = 0 if net.stationary else h
+        w = H - h
+        ahead[:] = 0.0
+        if h + 1 < H:
+            for i in range(net.first[h + 1], net.first[h + 2]):
+                ahead[net.state[i]] = V[i]
+        for i in range(net.first[h], net.first[h + 1]):
+            top = -np.inf
+            for a in range(net.A):
+                q = reward[i, a]
+                if h + 1 < H:
+                    row = net.state[i] * net.A + a
+                    for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
+                        q += net.weight[e] * ahead[net.column[e]]
+                log_pi[i, a] += q / w
+                top = max(top, log_pi[i, a])
+            z = 0.0
+            for a in range(net.A):
+                z += np.exp(log_pi[i, a] - top)
+            log_z = top + np.log(z)
+            V[i] = w * log_z
+            for a in range(net.A):
+                log_pi[i, a] -= log_z
+    return V[0]
 
 
 @njit(cache=True)

@@ -368,19 +368,6 @@ def test_the_soft_backup_gap_is_an_expected_divergence(mdp):
 # ------------------------------------------------------------------------------------------------------- the average
 
 
-@pytest.mark.slow
-def test_average_optimum_of_the_grid_world():
-    mdp = environments.grid_world(rows=21, cols=21, success=0.95, horizon=20)
-    best = mve.solve_average(mdp)
-    assert best.gap <= 1e-6
-    assert best.value <= GRID_AVERAGE + 1e-9 <= best.value + best.gap + 2e-9
-    assert average_visitation_entropy(best.visitation) == pytest.approx(best.value, abs=1e-12)
-    assert mve.average_dual_value(mdp, best.prices) - best.value == pytest.approx(best.gap, abs=1e-12)
-    np.testing.assert_allclose(vis.policy_visitation(mdp, best.policy), best.visitation, atol=1e-13)
-    # the two problems have different solutions
-    assert average_visitation_entropy(mve.solve(mdp).visitation) < best.value - 1e-3
-
-
 def test_average_optimum_of_the_double_chain():
     mdp = environments.double_chain(length=31, failure=0.1, horizon=20)
     best = mve.solve_average(mdp)

@@ -19,7 +19,11 @@ class Bracket:
     def __init__(self, judge, tol, max_iterations):
         self.judge = judge
         self.tol = check_positive("tol", tol)
-        self.limit = max_iterations if max_iterations is None else check_integer("max_iterations", max_iterations, low=1)
+        self.limit = (
+            max_iterations
+            if max_iterations is None
+            else check_integer("max_iterations", max_iterations, low=1)
+        )
         self.lower = -np.inf
         self.upper = np.inf
         self.logits = None
@@ -47,7 +51,9 @@ class Bracket:
         return self.upper - self.lower <= self.allowance
 
     def pursue(self, method, steps, limit):
-        """The result that closes the bracket, or None if the method gave up or took ``limit`` steps (or fewer asked for)."""
+        """The result that closes the bracket, or None if the method gave up
+        or took ``limit`` steps, or as many as the caller allows.
+        """
         self.method = method
         self.steps = []
         least = np.inf

@@ -73,31 +73,37 @@ class Stages:
         return out
 
     def factor(self, W, curvature):
-        """Eliminate the stages of the matrix above; False if it is not positive definite to rounding."""
-        self.W, self.curvature = W, curvature
-        self.diagonal, self.beside = [], []
+        """Eliminate the stages of the matrix above; False if it is not positive definite."""
+        self.W = W
+        self.curvature = curvature
+        self.diagonal = []
+        self.beside = []
         price = np.zeros((self.seen[-1], self.seen[-1]))
+        # what the stages before have added to the block of this one, and to its columns
+        block = np.zeros((1, 1))
+        before = np.zeros((1, 0))
         for h, span in enumerate(self.span):
             w = W[span]
-            block = np.diag(w.sum(axis=1))
+            nodes = np.arange(len(w))
+            block[nodes, nodes] += w.sum(axis=1)
             columns = np.zeros((len(w), self.seen[h]))
-            columns[np.arange(len(w))[:, None], self.pairs[span]] = -w
-            if h > 0:
-                block += inflow - beside.T @ beside
-                columns[:, : self.seen[h - 1]] -= beside.T @ reduced
-                columns[:, self.pairs[self.span[h - 1]].ravel()] += weighted.T
+            columns[:, : before.shape[1]] = before
+            columns[nodes[:, None], self.pairs[span]] -= w
             lower, failed = dpotrf(block, lower=1)
             if failed:
                 return False
-            reduced = dtrtrs(lower, columns, lower=1)[0]
-            price[: self.seen[h], : self.seen[h]] -= reduced.T @ reduced
+            columns = dtrtrs(lower, columns, lower=1)[0]
+            price[: self.seen[h], : self.seen[h]] -= columns.T @ columns
             self.diagonal.append(lower)
             if h + 1 < self.H:
                 moves = self.moves[h].toarray()
                 weighted = w.reshape(-1, 1) * moves
-                inflow = moves.T @ weighted
-                beside = dtrtrs(lower, -weighted.reshape(len(w), self.A, -1).sum(axis=1), lower=1)[0]
+                leaving = weighted.reshape(len(w), self.A, -1).sum(axis=1)
+                beside = dtrtrs(lower, -leaving, lower=1)[0]
                 self.beside.append(beside)
+                block = moves.T @ weighted - beside.T @ beside
+                before = -(beside.T @ columns)
+                before[:, self.pairs[span].ravel()] += weighted.T
         price[np.diag_indices_from(price)] += curvature + self.pool(W)
         self.price, failed = dpotrf(price, lower=1)
         return not failed
@@ -115,14 +121,18 @@ class Stages:
 
     def _solve(self, b, c):
         no_price = np.zeros(len(c))
-        dy = dpotrs(self.price, c - self.pool(self.W * self.slope(self._potentials(b), no_price)), lower=1)[0]
+        dy = dpotrs(
+            self.price, c - self.pool(self.W * self.slope(self._potentials(b), no_price)), lower=1
+        )[0]
         return self._potentials(b - self.flow(self.W * dy[self.pairs])), dy
 
     def solve(self, b, c):
         """(dV, dy) of the system above, refined once."""
         dV, dy = self._solve(b, c)
         image = self.W * self.slope(dV, dy)
-        more_V, more_y = self._solve(b - self.flow(image), c - self.pool(image) - self.curvature * dy)
+        more_V, more_y = self._solve(
+            b - self.flow(image), c - self.pool(image) - self.curvature * dy
+        )
         return dV + more_V, dy + more_y
 
 
@@ -177,7 +187,7 @@ class InteriorPoint:
         dx, dz, dV, dy = direction(centre - product - dx * dz)
         length = min(_length(self.x, dx), _length(self.z, dz))
         length = min(1.0, max(0.9, 1.0 - mu) * length, 2.0 / max(np.abs(dy).max(), 1e-300))
-        if not (np.isfinite(length) and length > 1e-8):
+        if not (length > 1e-8 and np.isfinite(dx).all() and np.isfinite(dz).all()):
             return False
         self.x = self.x + length * dx
         self.z = self.z + length * dz

@@ -110,7 +110,9 @@ class _Problem:
         """The methods, in the order in which ``auto`` tries them."""
         if self.stages.seen[-1] > PAIRS:
             return ["proximal", "mirror"]
-        first_two = ["interior", "proximal"] if self.stages.work <= CHEAP else ["proximal", "interior"]
+        first_two = (
+            ["interior", "proximal"] if self.stages.work <= CHEAP else ["proximal", "interior"]
+        )
         return [*first_two, "mirror"]
 
     def visit(self, logits):
@@ -149,7 +151,9 @@ def likely(mdp):
 
 
 def _judge(problem, bracket):
-    """The `AverageOptimum` of a bracket: policy, exact visitation, its entropy, and the bound, by the plain functions."""
+    """The `AverageOptimum` of a bracket: policy, exact visitation, its entropy, and the bound,
+    by the plain functions.
+    """
     mdp = problem.mdp
     policy = full_policy(mdp, problem.reach, bracket.logits)
     d = push_forward(mdp, policy)
@@ -176,17 +180,9 @@ def _mirror(problem, bracket):
 
 
 def _interior(problem, bracket):
-    """Interior point from nine parts of what mirror ascent reaches on the average and one part of it on the sum.
-
-    The second keeps every action of every node alive: the first may have almost given up what the optimum wants.
-    """
+    """Interior point from a policy near the optimum that gives up no action (`_broad_start`)."""
     mdp, stages = problem.mdp, problem.stages
-    sweeps = min(20 + 3 * mdp.H, 300)
-    parts = []
-    for average in (True, False):
-        log_pi = np.full(stages.pairs.shape, -np.log(mdp.A))
-        parts.append(next(islice(ascend(stages.net, log_pi, average=average), sweeps, None))[0])
-    point = InteriorPoint(stages, (0.9 * parts[0] + 0.1 * parts[1]) / mdp.H, 0.1)
+    point = InteriorPoint(stages, _broad_start(stages) / mdp.H, 0.1)
     at = problem.kept[problem.reach]
     logits = np.zeros(problem.uniform.shape)
     while True:
@@ -200,6 +196,22 @@ def _interior(problem, bracket):
         yield value, upper
         if not point.step():
             return
+
+
+def _broad_start(stages):
+    """Visitation (N, A) of nine parts of what mirror ascent reaches on the average, one part of it on the sum,
+
+    and of the uniform policy every 10 H steps: mirror ascent may have almost given up what the optimum wants.
+    """
+    sweeps = min(20 + 3 * stages.H, 300)
+    reached = []
+    for average in (True, False):
+        log_pi = np.full(stages.pairs.shape, -np.log(stages.A))
+        reached.append(next(islice(ascend(stages.net, log_pi, average=average), sweeps, None))[0])
+    x = 0.9 * reached[0] + 0.1 * reached[1]
+    policy = x / np.maximum(x.sum(axis=1, keepdims=True), kernels.TINY)
+    kernels.roll_out(stages.net, np.log(policy + 0.1 / (stages.H * stages.A)), x)
+    return x
 
 
 def _proximal(problem, bracket, inner_iterations):
@@ -238,7 +250,9 @@ class _ProximalPoint:
         problem = self.problem
         problem.evaluations += 1
         self.y[problem.states] = y
-        value = kernels.proximal_values(problem.net, self.y, prior, tau, self.log_pi) / problem.mdp.H
+        value = (
+            kernels.proximal_values(problem.net, self.y, prior, tau, self.log_pi) / problem.mdp.H
+        )
         self.average, self.value = problem.visit(self.log_pi)
         slope = self.average[problem.states] - softmax(-y.ravel()).reshape(y.shape)
         return value + float(logsumexp(-y.ravel())), slope
@@ -253,7 +267,9 @@ class _ProximalPoint:
             value, slope = self._dual(z.reshape(y.shape) * scale, prior, tau)
             return value, (slope * scale).ravel()
 
-        found = minimize(scaled, (y / scale).ravel(), jac=True, method="L-BFGS-B", options=self.options)
+        found = minimize(
+            scaled, (y / scale).ravel(), jac=True, method="L-BFGS-B", options=self.options
+        )
         self._dual(found.x.reshape(y.shape) * scale, prior, tau)
 
 

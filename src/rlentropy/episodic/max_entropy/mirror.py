@@ -19,7 +19,6 @@ and the gap after t sweeps at most D(d*, d^0) / (H t).
 Known: the rate under relative smoothness and relative strong convexity (Lu, Freund & Nesterov 2018).
 """
 
-
 import numpy as np
 
 from rlentropy.distributions import entropy, log_probabilities, log_softmax, softmax
@@ -85,7 +84,9 @@ def path_divergence(d, d_other):
     Equal to sum_h KL of the paths s_1, a_1, ..., s_h, a_h. Infinite where pi' excludes what pi does.
     """
     d = check_array("d", d, (None, None, None))
-    log_ratio = log_probabilities(markov_policy(d)) - log_probabilities(markov_policy(check_array("d_other", d_other, d.shape)))
+    log_ratio = log_probabilities(markov_policy(d)) - log_probabilities(
+        markov_policy(check_array("d_other", d_other, d.shape))
+    )
     weight = np.arange(len(d), 0, -1)[:, None, None]
     return float(np.sum(weight * np.multiply(d, log_ratio, where=d > 0, out=np.zeros(d.shape))))
 

@@ -94,7 +94,9 @@ def dual_value(mdp, V, *, drop_unreachable=True):
     over all (h, s), is still an upper bound, and does not attain the optimum. Source: thm-dual-gap, thm-strong-duality.
     """
     V = check_array("V", V, (mdp.H, mdp.S))
-    return _dual_value(mdp, V, mdp.reachable() if drop_unreachable else np.ones(V.shape, dtype=bool))
+    return _dual_value(
+        mdp, V, mdp.reachable() if drop_unreachable else np.ones(V.shape, dtype=bool)
+    )
 
 
 def _dual_value(mdp, V, kept):
@@ -222,9 +224,13 @@ def _dual_newton(net, bracket, patience):
         kernels.adjoint(net, q, gradient, 1)
         gradient[0] += 1.0
         forcing = min(0.3, np.sqrt(np.linalg.norm(gradient)))
-        bracket.linear_steps += kernels.conjugate_gradients(net, q, -gradient, forcing, 20 * N + 100, u)
+        bracket.linear_steps += kernels.conjugate_gradients(
+            net, q, -gradient, forcing, 20 * N + 100, u
+        )
         slope, step = gradient @ u, 1.0
-        while (trial := _dual(net, V + step * u, x, q)) > value + 1e-4 * step * slope + 1e-14 * abs(value):
+        while (trial := _dual(net, V + step * u, x, q)) > value + 1e-4 * step * slope + 1e-14 * abs(
+            value
+        ):
             step /= 2
             if step < (0.125 if patience else 1e-10):
                 return
@@ -252,12 +258,16 @@ def _primal_newton(net, bracket, patience):
             forcing = max(forcing / 10, 1e-12)
         kernels.adjoint(net, d * (np.log(np.maximum(d, kernels.TINY)) + 1.0), target, 1)
         kernels.curvature(net, d, V, image)
-        used = kernels.conjugate_gradients(net, d, target - image, forcing, int(min(20 * N + 100, budget)), u)
+        used = kernels.conjugate_gradients(
+            net, d, target - image, forcing, int(min(20 * N + 100, budget)), u
+        )
         bracket.linear_steps += used
         budget -= used
         kernels.differences(net, V + u, x)
         step, trial_d = 1.0, np.empty((N, net.A))
-        while (trial := kernels.roll_out(net, (1 - step) * logits + step * x, trial_d)) < value - 1e-14 * abs(value):
+        while (
+            trial := kernels.roll_out(net, (1 - step) * logits + step * x, trial_d)
+        ) < value - 1e-14 * abs(value):
             step /= 2
             if step < 1e-10:
                 return

@@ -2,9 +2,10 @@
 
     python benchmarks/optimum_since.py [--since 930b53a] [--rounds 5]
 
-The earlier package is taken out of git into a temporary folder. One process for each revision solves the cases in
-turn and answers with the processor time that a case took, so that a busy machine disturbs both alike.
-Prints a Markdown table: median seconds before and now, their ratio, and the certified gap now.
+The earlier package is taken out of git into a temporary folder. One process for each revision
+solves the cases in turn and answers with the processor time that a case took, so that a busy
+machine disturbs both alike. Prints a Markdown table: median seconds before and now, their ratio,
+and the certified gap now.
 """
 
 import argparse
@@ -23,7 +24,8 @@ CHAIN = {"length": 31, "failure": 0.1, "horizon": 20}
 STICKY = {"length": 50, "success": 0.01, "horizon": 100}
 WORLD = {"rows": 21, "cols": 21, "success": 0.95, "horizon": 20}
 LARGE = {"states": 100, "actions": 4, "horizon": 30, "branching": 3, "seed": 0}
-# (problem, environment, its arguments, tolerance): what chapters 8 to 13, the tests and the other benchmark solve
+# (problem, environment, its arguments, tolerance): what chapters 8 to 13, the tests and the other
+# benchmark solve
 CASES = [
     *[("sum", "garnet", {**GARNET, "seed": seed}, 1e-13) for seed in (0, 1, 2)],
     ("sum", "double_chain", CHAIN, 1e-10),
@@ -50,7 +52,7 @@ CASES = [
 
 
 def modules():
-    """(environments, solver of the sum, solver of the average), under the names of either layout."""
+    """(environments, solver of the sum, solver of the average), by the names of either layout."""
     try:
         from rlentropy.episodic import environments, max_entropy
     except ModuleNotFoundError:
@@ -60,7 +62,7 @@ def modules():
 
 
 def work():
-    """Solve the cases whose numbers come in on standard input; answer with [seconds, gap or None]."""
+    """Solve the cases whose numbers come in on standard input; answer [seconds, gap or None]."""
     environments, *solvers = modules()
     garnet = getattr(environments, "episodic_garnet", environments.garnet)
     for line in sys.stdin:
@@ -105,7 +107,9 @@ class Worker:
 
 
 def rows(since, rounds):
-    """[(case, seconds before, gap before, seconds now, gap now)]; gaps are None where a solver gave up."""
+    """[(case, seconds before, gap before, seconds now, gap now)]; gaps are None where a solver gave
+    up.
+    """
     with tempfile.TemporaryDirectory() as folder:
         archive = subprocess.run(
             ["git", "archive", since, "src"], cwd=ROOT, check=True, capture_output=True

@@ -1,4 +1,4 @@
-"""What both solvers share: the best bracket of the optimum so far, and the order in which methods are tried."""
+"""What both solvers share: the best bracket of the optimum so far, found by methods in turn."""
 
 import numpy as np
 
@@ -9,11 +9,12 @@ ROUNDING = 5e-13
 
 
 class Bracket:
-    """The policy of largest entropy and the dual point of least bound that any method of one call has found.
+    """The policy of largest entropy and the dual point of least bound that any method of one call
+    has found.
 
-    A method is a generator. At each step it hands its finds to `policy` and `bound` and yields (entropy, bound) of the
-    step; it ends when it gives up. ``judge(logits, dual)`` makes the result from the finds alone, by plain functions,
-    and only a gap computed there counts.
+    A method is a generator. At each step it hands its finds to `policy` and `bound` and yields
+    (entropy, bound) of the step; it ends when it gives up. ``judge(bracket)`` makes the result from
+    the finds alone, by plain functions, and only a gap computed there counts.
     """
 
     def __init__(self, judge, tol, max_iterations):

@@ -1,22 +1,28 @@
 """Interior point for the entropy of the average visitation, with elimination over the stages.
 
-With x = d / H, prices y (one a state-action pair), potentials V and the matrix X of `_kernels`, the dual problem is
+With x = d / H, prices y (one a state-action pair), potentials V and the matrix X of `_kernels`, the
+dual problem is
 
-    min  V_1(s_1) / H + sum exp(-y) - 1    subject to    z = -X V - E y >= 0,      E y: the price of the pair at a node,
+    min  V_1(s_1) / H + sum exp(-y) - 1    subject to    z = -X V - E y >= 0,
 
-and x >= 0 are the multipliers of the constraints. The optimum is where
+where E y is the price of the pair at each node, and x >= 0 are the multipliers of the constraints.
+The optimum is where
 
     X' x = -e_1 / H,     E' x = exp(-y),     z = -X V - E y,     x z = 0.
 
-Newton steps follow the path x z = mu c to mu = 0 (Mehrotra 1992); the weights c are the masses of the start, so that
-nodes that are almost never reached are not pushed away from 0 any harder than their mass deserves. A step solves
+Newton steps follow the path x z = mu c to mu = 0 (Mehrotra 1992); the weights c are the masses of
+the start, so that nodes that are almost never reached are not pushed away from 0 any harder than
+their mass deserves. A step solves
 
     [ X' W X        X' W E          ] [dV]     [b]
-    [ E' W X   E' W E + diag exp -y ] [dy]  =  [c],        W = x / (z + rho x),   rho = delta / (x + c).
+    [ E' W X   E' W E + diag exp -y ] [dy]  =  [c],     W = x / (z + rho x),
 
-X' W X is block tridiagonal over the stages. It is eliminated forwards, so that the columns of a stage are those pairs
-only that have been seen up to it; what remains is a system in y. The small rho bounds W and so what rounding can
-do to that system; it changes the path, not its end, because the residuals of all four equations are carried along.
+rho = delta / (x + c).
+
+X' W X is block tridiagonal over the stages. It is eliminated forwards, so that the columns of a
+stage are those pairs only that have been seen up to it; what remains is a system in y. The small
+rho bounds W and so what rounding can do to that system; it changes the path, not its end, because
+the residuals of all four equations are carried along.
 """
 
 import numpy as np
@@ -31,8 +37,8 @@ REGULARISATIONS = (1e-10, 1e-8, 1e-6, 1e-4)
 class Stages:
     """The nodes of an MDP that are kept, and the matrices of a Newton step on them.
 
-    kept (H, S) booleans: transitions to other nodes are dropped. Prices are vectors over the pairs of the states kept
-    at some stage, in the order in which the stages first meet them.
+    kept (H, S) booleans: transitions to other nodes are dropped. Prices are vectors over the pairs
+    of the states kept at some stage, in the order in which the stages first meet them.
     """
 
     def __init__(self, mdp, kept):

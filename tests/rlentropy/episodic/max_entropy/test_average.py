@@ -1,4 +1,6 @@
-"""Entropy of the average visitation: certificates, degenerate cases, the linear algebra of the interior point."""
+"""Entropy of the average visitation: certificates, degenerate cases, the linear algebra of the
+interior point.
+"""
 
 import pickle
 
@@ -46,7 +48,7 @@ def assert_certified(mdp, best, tol):
     assert (np.diff(best.bounds[:, 1]) <= 0).all()
 
 
-# ----------------------------------------------------------------------------------------------------- the solver
+# --------------------------------------------------------------------------------------- the solver
 
 
 @pytest.mark.parametrize("block", range(4))
@@ -138,7 +140,7 @@ def test_an_elimination_that_fails_leaves_it_to_the_next_method(monkeypatch):
     assert_certified(CHAINS[0], best, 1e-6)
 
 
-# ---------------------------------------------------------------------------------------------- degenerate cases
+# --------------------------------------------------------------------------------- degenerate cases
 
 
 def test_one_stage_one_state_one_action():
@@ -166,7 +168,7 @@ def test_what_is_negligible():
     assert set(np.unique(module.likely(tree))) <= {0.0, 1.0}
 
 
-# ---------------------------------------------------------------------------------------------- the linear algebra
+# ------------------------------------------------------------------------------- the linear algebra
 
 
 def dense_system(mdp, stages, W, curvature):

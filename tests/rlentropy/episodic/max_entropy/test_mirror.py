@@ -1,4 +1,4 @@
-"""Mirror ascent: both constants of its theorem, its rate, its sweep against a NumPy twin, refusals."""
+"""Mirror ascent: both constants of its theorem, its rate, its sweep against a NumPy twin."""
 
 import numpy as np
 import pytest

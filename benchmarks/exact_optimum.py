@@ -19,9 +19,10 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize
 
-from rlentropy.episodic import _visitation_kernels as kernels
 from rlentropy.episodic import environments
 from rlentropy.episodic import max_entropy as mve
+from rlentropy.episodic.max_entropy import _kernels as kernels
+from rlentropy.episodic.max_entropy import sum as mve_sum
 
 OWN = "Newton (this package)"
 
@@ -68,7 +69,7 @@ def quasi_newton(mdp):
     x, q, gradient = np.empty((N, net.A)), np.empty((N, net.A)), np.empty(N)
 
     def dual(V):
-        value = mve._dual(net, V, x, q)
+        value = mve_sum._dual(net, V, x, q)
         kernels.adjoint(net, q, gradient, 1)
         gradient[0] += 1.0
         return value, gradient.copy()

@@ -284,7 +284,14 @@ def check_choice(name, x, choices):
 class NotConverged(RuntimeError):
     """An iterative solver did not reach its tolerance;
     the message holds the residual and the iterations.
+
+    best  the best result that was found, or None; where it has a ``value`` and a certified
+          ``gap``, the optimum lies in [best.value, best.value + best.gap]
     """
+
+    def __init__(self, message, *, best=None):
+        super().__init__(message)
+        self.best = best
 
 
 def missing(kind, name, other, belongs):

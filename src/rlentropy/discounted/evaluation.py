@@ -28,7 +28,8 @@ from rlentropy.validation import (
 # answers that miss it are replaced by a direct factorisation.
 RESIDUAL = 1e-12
 REFINEMENTS = 6
-ROUNDING = 32 * np.finfo(float).eps
+EPS = np.finfo(float).eps
+ROUNDING = 32 * EPS
 
 
 # ------------------------------------------------------------------------------- a policy in an MDP
@@ -263,14 +264,18 @@ class _Solver:
 
 @result
 class DiscountedOptimum:
-    """Optimal values V (S,), Q (S, A), a greedy policy (S, A),
-    the Bellman residual and the iterations used.
+    """Optimal values V (S,), Q (S, A), and a greedy policy (S, A).
+
+    residual    max_s |max_a Q(s, a) - V(s)|, found without the cancellation of large values
+    certificate residual / (1 - gamma) >= max_s |V(s) - V*(s)|, up to the rounding of V itself
+    iterations  policies evaluated
     """
 
     V: np.ndarray
     Q: np.ndarray
     pi: np.ndarray
     residual: float
+    certificate: float
     iterations: int
 
 
@@ -278,22 +283,81 @@ def optimal(mdp, *, max_iterations=1000):
     """Optimal values of a `DiscountedMDP` by policy iteration (Howard 1960;
     Puterman 1994, section 6.4).
 
-    Stops when no action improves by more than rounding.
-    Raises NotConverged after ``max_iterations``.
+    An action is changed for one that is better by more than rounding of the difference;
+    it stops when the greedy policy repeats.
+    Rewards count in units of the largest one,
+    and values as differences from a common level, so neither tiny rewards nor gamma near 1 hide
+    an improvement.
+    Raises NotConverged after ``max_iterations``, or where the values overflow.
     """
-    greedy = np.argmax(mdp.r, axis=1)
-    for iteration in range(1, check_integer("max_iterations", max_iterations, low=1) + 1):
-        pi = np.eye(mdp.A)[greedy]
-        value = evaluate(mdp, pi)
-        scale = max(1.0, np.abs(value.Q).max())
-        better = value.Q.max(axis=1) > value.V + 1e-11 * scale
-        if not better.any():
-            residual = float(np.abs(value.Q.max(axis=1) - value.V).max())
-            return DiscountedOptimum(
-                V=value.V, Q=value.Q, pi=pi, residual=residual, iterations=iteration
-            )
-        greedy = np.where(better, np.argmax(value.Q, axis=1), greedy)
-    raise NotConverged(f"policy iteration: still improving after {max_iterations} iterations")
+    limit = check_integer("max_iterations", max_iterations, low=1)
+    unit = np.ldexp(1.0, np.frexp(np.abs(mdp.r).max())[1] - 1)
+    reward = mdp.r / unit
+    greedy = np.argmax(reward, axis=1)
+    seen = set()
+    for iteration in range(1, limit + 1):
+        seen.add(greedy.tobytes())
+        policy = evaluate(mdp, np.eye(mdp.A)[greedy])
+        level, v = _refined_values(policy, reward, 0.0, np.zeros(mdp.S), rounds=1)
+        better, _ = _improved(mdp, reward, greedy, v)
+        if better.tobytes() in seen:  # once more, with values as exact as can be
+            level, v = _refined_values(policy, reward, level, v, rounds=REFINEMENTS)
+            better, q = _improved(mdp, reward, greedy, v)
+            if better.tobytes() in seen:
+                # q and v lack the common level, of which max Q - V keeps (1 - gamma) level
+                residual = np.abs(q.max(axis=1) - v - (1 - mdp.gamma) * level).max()
+                return _in_units(unit, policy, level, v, q, float(residual), iteration)
+        greedy = better
+    raise NotConverged(f"policy iteration: still improving after {limit} iterations")
+
+
+def _improved(mdp, reward, greedy, v):
+    """The actions (S,) that are best for q = reward + gamma P v, and q;
+    an old one stays unless another gains more than rounding.
+    """
+    q = reward + mdp.gamma * mdp.next_mean(v)
+    rounding = ROUNDING * (np.abs(reward).max() + np.abs(v).max())
+    gains = q.max(axis=1) > q[np.arange(mdp.S), greedy] + rounding
+    return np.where(gains, np.argmax(q, axis=1), greedy), q
+
+
+def _refined_values(policy, reward, level, v, *, rounds):
+    """(c, v) with values V = c + v, v of mean 0, of a policy for the given reward (S, A).
+
+    v = reward + gamma P_pi v - (1 - gamma) c is refined, free of the cancellation of a large c.
+    """
+    mdp = policy.mdp
+    earned = np.sum(policy.pi * reward, axis=1)
+    kernel = mdp.policy_kernel(policy.pi)
+    for _ in range(rounds):
+        left = earned - (1 - mdp.gamma) * level - (v - mdp.gamma * (kernel @ v))
+        if np.abs(left).max() <= EPS * (np.abs(earned).max() + np.abs(v).max()):
+            break
+        v = v + policy.solve(left)
+        level = level + v.mean()
+        v = v - v.mean()
+    return level, v
+
+
+def _in_units(unit, policy, level, v, q, residual, iterations):
+    """The `DiscountedOptimum` of scaled values; NotConverged if they are too large for a float."""
+    gamma = policy.mdp.gamma
+    with np.errstate(over="ignore"):
+        V = (level + v) * unit
+        Q = (gamma * level + q) * unit
+        bound = residual / (1 - gamma) * unit
+    if not (np.isfinite(V).all() and np.isfinite(Q).all() and np.isfinite(bound)):
+        raise NotConverged(
+            f"policy iteration: values overflow, rewards up to {unit:.3g} and gamma = {gamma:.17g}"
+        )
+    return DiscountedOptimum(
+        V=V,
+        Q=Q,
+        pi=policy.pi,
+        residual=residual * unit,
+        certificate=bound,
+        iterations=iterations,
+    )
 
 
 def soft_backup(mdp, V, *, tau):

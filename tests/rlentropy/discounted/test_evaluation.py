@@ -161,6 +161,98 @@ def test_policy_iteration_says_when_it_gave_up():
         evaluation.optimal(environments.two_state(0.9), max_iterations=1)
 
 
+def exact_optimum(mdp):
+    """V* in Fractions: the best of all deterministic policies, by elimination."""
+    P = [[[Fraction(float(p)) for p in row] for row in rows] for rows in mdp.P]
+    r = [[Fraction(float(x)) for x in row] for row in mdp.r]
+    gamma, S = Fraction(mdp.gamma), mdp.S
+    best = None
+    for actions in itertools.product(range(mdp.A), repeat=S):
+        M = [
+            [(s == t) - gamma * P[s][actions[s]][t] for t in range(S)] + [r[s][actions[s]]]
+            for s in range(S)
+        ]
+        for k in range(S):
+            M[k] = [x / M[k][k] for x in M[k]]
+            for i in range(S):
+                if i != k:
+                    M[i] = [x - M[i][k] * y for x, y in zip(M[i], M[k], strict=True)]
+        V = [row[-1] for row in M]
+        best = V if best is None else [max(x, y) for x, y in zip(best, V, strict=True)]
+    return np.array([float(x) for x in best])
+
+
+def dyadic(gamma, seed, scale=1.0):
+    """A garnet whose rows of P sum to one exactly, also as Fractions."""
+    mdp = environments.garnet(states=4, actions=3, branching=2, gamma=gamma, seed=seed)
+    P = np.round(mdp.P * 2**20)
+    P[..., -1] += 2**20 - P.sum(axis=2)
+    return DiscountedMDP(P=np.abs(P) / 2**20, r=mdp.r * scale, mu=mdp.mu, gamma=gamma)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-12, 1e-10, 1.0, 1e12, 1e300])
+def test_policy_iteration_does_not_care_for_the_scale_of_rewards(scale):
+    P = np.array([[[0.5, 0.5], [1, 0]], [[0, 1], [0.3, 0.7]]])
+    r = np.array([[0, 1], [2, 3.0]])
+    best = evaluation.optimal(DiscountedMDP(P=P, r=r * scale, mu=[1, 0], gamma=0.9))
+    right = exact_optimum(DiscountedMDP(P=P, r=r, mu=[1, 0], gamma=0.9))
+    np.testing.assert_allclose(best.V / scale, right, rtol=1e-14)
+    assert best.certificate <= 1e-12 * scale
+
+
+@pytest.mark.parametrize("gamma", [0.9, 1 - 1e-9, 1 - 1e-10, 1 - 1e-11, 1 - 1e-12])
+@pytest.mark.parametrize("form", [lambda m: m, thin], ids=["dense", "sparse"])
+def test_policy_iteration_for_gamma_near_one(gamma, form):
+    for seed in range(5):
+        mdp = dyadic(gamma, seed)
+        right = exact_optimum(mdp)
+        best = evaluation.optimal(form(mdp))
+        error = np.abs(best.V - right).max()
+        assert error <= 1e-12 * np.abs(right).max()
+        assert error <= best.certificate + 4e-16 * np.abs(right).max()
+        assert best.certificate <= 1e-14 / (1 - gamma)
+
+
+def test_policy_iteration_tells_small_advantages_from_rounding():
+    """A reward that is better by 1e-12 is taken, for ever; at gamma = 1 - 1e-9 it is worth 1e-3."""
+    gain = 1e-12
+    mdp = DiscountedMDP(P=np.ones((1, 2, 1)), r=[[0.5, 0.5 + gain]], mu=[1], gamma=1 - 1e-9)
+    best = evaluation.optimal(mdp)
+    np.testing.assert_array_equal(best.pi, [[0, 1]])
+    np.testing.assert_allclose(best.V, (0.5 + gain) / (1 - (1 - 1e-9)), rtol=1e-15)
+    assert best.iterations == 1
+    back = DiscountedMDP(
+        P=[[[0, 1.0], [0, 1.0]], [[1.0, 0], [1.0, 0]]],
+        r=[[0, 0], [1, 1 - 1e-13]],
+        mu=[1, 0],
+        gamma=0.5,
+    )
+    np.testing.assert_array_equal(evaluation.optimal(back).pi[1], [1, 0])
+
+
+def test_policy_iteration_says_when_values_overflow():
+    mdp = DiscountedMDP(P=np.ones((1, 1, 1)), r=[[1.7e308]], mu=[1], gamma=0.9)
+    with pytest.raises(NotConverged, match=r"values overflow, rewards up to 8.99e\+307 and gamma = 0.9"):
+        evaluation.optimal(mdp)
+    fits = DiscountedMDP(P=np.ones((1, 1, 1)), r=[[1.7e308]], mu=[1], gamma=0.0)
+    assert evaluation.optimal(fits).V == 1.7e308
+
+
+def test_policy_iteration_without_rewards():
+    mdp = environments.garnet(states=4, actions=3, branching=2, gamma=0.9, seed=0)
+    best = evaluation.optimal(DiscountedMDP(P=mdp.P, r=np.zeros((4, 3)), mu=mdp.mu, gamma=0.9))
+    np.testing.assert_array_equal(best.V, 0)
+    assert best.certificate == 0
+
+
+def test_policy_iteration_on_a_grid_agrees_with_value_iteration():
+    mdp = environments.grid_world(rows=5, cols=5, success=0.8, gamma=0.95)
+    V = np.zeros(25)
+    for _ in range(1000):
+        V = (mdp.r + 0.95 * mdp.next_mean(V)).max(axis=1)
+    np.testing.assert_allclose(evaluation.optimal(mdp).V, V, rtol=1e-12)
+
+
 # ------------------------------------------------------------------------- the policy as an object
 
 
@@ -300,7 +392,7 @@ def test_soft_optimum_on_a_bandit_and_for_small_tau():
     model, _ = case(6)
     plain = evaluation.optimal(model)
     gap = evaluation.soft_optimal(model, tau=1e-3).V - plain.V
-    assert np.all(gap >= 0) and np.all(gap <= 1e-3 * np.log(3) / (1 - model.gamma))
+    assert np.all(gap >= -1e-14) and np.all(gap <= 1e-3 * np.log(3) / (1 - model.gamma))
 
 
 def test_soft_optimum_sparse_equals_dense():

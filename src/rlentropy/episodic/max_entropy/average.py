@@ -1,0 +1,318 @@
+"""Entropy of the average visitation, exactly: max over policies of H(mean_h d_h), with a certified
+gap.
+
+For every price y (S, A) of the state-action pairs and every visitation d (chapter 9,
+prop-average-dual)
+
+    H(mean_h d_h) <= max_d' <mean_h d'_h, y> + log sum exp(-y),
+
+so any pair (y, d) is a certificate; the right side is one hard backward induction. Three methods
+look for the pair:
+
+    interior  primal-dual interior point with elimination over the stages (`_interior`): few steps,
+              but one costs about N (S A)^2 / H operations with N reachable (stage, state) nodes
+    proximal  proximal point in the policy with L-BFGS inside: cheap steps, ends at about 1e-8
+    mirror    mirror ascent (`mirror_ascent`): cheapest steps, gap at most (H+1) log A / (2 t) after
+              t of them
+
+Departure from the literature: the published oracle (Tiapkin et al. 2023, code) uses a generic conic
+solver.
+"""
+
+from functools import partial
+from itertools import count, islice
+
+import numpy as np
+from scipy.optimize import minimize
+
+from rlentropy.distributions import entropy, log_probabilities, log_softmax, logsumexp, softmax
+from rlentropy.episodic import induction
+from rlentropy.episodic.max_entropy import _kernels as kernels
+from rlentropy.episodic.max_entropy._bracket import Bracket
+from rlentropy.episodic.max_entropy._interior import InteriorPoint, Stages
+from rlentropy.episodic.max_entropy.mirror import ascend, full_policy
+from rlentropy.episodic.visitation import average_visitation_entropy, push_forward
+from rlentropy.results import result
+from rlentropy.validation import check_finite, check_integer, check_shape
+
+METHODS = ("auto", "interior", "proximal", "mirror")
+INTERIOR_STEPS = 100
+PROXIMAL_STEPS = 60
+MIRROR_SWEEPS = 2000
+# The interior point goes first where one elimination takes at most so many multiplications, and
+# nowhere beyond PAIRS.
+CHEAP, PAIRS = 1e8, 6000
+# Nodes that no policy reaches with more than this probability count for nothing, and their prices
+# neither.
+NEGLIGIBLE = 1e-30
+HIGH_PRICE = -np.log(NEGLIGIBLE)
+
+
+@result
+class AverageOptimum:
+    """Maximiser of the *average* visitation entropy H(mean_h d_h):
+    the optimum lies in [value, value + gap].
+
+    value, gap, policy (H, S, A), visitation (H, S, A) as in `Optimum`; the policy is in general not
+    unique
+    average     (S, A): mean over stages of the visitation, which is unique
+    prices      (S, A): y with value + gap = max_d <mean_h d_h, y> + log sum exp(-y); 0 where never
+                reached
+    iterations  steps of the method that finished; evaluations of the inner function of the proximal
+                method in all
+    method      "interior", "proximal" or "mirror": which one finished
+    bounds      (iterations + 1, 2): H(mean_h d_h) and the smallest upper bound so far, at each step
+                of that method
+    """
+
+    value: float
+    gap: float
+    policy: np.ndarray
+    visitation: np.ndarray
+    average: np.ndarray
+    prices: np.ndarray
+    iterations: int
+    evaluations: int
+    method: str
+    bounds: np.ndarray
+
+
+def solve_average(mdp, *, tol=1e-6, max_iterations=None, inner_iterations=400, method="auto"):
+    """max over policies of H(mean_h d_h) of an `EpisodicMDP`;
+    an `AverageOptimum` with gap <= max(tol, 5e-13 value).
+
+    method  "interior", "proximal", "mirror" or "auto": the first two, the interior point first
+            where its steps are cheap, then mirror ascent from the best policy so far
+    max_iterations    steps that each method may take; None: 100, 60 and 2000
+    inner_iterations  of L-BFGS in one proximal step
+    Raises NotConverged, whose ``best`` is the `AverageOptimum` reached (with a gap that is too
+    large); ValueError for bad arguments. Source: prop-average-dual.
+    """
+    inner = check_integer("inner_iterations", inner_iterations, low=1)
+    if method not in METHODS:
+        raise ValueError(f"method = {method!r}: must be one of {', '.join(METHODS)}")
+    problem = _Problem(mdp)
+    bracket = Bracket(partial(_judge, problem), tol, max_iterations)
+    plan = {
+        "interior": lambda: ("interior point", _interior(problem, bracket), INTERIOR_STEPS),
+        "proximal": lambda: ("proximal point", _proximal(problem, bracket, inner), PROXIMAL_STEPS),
+        "mirror": lambda: ("mirror ascent", _mirror(problem, bracket), MIRROR_SWEEPS),
+    }
+    for name in problem.order() if method == "auto" else [method]:
+        found = bracket.pursue(*plan[name]())
+        if found is not None:
+            return found
+    raise bracket.failure("steps")
+
+
+class _Problem:
+    """What the methods share: reachable nodes, and the entropy and the bound of a policy and of
+    prices on them.
+    """
+
+    def __init__(self, mdp):
+        self.mdp = mdp
+        self.reach = mdp.reachable()
+        self.states = self.reach.any(axis=0)
+        self.net = kernels.network(mdp, self.reach)
+        self.uniform = np.full((len(self.net.state), mdp.A), -np.log(mdp.A))
+        self.d = np.empty(self.uniform.shape)
+        self.evaluations = 0
+        self.kept = self.reach & (likely(mdp) > NEGLIGIBLE)
+        self.stages = Stages(mdp, self.kept)
+
+    def order(self):
+        """The methods, in the order in which ``auto`` tries them."""
+        if self.stages.seen[-1] > PAIRS:
+            return ["proximal", "mirror"]
+        first_two = (
+            ["interior", "proximal"] if self.stages.work <= CHEAP else ["proximal", "interior"]
+        )
+        return [*first_two, "mirror"]
+
+    def visit(self, logits):
+        """(mean_h d_h, its entropy) of a policy with logits (N, A)."""
+        kernels.roll_out(self.net, logits, self.d)
+        average = np.empty((self.mdp.S, self.mdp.A))
+        kernels.pool(self.net, self.d, average)
+        return average, float(entropy(log_probabilities(average.ravel())))
+
+    def prices(self, average):
+        """-log of an average visitation, 0 at states that are never reached."""
+        return np.where(self.states[:, None], -np.log(np.maximum(average, kernels.TINY)), 0.0)
+
+    def upper(self, y):
+        """max_d <mean_h d_h, y> + log sum exp(-y)."""
+        best_response = kernels.proximal_values(self.net, y, self.uniform, 0.0, self.d)
+        return float(best_response / self.mdp.H + logsumexp(-y[self.states].ravel()))
+
+
+def likely(mdp):
+    """(H, S): an upper bound of the largest probability with which a policy can be in s at stage h.
+
+    b_1 = 1 at the start, b_{h+1}(s') = min{1, sum_s b_h(s) max_a p_h(s'|s, a)}.
+    """
+    bound = np.zeros((mdp.H, mdp.S))
+    bound[0, mdp.start] = 1.0
+    largest = []
+    for K in mdp.P:
+        most = K[:: mdp.A]
+        for a in range(1, mdp.A):
+            most = most.maximum(K[a :: mdp.A])
+        largest.append(most)
+    for h in range(mdp.H - 1):
+        bound[h + 1] = np.minimum(1.0, bound[h] @ largest[0 if mdp.stationary else h])
+    return bound
+
+
+def _judge(problem, bracket):
+    """The `AverageOptimum` of a bracket: policy, exact visitation, its entropy, and the bound,
+    by the plain functions.
+    """
+    mdp = problem.mdp
+    policy = full_policy(mdp, problem.reach, bracket.logits)
+    d = push_forward(mdp, policy)
+    value = float(average_visitation_entropy(d))
+    upper = _average_dual_value(mdp, bracket.dual, problem.states)
+    return AverageOptimum(
+        value=value,
+        gap=max(upper - value, 0.0),
+        policy=policy,
+        visitation=d,
+        average=d.mean(axis=0),
+        prices=bracket.dual,
+        iterations=len(bracket.steps) - 1,
+        evaluations=problem.evaluations,
+        method=bracket.method.split()[0],
+        bounds=np.array(bracket.steps),
+    )
+
+
+def _mirror(problem, bracket):
+    """Mirror ascent from the best policy so far, or the uniform one; the bound is computed at every
+    tenth sweep.
+    """
+    log_pi = problem.uniform.copy() if bracket.logits is None else log_softmax(bracket.logits)
+    upper = np.inf
+    for sweep, (_, value) in enumerate(ascend(problem.net, log_pi, average=True)):
+        bracket.policy(log_pi, value)
+        if sweep % 10 == 0:
+            y = problem.prices(problem.visit(log_pi)[0])
+            upper = problem.upper(y)
+            bracket.bound(y, upper)
+        yield value, upper
+
+
+def _interior(problem, bracket):
+    """Interior point from a policy near the optimum that gives up no action (`_broad_start`)."""
+    mdp, stages = problem.mdp, problem.stages
+    point = InteriorPoint(stages, _broad_start(stages) / mdp.H, 0.1)
+    at = problem.kept[problem.reach]
+    logits = np.zeros(problem.uniform.shape)
+    while True:
+        logits[at] = np.log(np.maximum(point.x, kernels.TINY))
+        value = problem.visit(logits)[1]
+        y = np.where(problem.states[:, None], HIGH_PRICE, np.zeros((mdp.S, mdp.A)))
+        y[stages.states] = point.y.reshape(-1, mdp.A)
+        upper = problem.upper(y)
+        bracket.policy(logits, value)
+        bracket.bound(y, upper)
+        yield value, upper
+        if not point.step():
+            return
+
+
+def _broad_start(stages):
+    """Visitation (N, A), positive: nine parts of what mirror ascent reaches on the average, one
+    part of what it reaches on the sum, and a uniform action once in 10 H steps.
+
+    The last two because mirror ascent may have almost given up what the optimum wants.
+    """
+    sweeps = min(20 + 3 * stages.H, 300)
+    reached = []
+    for average in (True, False):
+        log_pi = np.full(stages.pairs.shape, -np.log(stages.A))
+        reached.append(next(islice(ascend(stages.net, log_pi, average=average), sweeps, None))[0])
+    x = 0.9 * reached[0] + 0.1 * reached[1]
+    policy = x / np.maximum(x.sum(axis=1, keepdims=True), kernels.TINY)
+    kernels.roll_out(stages.net, np.log(policy + 0.1 / (stages.H * stages.A)), x)
+    return np.maximum(x, kernels.TINY)
+
+
+def _proximal(problem, bracket, inner_iterations):
+    """Proximal steps, tau = 1, 1/2, 1/4, ...; gives up when five in a row have gained nothing."""
+    point = _ProximalPoint(problem, inner_iterations)
+    idle = 0
+    for step in count():
+        gap = bracket.upper - bracket.lower
+        upper = problem.upper(point.y)
+        bracket.policy(point.log_pi, point.value)
+        bracket.bound(point.y, upper)
+        yield point.value, upper
+        idle = 0 if bracket.upper - bracket.lower < gap else idle + 1
+        if idle == 5:
+            return
+        point.step(0.5**step)
+
+
+class _ProximalPoint:
+    """Each step maximises H(mean_h d_h) - (tau/H) sum_h E KL(pi_h || previous pi_h), whose dual in
+    the prices y
+
+        (1/H) V^tau_1(s_1; y) + log sum_{s, a} exp(-y(s, a))
+
+    is smooth and minimised by L-BFGS; V^tau are soft values around the previous policy.
+    """
+
+    def __init__(self, problem, inner_iterations):
+        self.problem = problem
+        self.options = {"maxiter": inner_iterations, "maxcor": 20, "ftol": 0.0, "gtol": 1e-9}
+        self.log_pi = problem.uniform.copy()
+        self.average, self.value = problem.visit(self.log_pi)
+        self.y = problem.prices(self.average)
+
+    def _dual(self, y, prior, tau):
+        """Value and gradient (average visitation of the soft policy minus softmax(-y)) at prices y
+        on reached pairs.
+        """
+        problem = self.problem
+        problem.evaluations += 1
+        self.y[problem.states] = y
+        value = (
+            kernels.proximal_values(problem.net, self.y, prior, tau, self.log_pi) / problem.mdp.H
+        )
+        self.average, self.value = problem.visit(self.log_pi)
+        slope = self.average[problem.states] - softmax(-y.ravel()).reshape(y.shape)
+        return value + float(logsumexp(-y.ravel())), slope
+
+    def step(self, tau):
+        y = self.y[self.problem.states]
+        # each price is measured in units of 1/sqrt(its mass), which evens out the curvature of log
+        # sum exp
+        scale = 1.0 / np.sqrt(np.maximum(self.average[self.problem.states], 1e-12))
+        prior = self.log_pi.copy()
+
+        def scaled(z):
+            value, slope = self._dual(z.reshape(y.shape) * scale, prior, tau)
+            return value, (slope * scale).ravel()
+
+        found = minimize(
+            scaled, (y / scale).ravel(), jac=True, method="L-BFGS-B", options=self.options
+        )
+        self._dual(found.x.reshape(y.shape) * scale, prior, tau)
+
+
+def average_dual_value(mdp, y):
+    """max over policies of <mean_h d_h, y> + log sum_{s, a} exp(-y(s, a)):
+    at least max H(mean_h d_h), for every y.
+
+    y (S, A). The sum runs over the states that are reachable at some stage; entries of y elsewhere
+    do not matter. Source: prop-average-dual.
+    """
+    y = check_finite("y", check_shape("y", np.asarray(y, dtype=float), (mdp.S, mdp.A)))
+    return _average_dual_value(mdp, y, mdp.reachable().any(axis=0))
+
+
+def _average_dual_value(mdp, y, states):
+    value, _ = induction.best_response(mdp, np.broadcast_to(y, (mdp.H, mdp.S, mdp.A)))
+    return float(value / mdp.H + logsumexp(-y[states].ravel()))

@@ -1,0 +1,134 @@
+"""Mirror ascent on the visitation polytope: a linear rate that does not know the kernel.
+
+F(d) = sum_h H(d_h); weights w_h = H, H-1, ..., 1 over the stages; pi, pi' the policies of d, d'.
+The divergence
+
+    D(d, d') = sum_h w_h E_{d_h} KL(pi_h || pi'_h)
+
+is the sum over h of the divergences of the paths up to stage h. Data processing bounds it below by
+sum_h KL(d_h || d'_h), the Bregman divergence of -F, and the chain rule bounds it above by H times
+that:
+
+    sum_h KL(d_h || d'_h) <= D(d, d') <= H sum_h KL(d_h || d'_h).
+
+So the step d^{t+1} = argmax_d <d, -log d^t> - D(d, d^t), one backward sweep of soft values with
+temperature w_h, has
+
+    F never falls,     F* - F(d^t) <= (1 - 1/H)^t D(d*, d^0),
+
+and D(d*, d^0) <= H (H+1)/2 log A from the uniform policy.
+
+The same sweep with reward -log of the average visitation climbs H(mean_h d_h): its Bregman
+divergence is at most D / H and the gap after t sweeps at most D(d*, d^0) / (H t).
+
+Known: the rate under relative smoothness and relative strong convexity (Lu, Freund & Nesterov
+2018).
+"""
+
+import numpy as np
+
+from rlentropy.distributions import entropy, log_probabilities, log_softmax, softmax
+from rlentropy.episodic import induction
+from rlentropy.episodic.max_entropy import _kernels as kernels
+from rlentropy.episodic.visitation import markov_policy, push_forward
+from rlentropy.results import result
+from rlentropy.validation import check_array, check_integer, refuse
+
+
+@result
+class MirrorAscent:
+    """A run of mirror ascent.
+
+    values      (sweeps + 1,): the entropy, in nats, of the start and after each sweep; never falls
+    policy      (H, S, A): the last one
+    visitation  (H, S, A): of ``policy``
+    """
+
+    values: np.ndarray
+    policy: np.ndarray
+    visitation: np.ndarray
+
+
+def mirror_ascent(mdp, sweeps, *, start=None, average=False):
+    """pi_h(a|s) <- pi_h(a|s) exp{(Q_h(s, a) - V_h(s)) / w_h}, w_h = H, ..., 1; ``sweeps`` times. A
+    `MirrorAscent`.
+
+    Q_h = reward_h + p_h V_{h+1} and V_h(s) = w_h log sum_a pi_h(a|s) exp(Q_h(s, a) / w_h), with the
+    reward -log d_h(s, a) for sum_h H(d_h), or -log mean_k d_k(s, a) for H(mean_h d_h) if
+    ``average``.
+
+    start  (H, S, A): a policy that gives every action positive probability; uniform if None
+    Raises ValueError for a start without full support, or sweeps < 0.
+    """
+    sweeps = check_integer("sweeps", sweeps, low=0)
+    reach = mdp.reachable()
+    net = kernels.network(mdp, reach)
+    log_pi = np.full((len(net.state), mdp.A), -np.log(mdp.A))
+    if start is not None:
+        start = induction.check_markov_policy(mdp, start)
+        refuse("start", start, start == 0, "every action needs a positive probability")
+        log_pi = log_softmax(np.log(start[reach]))
+    ascent = ascend(net, log_pi, average=average)
+    values = np.array([next(ascent)[1] for _ in range(sweeps + 1)])
+    policy = full_policy(mdp, reach, log_pi)
+    return MirrorAscent(values=values, policy=policy, visitation=push_forward(mdp, policy))
+
+
+def mirror_bound(mdp, sweeps, *, average=False):
+    """(1 - 1/H)^t H (H+1)/2 log A >= F* - F(d^t) after t = ``sweeps`` from the uniform policy,
+    whatever the kernel.
+
+    If ``average``: (H+1) log A / (2 t), infinite at t = 0. sweeps: a whole number or an array of
+    them, >= 0.
+    """
+    t = np.asarray(sweeps)
+    start = mdp.H * (mdp.H + 1) / 2 * np.log(mdp.A)
+    if average:
+        return np.divide(start / mdp.H, t, out=np.full(t.shape, np.inf), where=t > 0)[()]
+    return (1 - 1 / mdp.H) ** t * start
+
+
+def path_divergence(d, d_other):
+    """D(d, d') = sum_h w_h E_{d_h} KL(pi_h || pi'_h), w_h = H, ..., 1; pi, pi' the policies of d,
+    d' (H, S, A).
+
+    Equal to sum_h KL of the paths s_1, a_1, ..., s_h, a_h. Infinite where pi' excludes what pi
+    does.
+    """
+    d = check_array("d", d, (None, None, None))
+    log_ratio = log_probabilities(markov_policy(d)) - log_probabilities(
+        markov_policy(check_array("d_other", d_other, d.shape))
+    )
+    weight = np.arange(len(d), 0, -1)[:, None, None]
+    return float(np.sum(weight * np.multiply(d, log_ratio, where=d > 0, out=np.zeros(d.shape))))
+
+
+# -------------------------------------------------------------------------- shared with the solvers
+
+
+def ascend(net, log_pi, *, average):
+    """Yield (visitation, its entropy) of log_pi (N, A), and improve log_pi in place by one sweep;
+    without end.
+    """
+    d = np.empty(log_pi.shape)
+    mean = np.empty((net.S, net.A))
+    while True:
+        value = kernels.roll_out(net, log_pi, d)
+        if average:
+            kernels.pool(net, d, mean)
+            value = float(entropy(log_probabilities(mean.ravel())))
+        yield d, value
+        if average:
+            reward = -np.log(np.maximum(mean, kernels.TINY))[net.state]
+        else:
+            reward = -np.log(np.maximum(d.sum(axis=1, keepdims=True), kernels.TINY)) - log_pi
+        kernels.mirror_sweep(net, reward, log_pi)
+
+
+def full_policy(mdp, reach, logits):
+    """The policy (H, S, A) with the given logits at reachable nodes, uniform elsewhere; rows sum to
+    1.
+    """
+    policy = np.full((mdp.H, mdp.S, mdp.A), 1.0 / mdp.A)
+    policy[reach] = softmax(logits)
+    return policy

@@ -1,0 +1,205 @@
+"""Mirror ascent: both constants of its theorem, its rate, its sweep against a NumPy twin."""
+
+import numpy as np
+import pytest
+
+from rlentropy.episodic import environments
+from rlentropy.episodic import max_entropy as mve
+from rlentropy.episodic import visitation as vis
+from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.episodic.visitation import average_visitation_entropy, visitation_entropy
+
+CASES = [
+    environments.garnet(states=5, actions=3, horizon=5, branching=2, seed=seed) for seed in range(4)
+]
+CASES += [
+    environments.garnet(states=S, actions=A, horizon=H, branching=1, seed=7, stationary=True)
+    for S, A, H in ((1, 4, 3), (6, 2, 9), (3, 1, 4), (4, 3, 1))
+]
+CASES += [
+    environments.double_chain(length=9, failure=0.1, horizon=8),
+    environments.sticky_chain(length=6, success=0.01, horizon=12),
+]
+
+
+def policies(mdp, rng):
+    """A random interior policy and another one near it, with their visitations."""
+    first = rng.dirichlet(np.ones(mdp.A), size=(mdp.H, mdp.S))
+    second = 0.9 * first + 0.1 * rng.dirichlet(np.ones(mdp.A), size=(mdp.H, mdp.S))
+    return [vis.policy_visitation(mdp, pi) for pi in (first, second)]
+
+
+def stage_divergences(d, other):
+    """KL(d_h || d'_h), h = 1, ..., H."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.nansum(d * np.log(d / other), axis=(1, 2))
+
+
+def path_divergence_by_enumeration(mdp, pi, other):
+    """sum_h KL of the laws of (s_1, a_1, ..., s_h, a_h), path by path."""
+    dense = mdp.dense()
+    total = 0.0
+    paths = [((mdp.start,), 1.0, 0.0)]
+    for h in range(mdp.H):
+        acted = [
+            (
+                path,
+                p * pi[h, path[-1], a],
+                log + np.log(pi[h, path[-1], a] / other[h, path[-1], a]),
+                a,
+            )
+            for path, p, log in paths
+            for a in range(mdp.A)
+        ]
+        total += sum(p * log for _, p, log, _ in acted)
+        if h + 1 < mdp.H:
+            paths = [
+                ((*path, s), p * dense[h, path[-1], a, s], log)
+                for path, p, log, a in acted
+                for s in range(mdp.S)
+                if dense[h, path[-1], a, s] > 0
+            ]
+    return total
+
+
+def test_the_divergence_is_that_of_the_paths():
+    mdp = environments.garnet(states=3, actions=2, horizon=4, branching=2, seed=1)
+    rng = np.random.default_rng(0)
+    pi, other = rng.dirichlet(np.ones(2), size=(2, 4, 3))
+    found = mve.path_divergence(*[vis.policy_visitation(mdp, p) for p in (pi, other)])
+    assert found == pytest.approx(path_divergence_by_enumeration(mdp, pi, other), rel=1e-12)
+    one = vis.policy_visitation(mdp, np.eye(2)[np.zeros((4, 3), dtype=int)])
+    assert np.isfinite(mve.path_divergence(one, vis.policy_visitation(mdp, pi)))
+    assert mve.path_divergence(vis.policy_visitation(mdp, pi), one) == np.inf
+
+
+def test_both_constants_hold_and_neither_can_be_improved():
+    low, high, average = [], [], []
+    for mdp in CASES:
+        rng = np.random.default_rng(3)
+        for _ in range(10):
+            d, other = policies(mdp, rng)
+            bregman = stage_divergences(d, other).sum()
+            path = mve.path_divergence(d, other)
+            mean = stage_divergences(d.mean(axis=0)[None], other.mean(axis=0)[None]).sum()
+            assert path / mdp.H - 1e-12 <= bregman <= path + 1e-12
+            assert mean <= path / mdp.H + 1e-12
+            if path > 1e-9:
+                high.append(bregman / path)
+                low.append(bregman * mdp.H / path)
+                average.append(mean * mdp.H / path)
+    assert max(high) > 0.99
+    assert min(low) < 1.01
+    assert max(average) > 0.99
+
+
+def sweep(mdp, pi, average):
+    """One step by plain NumPy, from the formulas of the docstring."""
+    d = vis.push_forward(mdp, pi)
+    reward = -np.log(np.maximum(d.mean(axis=0)[None] if average else d, 1e-300))
+    V = np.zeros(mdp.S)
+    new = np.empty(pi.shape)
+    for h in reversed(range(mdp.H)):
+        w = mdp.H - h
+        Q = reward[0 if average else h] + (mdp.next_mean(h, V) if h + 1 < mdp.H else 0)
+        z = np.sum(pi[h] * np.exp(Q / w), axis=1, keepdims=True)
+        V = w * np.log(z[:, 0])
+        new[h] = pi[h] * np.exp(Q / w) / z
+    return new
+
+
+@pytest.mark.parametrize("average", [False, True])
+def test_a_sweep_is_its_formula(average):
+    for mdp in CASES[:8]:
+        reach = mdp.reachable()
+        pi = np.random.default_rng(1).dirichlet(5 * np.ones(mdp.A), size=(mdp.H, mdp.S))
+        run = mve.mirror_ascent(mdp, 2, start=pi, average=average)
+        twin = sweep(mdp, sweep(mdp, pi, average), average)
+        np.testing.assert_allclose(run.policy[reach], twin[reach], atol=1e-12)
+        np.testing.assert_allclose(
+            run.visitation, vis.policy_visitation(mdp, run.policy), atol=1e-14
+        )
+        entropy = average_visitation_entropy if average else visitation_entropy
+        assert run.values[-1] == pytest.approx(entropy(run.visitation), abs=1e-12)
+
+
+def test_the_step_maximises_its_model():
+    mdp = CASES[0]
+    rng = np.random.default_rng(2)
+    pi = rng.dirichlet(np.ones(mdp.A), size=(mdp.H, mdp.S))
+    d = vis.policy_visitation(mdp, pi)
+
+    def model(other):
+        return np.sum(other * -np.log(np.maximum(d, 1e-300))) - mve.path_divergence(other, d)
+
+    best = model(mve.mirror_ascent(mdp, 1, start=pi).visitation)
+    for size in (1.0, 0.1, 0.01):
+        step = mve.mirror_ascent(mdp, 1, start=pi).policy
+        near = (1 - size) * step + size * rng.dirichlet(np.ones(mdp.A), size=(mdp.H, mdp.S))
+        assert model(vis.policy_visitation(mdp, near)) < best
+
+
+@pytest.mark.parametrize("case", range(len(CASES)))
+def test_the_rate_of_the_theorem(case):
+    mdp = CASES[case]
+    best = mve.solve(mdp, tol=1e-12)
+    run = mve.mirror_ascent(mdp, 60)
+    t = np.arange(61)
+    gap = best.value - run.values
+    start = mve.path_divergence(best.visitation, mve.mirror_ascent(mdp, 0).visitation)
+    assert start <= mve.mirror_bound(mdp, 0) + 1e-12
+    assert (gap <= (1 - 1 / mdp.H) ** t * start + 1e-11).all()
+    assert (gap <= mve.mirror_bound(mdp, t) + 1e-11).all()
+    # sharper: the sum of the gaps, weighted by (1 - 1/H)^-k, is at most D(d*, d^0)
+    if mdp.H > 1:
+        sharper = start / mdp.H / ((1 - 1 / mdp.H) ** -t[1:].astype(float) - 1)
+        assert (gap[1:] <= sharper + 1e-11).all()
+    assert (np.diff(run.values) >= -1e-12).all()
+
+
+@pytest.mark.parametrize("case", range(len(CASES)))
+def test_the_rate_for_the_average(case):
+    mdp = CASES[case]
+    best = mve.solve_average(mdp, tol=1e-11)
+    run = mve.mirror_ascent(mdp, 60, average=True)
+    t = np.arange(61)
+    assert (best.value - run.values <= mve.mirror_bound(mdp, t, average=True) + 1e-10).all()
+    assert (np.diff(run.values) >= -1e-12).all()
+
+
+def test_weights_of_one_would_not_do():
+    """The near miss: with w_h = 1 a step can lose entropy."""
+    mdp = environments.double_chain(length=31, failure=0.1, horizon=20)
+    pi = np.full((20, 31, 2), 0.5)
+    values = []
+    for _ in range(30):
+        d = vis.push_forward(mdp, pi)
+        values.append(visitation_entropy(d))
+        V = mve.potentials_of_visitation(mdp, d)
+        pi = mve.policy_of_potentials(mdp, V)
+    assert np.diff(values).min() < -1
+    assert np.diff(mve.mirror_ascent(mdp, 30).values).min() >= 0
+
+
+def test_one_stage_one_action_one_state():
+    assert mve.mirror_ascent(CASES[7], 1).values[-1] == pytest.approx(np.log(3), abs=1e-14)
+    assert mve.mirror_bound(CASES[7], 1) == 0
+    alone = EpisodicMDP(P=np.ones((1, 1, 1)), horizon=4, start=0)
+    np.testing.assert_allclose(mve.mirror_ascent(alone, 2).values, 0, atol=1e-15)
+    assert mve.mirror_bound(alone, 0) == 0
+    assert mve.mirror_bound(CASES[0], 0, average=True) == np.inf
+
+
+def test_refusals():
+    mdp = CASES[0]
+    uniform = np.full((5, 5, 3), 1 / 3)
+    with pytest.raises(ValueError, match="sweeps = -1"):
+        mve.mirror_ascent(mdp, -1)
+    with pytest.raises(ValueError, match=r"start\[0, 0, 1\] = 0.0: every action needs"):
+        start = uniform.copy()
+        start[0, 0] = [0.5, 0, 0.5]
+        mve.mirror_ascent(mdp, 1, start=start)
+    with pytest.raises(ValueError, match=r"pi: shape"):
+        mve.mirror_ascent(mdp, 1, start=uniform[:2])
+    with pytest.raises(ValueError, match=r"d_other: shape \(4, 5, 3\), expected \(5, 5, 3\)"):
+        mve.path_divergence(uniform / 5, uniform[:4] / 5)

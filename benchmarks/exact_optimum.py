@@ -19,9 +19,9 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize
 
-from rlentropy.episodic.max_entropy import _kernels as kernels
 from rlentropy.episodic import environments
 from rlentropy.episodic import max_entropy as mve
+from rlentropy.episodic.max_entropy import _kernels as kernels
 from rlentropy.episodic.max_entropy import sum as mve_sum
 
 OWN = "Newton (this package)"

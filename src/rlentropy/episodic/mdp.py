@@ -83,7 +83,7 @@ class EpisodicMDP:
         reach = np.zeros((self.H, self.S), dtype=bool)
         reach[0, self.start] = True
         for h in range(self.H - 1):
-            reach[h + 1] = np.repeat(reach[h], self.A) @ (self.kernel(h) > 0).astype(float) > 0
+            reach[h + 1] = np.repeat(reach[h].astype(float), self.A) @ self.kernel(h) > 0
         return reach
 
 

@@ -8,7 +8,12 @@ The two problems have different solutions and are never called by one name.
 """
 
 from rlentropy.episodic.max_entropy.average import AverageOptimum, average_dual_value, solve_average
-from rlentropy.episodic.max_entropy.mirror import MirrorAscent, mirror_ascent, mirror_bound, path_divergence
+from rlentropy.episodic.max_entropy.mirror import (
+    MirrorAscent,
+    mirror_ascent,
+    mirror_bound,
+    path_divergence,
+)
 from rlentropy.episodic.max_entropy.sum import (
     Optimum,
     certificate,

@@ -1,4 +1,4 @@
-"""What both solvers share: the best bracket of the optimum so far, and the order in which methods are tried."""
+"""What both solvers share: the best bracket of the optimum so far, found by methods in turn."""
 
 import numpy as np
 
@@ -9,17 +9,22 @@ ROUNDING = 5e-13
 
 
 class Bracket:
-    """The policy of largest entropy and the dual point of least bound that any method of one call has found.
+    """The policy of largest entropy and the dual point of least bound that any method of one call
+    has found.
 
-    A method is a generator. At each step it hands its finds to `policy` and `bound` and yields (entropy, bound) of the
-    step; it ends when it gives up. ``judge(logits, dual)`` makes the result from the finds alone, by plain functions,
-    and only a gap computed there counts.
+    A method is a generator. At each step it hands its finds to `policy` and `bound` and yields
+    (entropy, bound) of the step; it ends when it gives up. ``judge(bracket)`` makes the result from
+    the finds alone, by plain functions, and only a gap computed there counts.
     """
 
     def __init__(self, judge, tol, max_iterations):
         self.judge = judge
         self.tol = check_positive("tol", tol)
-        self.limit = max_iterations if max_iterations is None else check_integer("max_iterations", max_iterations, low=1)
+        self.limit = (
+            max_iterations
+            if max_iterations is None
+            else check_integer("max_iterations", max_iterations, low=1)
+        )
         self.lower = -np.inf
         self.upper = np.inf
         self.logits = None
@@ -47,7 +52,9 @@ class Bracket:
         return self.upper - self.lower <= self.allowance
 
     def pursue(self, method, steps, limit):
-        """The result that closes the bracket, or None if the method gave up or took ``limit`` steps (or fewer asked for)."""
+        """The result that closes the bracket, or None if the method gave up
+        or took ``limit`` steps, or as many as the caller allows.
+        """
         self.method = method
         self.steps = []
         least = np.inf

@@ -1,22 +1,28 @@
 """Interior point for the entropy of the average visitation, with elimination over the stages.
 
-With x = d / H, prices y (one a state-action pair), potentials V and the matrix X of `_kernels`, the dual problem is
+With x = d / H, prices y (one a state-action pair), potentials V and the matrix X of `_kernels`, the
+dual problem is
 
-    min  V_1(s_1) / H + sum exp(-y) - 1    subject to    z = -X V - E y >= 0,      E y: the price of the pair at a node,
+    min  V_1(s_1) / H + sum exp(-y) - 1    subject to    z = -X V - E y >= 0,
 
-and x >= 0 are the multipliers of the constraints. The optimum is where
+where E y is the price of the pair at each node, and x >= 0 are the multipliers of the constraints.
+The optimum is where
 
     X' x = -e_1 / H,     E' x = exp(-y),     z = -X V - E y,     x z = 0.
 
-Newton steps follow the path x z = mu c to mu = 0 (Mehrotra 1992); the weights c are the masses of the start, so that
-nodes that are almost never reached are not pushed away from 0 any harder than their mass deserves. A step solves
+Newton steps follow the path x z = mu c to mu = 0 (Mehrotra 1992); the weights c are the masses of
+the start, so that nodes that are almost never reached are not pushed away from 0 any harder than
+their mass deserves. A step solves
 
     [ X' W X        X' W E          ] [dV]     [b]
-    [ E' W X   E' W E + diag exp -y ] [dy]  =  [c],        W = x / (z + rho x),   rho = delta / (x + c).
+    [ E' W X   E' W E + diag exp -y ] [dy]  =  [c],     W = x / (z + rho x),
 
-X' W X is block tridiagonal over the stages. It is eliminated forwards, so that the columns of a stage are those pairs
-only that have been seen up to it; what remains is a system in y. The small rho bounds W and so what rounding can
-do to that system; it changes the path, not its end, because the residuals of all four equations are carried along.
+rho = delta / (x + c).
+
+X' W X is block tridiagonal over the stages. It is eliminated forwards, so that the columns of a
+stage are those pairs only that have been seen up to it; what remains is a system in y. The small
+rho bounds W and so what rounding can do to that system; it changes the path, not its end, because
+the residuals of all four equations are carried along.
 """
 
 import numpy as np
@@ -31,8 +37,8 @@ REGULARISATIONS = (1e-10, 1e-8, 1e-6, 1e-4)
 class Stages:
     """The nodes of an MDP that are kept, and the matrices of a Newton step on them.
 
-    kept (H, S) booleans: transitions to other nodes are dropped. Prices are vectors over the pairs of the states kept
-    at some stage, in the order in which the stages first meet them.
+    kept (H, S) booleans: transitions to other nodes are dropped. Prices are vectors over the pairs
+    of the states kept at some stage, in the order in which the stages first meet them.
     """
 
     def __init__(self, mdp, kept):
@@ -73,31 +79,37 @@ class Stages:
         return out
 
     def factor(self, W, curvature):
-        """Eliminate the stages of the matrix above; False if it is not positive definite to rounding."""
-        self.W, self.curvature = W, curvature
-        self.diagonal, self.beside = [], []
+        """Eliminate the stages of the matrix above; False if it is not positive definite."""
+        self.W = W
+        self.curvature = curvature
+        self.diagonal = []
+        self.beside = []
         price = np.zeros((self.seen[-1], self.seen[-1]))
+        # what the stages before have added to the block of this one, and to its columns
+        block = np.zeros((1, 1))
+        before = np.zeros((1, 0))
         for h, span in enumerate(self.span):
             w = W[span]
-            block = np.diag(w.sum(axis=1))
+            nodes = np.arange(len(w))
+            block[nodes, nodes] += w.sum(axis=1)
             columns = np.zeros((len(w), self.seen[h]))
-            columns[np.arange(len(w))[:, None], self.pairs[span]] = -w
-            if h > 0:
-                block += inflow - beside.T @ beside
-                columns[:, : self.seen[h - 1]] -= beside.T @ reduced
-                columns[:, self.pairs[self.span[h - 1]].ravel()] += weighted.T
+            columns[:, : before.shape[1]] = before
+            columns[nodes[:, None], self.pairs[span]] -= w
             lower, failed = dpotrf(block, lower=1)
             if failed:
                 return False
-            reduced = dtrtrs(lower, columns, lower=1)[0]
-            price[: self.seen[h], : self.seen[h]] -= reduced.T @ reduced
+            columns = dtrtrs(lower, columns, lower=1)[0]
+            price[: self.seen[h], : self.seen[h]] -= columns.T @ columns
             self.diagonal.append(lower)
             if h + 1 < self.H:
                 moves = self.moves[h].toarray()
                 weighted = w.reshape(-1, 1) * moves
-                inflow = moves.T @ weighted
-                beside = dtrtrs(lower, -weighted.reshape(len(w), self.A, -1).sum(axis=1), lower=1)[0]
+                leaving = weighted.reshape(len(w), self.A, -1).sum(axis=1)
+                beside = dtrtrs(lower, -leaving, lower=1)[0]
                 self.beside.append(beside)
+                block = moves.T @ weighted - beside.T @ beside
+                before = -(beside.T @ columns)
+                before[:, self.pairs[span].ravel()] += weighted.T
         price[np.diag_indices_from(price)] += curvature + self.pool(W)
         self.price, failed = dpotrf(price, lower=1)
         return not failed
@@ -115,14 +127,18 @@ class Stages:
 
     def _solve(self, b, c):
         no_price = np.zeros(len(c))
-        dy = dpotrs(self.price, c - self.pool(self.W * self.slope(self._potentials(b), no_price)), lower=1)[0]
+        dy = dpotrs(
+            self.price, c - self.pool(self.W * self.slope(self._potentials(b), no_price)), lower=1
+        )[0]
         return self._potentials(b - self.flow(self.W * dy[self.pairs])), dy
 
     def solve(self, b, c):
         """(dV, dy) of the system above, refined once."""
         dV, dy = self._solve(b, c)
         image = self.W * self.slope(dV, dy)
-        more_V, more_y = self._solve(b - self.flow(image), c - self.pool(image) - self.curvature * dy)
+        more_V, more_y = self._solve(
+            b - self.flow(image), c - self.pool(image) - self.curvature * dy
+        )
         return dV + more_V, dy + more_y
 
 
@@ -177,7 +193,7 @@ class InteriorPoint:
         dx, dz, dV, dy = direction(centre - product - dx * dz)
         length = min(_length(self.x, dx), _length(self.z, dz))
         length = min(1.0, max(0.9, 1.0 - mu) * length, 2.0 / max(np.abs(dy).max(), 1e-300))
-        if not (np.isfinite(length) and length > 1e-8):
+        if not (length > 1e-8 and np.isfinite(dx).all() and np.isfinite(dz).all()):
             return False
         self.x = self.x + length * dx
         self.z = self.z + length * dz

@@ -1,4 +1,5 @@
-"""Compiled sweeps over the reachable (stage, state) nodes of an episodic MDP; each has a NumPy twin in the tests.
+"""Compiled sweeps over the reachable (stage, state) nodes of an episodic MDP; each has a NumPy twin
+in the tests.
 
 Nodes are numbered stage by stage. For potentials V on nodes and weights w on (node, action) pairs,
 
@@ -22,7 +23,8 @@ class Network(NamedTuple):
 
     first    (H+1,): nodes first[h], ..., first[h+1] - 1 belong to stage h
     state    (N,): state of each node
-    indptr   (K, S*A+1), column (nnz,), weight (nnz,): CSR rows of the K kernels; K = 1 if stationary
+    indptr   (K, S*A+1), column (nnz,), weight (nnz,): CSR rows of the K kernels; K = 1 if
+             stationary
     S, A, stationary
     """
 
@@ -37,7 +39,9 @@ class Network(NamedTuple):
 
 
 def network(mdp, reach):
-    """The `Network` of an `EpisodicMDP` with ``reach = mdp.reachable()``; transitions of probability 0 are left out."""
+    """The `Network` of an `EpisodicMDP` with ``reach = mdp.reachable()``; transitions of
+    probability 0 are left out.
+    """
     kernels = [K.copy() for K in mdp.P]
     for K in kernels:
         K.eliminate_zeros()
@@ -45,7 +49,9 @@ def network(mdp, reach):
     return Network(
         first=np.concatenate([[0], np.cumsum(reach.sum(axis=1))]).astype(np.int64),
         state=np.nonzero(reach)[1].astype(np.int32),
-        indptr=np.array([K.indptr.astype(np.int64) + o for K, o in zip(kernels, offsets[:-1], strict=True)]),
+        indptr=np.array(
+            [K.indptr.astype(np.int64) + o for K, o in zip(kernels, offsets[:-1], strict=True)]
+        ),
         column=np.concatenate([K.indices for K in kernels]).astype(np.int32),
         weight=np.concatenate([K.data for K in kernels]),
         S=mdp.S,
@@ -130,7 +136,8 @@ def curvature(net, w, u, out):
 
 @njit(cache=True)
 def conjugate_gradients(net, w, rhs, tolerance, limit, u):
-    """u <- approximate solution of X' diag(w) X u = rhs from 0, preconditioned by the diagonal; returns the steps.
+    """u <- approximate solution of X' diag(w) X u = rhs from 0, preconditioned by the diagonal;
+    returns the steps.
 
     Stops when the preconditioned residual has fallen by ``tolerance``, or after ``limit`` steps.
     """
@@ -247,10 +254,12 @@ def soft_potentials(net, d, V):
 
 @njit(cache=True)
 def mirror_sweep(net, reward, log_pi):
-    """One backward sweep of mirror ascent: log_pi <- log_pi + (Q - V) / w, w = H - h at stage h = 0, ..., H-1.
+    """One backward sweep of mirror ascent: log_pi <- log_pi + (Q - V) / w, w = H - h at stage h =
+    0, ..., H-1.
 
-    Q_h(s, a) = reward(h, s, a) + (p_h V_{h+1})(s, a), V_h(s) = w log sum_a pi_h(a|s) exp(Q_h(s, a) / w).
-    reward, log_pi (N, A). Returns V_1(s_1). States that are no node of the next stage count as 0.
+    Q_h(s, a) = reward(h, s, a) + (p_h V_{h+1})(s, a), V_h(s) = w log sum_a pi_h(a|s) exp(Q_h(s, a)
+    / w). reward, log_pi (N, A). Returns V_1(s_1). States that are no node of the next stage count
+    as 0.
     """
     H = len(net.first) - 1
     V = np.empty(len(net.state))
@@ -284,9 +293,11 @@ def mirror_sweep(net, reward, log_pi):
 
 @njit(cache=True)
 def proximal_values(net, y, log_prior, tau, log_pi):
-    """Soft values of the state-action reward y (S, A) around a policy; log_pi <- the soft policy. Returns V_1(s_1).
+    """Soft values of the state-action reward y (S, A) around a policy; log_pi <- the soft policy.
+    Returns V_1(s_1).
 
-    V_h(s) = tau log sum_a exp{log_prior(a|h, s) + [y(s, a) + (p_h V_{h+1})(s, a)] / tau}; tau = 0: the maximum over a.
+    V_h(s) = tau log sum_a exp{log_prior(a|h, s) + [y(s, a) + (p_h V_{h+1})(s, a)] / tau}; tau = 0:
+    the maximum over a.
     """
     H = len(net.first) - 1
     V, ahead, x = np.empty(len(net.state)), np.zeros(net.S), np.empty(net.A)

@@ -1,17 +1,22 @@
-"""Entropy of the average visitation, exactly: max over policies of H(mean_h d_h), with a certified gap.
+"""Entropy of the average visitation, exactly: max over policies of H(mean_h d_h), with a certified
+gap.
 
-For every price y (S, A) of the state-action pairs and every visitation d (chapter 9, prop-average-dual)
+For every price y (S, A) of the state-action pairs and every visitation d (chapter 9,
+prop-average-dual)
 
     H(mean_h d_h) <= max_d' <mean_h d'_h, y> + log sum exp(-y),
 
-so any pair (y, d) is a certificate; the right side is one hard backward induction. Three methods look for the pair:
+so any pair (y, d) is a certificate; the right side is one hard backward induction. Three methods
+look for the pair:
 
-    interior  primal-dual interior point with elimination over the stages (`_interior`): few steps, but one costs
-              about N (S A)^2 / H operations with N reachable (stage, state) nodes
+    interior  primal-dual interior point with elimination over the stages (`_interior`): few steps,
+              but one costs about N (S A)^2 / H operations with N reachable (stage, state) nodes
     proximal  proximal point in the policy with L-BFGS inside: cheap steps, ends at about 1e-8
-    mirror    mirror ascent (`mirror_ascent`): cheapest steps, gap at most (H+1) log A / (2 t) after t of them
+    mirror    mirror ascent (`mirror_ascent`): cheapest steps, gap at most (H+1) log A / (2 t) after
+              t of them
 
-Departure from the literature: the published oracle (Tiapkin et al. 2023, code) uses a generic conic solver.
+Departure from the literature: the published oracle (Tiapkin et al. 2023, code) uses a generic conic
+solver.
 """
 
 from functools import partial
@@ -34,23 +39,32 @@ METHODS = ("auto", "interior", "proximal", "mirror")
 INTERIOR_STEPS = 100
 PROXIMAL_STEPS = 60
 MIRROR_SWEEPS = 2000
-# The interior point goes first where one elimination takes at most so many multiplications, and nowhere beyond PAIRS.
-CHEAP, PAIRS = 1e8, 6000
-# Nodes that no policy reaches with more than this probability count for nothing, and their prices neither.
+# The interior point goes first where one elimination takes at most so many multiplications, in all
+# or for each node, and is not tried at all for more PAIRS of states and actions.
+CHEAP = 1e8
+CHEAP_FOR_A_NODE = 1e5
+PAIRS = 6000
+# Nodes that no policy reaches with more than this probability count for nothing, and their prices
+# neither.
 NEGLIGIBLE = 1e-30
 HIGH_PRICE = -np.log(NEGLIGIBLE)
 
 
 @result
 class AverageOptimum:
-    """Maximiser of the *average* visitation entropy H(mean_h d_h): the optimum lies in [value, value + gap].
+    """Maximiser of the *average* visitation entropy H(mean_h d_h):
+    the optimum lies in [value, value + gap].
 
-    value, gap, policy (H, S, A), visitation (H, S, A) as in `Optimum`; the policy is in general not unique
+    value, gap, policy (H, S, A), visitation (H, S, A) as in `Optimum`; the policy is in general not
+    unique
     average     (S, A): mean over stages of the visitation, which is unique
-    prices      (S, A): y with value + gap = max_d <mean_h d_h, y> + log sum exp(-y); 0 where never reached
-    iterations  steps of the method that finished; evaluations of the inner function of the proximal method in all
+    prices      (S, A): y with value + gap = max_d <mean_h d_h, y> + log sum exp(-y); 0 where never
+                reached
+    iterations  steps of the method that finished; evaluations of the inner function of the proximal
+                method in all
     method      "interior", "proximal" or "mirror": which one finished
-    bounds      (iterations + 1, 2): H(mean_h d_h) and the smallest upper bound so far, at each step of that method
+    bounds      (iterations + 1, 2): H(mean_h d_h) and the smallest upper bound so far, at each step
+                of that method
     """
 
     value: float
@@ -66,14 +80,15 @@ class AverageOptimum:
 
 
 def solve_average(mdp, *, tol=1e-6, max_iterations=None, inner_iterations=400, method="auto"):
-    """max over policies of H(mean_h d_h) of an `EpisodicMDP`; an `AverageOptimum`: gap <= max(tol, 5e-13 value).
+    """max over policies of H(mean_h d_h) of an `EpisodicMDP`;
+    an `AverageOptimum` with gap <= max(tol, 5e-13 value).
 
-    method  "interior", "proximal", "mirror" or "auto": the first two, the interior point first where its steps are
-            cheap, then mirror ascent from the best policy so far
+    method  "interior", "proximal", "mirror" or "auto": the first two, the interior point first
+            where its steps are cheap, then mirror ascent from the best policy so far
     max_iterations    steps that each method may take; None: 100, 60 and 2000
     inner_iterations  of L-BFGS in one proximal step
-    Raises NotConverged, whose ``best`` is the `AverageOptimum` reached (with a gap that is too large); ValueError for
-    bad arguments. Source: prop-average-dual.
+    Raises NotConverged, whose ``best`` is the `AverageOptimum` reached (with a gap that is too
+    large); ValueError for bad arguments. Source: prop-average-dual.
     """
     inner = check_integer("inner_iterations", inner_iterations, low=1)
     if method not in METHODS:
@@ -93,7 +108,9 @@ def solve_average(mdp, *, tol=1e-6, max_iterations=None, inner_iterations=400, m
 
 
 class _Problem:
-    """What the methods share: reachable nodes, and the entropy and the bound of a policy and of prices on them."""
+    """What the methods share: reachable nodes, and the entropy and the bound of a policy and of
+    prices on them.
+    """
 
     def __init__(self, mdp):
         self.mdp = mdp
@@ -110,7 +127,8 @@ class _Problem:
         """The methods, in the order in which ``auto`` tries them."""
         if self.stages.seen[-1] > PAIRS:
             return ["proximal", "mirror"]
-        first_two = ["interior", "proximal"] if self.stages.work <= CHEAP else ["proximal", "interior"]
+        cheap = self.stages.work <= max(CHEAP, CHEAP_FOR_A_NODE * len(self.stages.pairs))
+        first_two = ["interior", "proximal"] if cheap else ["proximal", "interior"]
         return [*first_two, "mirror"]
 
     def visit(self, logits):
@@ -149,21 +167,32 @@ def likely(mdp):
 
 
 def _judge(problem, bracket):
-    """The `AverageOptimum` of a bracket: policy, exact visitation, its entropy, and the bound, by the plain functions."""
+    """The `AverageOptimum` of a bracket: policy, exact visitation, its entropy, and the bound,
+    by the plain functions.
+    """
     mdp = problem.mdp
     policy = full_policy(mdp, problem.reach, bracket.logits)
     d = push_forward(mdp, policy)
     value = float(average_visitation_entropy(d))
     upper = _average_dual_value(mdp, bracket.dual, problem.states)
     return AverageOptimum(
-        value=value, gap=max(upper - value, 0.0), policy=policy, visitation=d, average=d.mean(axis=0),
-        prices=bracket.dual, iterations=len(bracket.steps) - 1, evaluations=problem.evaluations,
-        method=bracket.method.split()[0], bounds=np.array(bracket.steps),
-    )  # fmt: skip
+        value=value,
+        gap=max(upper - value, 0.0),
+        policy=policy,
+        visitation=d,
+        average=d.mean(axis=0),
+        prices=bracket.dual,
+        iterations=len(bracket.steps) - 1,
+        evaluations=problem.evaluations,
+        method=bracket.method.split()[0],
+        bounds=np.array(bracket.steps),
+    )
 
 
 def _mirror(problem, bracket):
-    """Mirror ascent from the best policy so far, or the uniform one; the bound is computed at every tenth sweep."""
+    """Mirror ascent from the best policy so far, or the uniform one; the bound is computed at every
+    tenth sweep.
+    """
     log_pi = problem.uniform.copy() if bracket.logits is None else log_softmax(bracket.logits)
     upper = np.inf
     for sweep, (_, value) in enumerate(ascend(problem.net, log_pi, average=True)):
@@ -176,17 +205,9 @@ def _mirror(problem, bracket):
 
 
 def _interior(problem, bracket):
-    """Interior point from nine parts of what mirror ascent reaches on the average and one part of it on the sum.
-
-    The second keeps every action of every node alive: the first may have almost given up what the optimum wants.
-    """
+    """Interior point from a policy near the optimum that gives up no action (`_broad_start`)."""
     mdp, stages = problem.mdp, problem.stages
-    sweeps = min(20 + 3 * mdp.H, 300)
-    parts = []
-    for average in (True, False):
-        log_pi = np.full(stages.pairs.shape, -np.log(mdp.A))
-        parts.append(next(islice(ascend(stages.net, log_pi, average=average), sweeps, None))[0])
-    point = InteriorPoint(stages, (0.9 * parts[0] + 0.1 * parts[1]) / mdp.H, 0.1)
+    point = InteriorPoint(stages, _broad_start(stages) / mdp.H, 0.1)
     at = problem.kept[problem.reach]
     logits = np.zeros(problem.uniform.shape)
     while True:
@@ -202,8 +223,25 @@ def _interior(problem, bracket):
             return
 
 
+def _broad_start(stages):
+    """Visitation (N, A), positive: nine parts of what mirror ascent reaches on the average, one
+    part of what it reaches on the sum, and a uniform action once in 10 H steps.
+
+    The last two because mirror ascent may have almost given up what the optimum wants.
+    """
+    sweeps = min(20 + 3 * stages.H, 300)
+    reached = []
+    for average in (True, False):
+        log_pi = np.full(stages.pairs.shape, -np.log(stages.A))
+        reached.append(next(islice(ascend(stages.net, log_pi, average=average), sweeps, None))[0])
+    x = 0.9 * reached[0] + 0.1 * reached[1]
+    policy = x / np.maximum(x.sum(axis=1, keepdims=True), kernels.TINY)
+    kernels.roll_out(stages.net, np.log(policy + 0.1 / (stages.H * stages.A)), x)
+    return np.maximum(x, kernels.TINY)
+
+
 def _proximal(problem, bracket, inner_iterations):
-    """Proximal steps, tau = 1, 1/2, 1/4, ...; it gives up when five in a row have gained nothing."""
+    """Proximal steps, tau = 1, 1/2, 1/4, ...; gives up when five in a row have gained nothing."""
     point = _ProximalPoint(problem, inner_iterations)
     idle = 0
     for step in count():
@@ -219,11 +257,12 @@ def _proximal(problem, bracket, inner_iterations):
 
 
 class _ProximalPoint:
-    """Each step maximises H(mean_h d_h) - (tau/H) sum_h E KL(pi_h || previous pi_h), whose dual in the prices y
+    """Each step maximises H(mean_h d_h) - (tau/H) sum_h E KL(pi_h || previous pi_h), whose dual in
+    the prices y
 
-        (1/H) V^tau_1(s_1; y) + log sum_{s, a} exp(-y(s, a)),        V^tau: soft values around the previous policy,
+        (1/H) V^tau_1(s_1; y) + log sum_{s, a} exp(-y(s, a))
 
-    is smooth and minimised by L-BFGS.
+    is smooth and minimised by L-BFGS; V^tau are soft values around the previous policy.
     """
 
     def __init__(self, problem, inner_iterations):
@@ -234,18 +273,23 @@ class _ProximalPoint:
         self.y = problem.prices(self.average)
 
     def _dual(self, y, prior, tau):
-        """Value and gradient (average visitation of the soft policy minus softmax(-y)) at prices y on reached pairs."""
+        """Value and gradient (average visitation of the soft policy minus softmax(-y)) at prices y
+        on reached pairs.
+        """
         problem = self.problem
         problem.evaluations += 1
         self.y[problem.states] = y
-        value = kernels.proximal_values(problem.net, self.y, prior, tau, self.log_pi) / problem.mdp.H
+        value = (
+            kernels.proximal_values(problem.net, self.y, prior, tau, self.log_pi) / problem.mdp.H
+        )
         self.average, self.value = problem.visit(self.log_pi)
         slope = self.average[problem.states] - softmax(-y.ravel()).reshape(y.shape)
         return value + float(logsumexp(-y.ravel())), slope
 
     def step(self, tau):
         y = self.y[self.problem.states]
-        # each price is measured in units of 1/sqrt(its mass), which evens out the curvature of log sum exp
+        # each price is measured in units of 1/sqrt(its mass), which evens out the curvature of log
+        # sum exp
         scale = 1.0 / np.sqrt(np.maximum(self.average[self.problem.states], 1e-12))
         prior = self.log_pi.copy()
 
@@ -253,15 +297,18 @@ class _ProximalPoint:
             value, slope = self._dual(z.reshape(y.shape) * scale, prior, tau)
             return value, (slope * scale).ravel()
 
-        found = minimize(scaled, (y / scale).ravel(), jac=True, method="L-BFGS-B", options=self.options)
+        found = minimize(
+            scaled, (y / scale).ravel(), jac=True, method="L-BFGS-B", options=self.options
+        )
         self._dual(found.x.reshape(y.shape) * scale, prior, tau)
 
 
 def average_dual_value(mdp, y):
-    """max over policies of <mean_h d_h, y> + log sum_{s, a} exp(-y(s, a)): at least max H(mean_h d_h), for every y.
+    """max over policies of <mean_h d_h, y> + log sum_{s, a} exp(-y(s, a)):
+    at least max H(mean_h d_h), for every y.
 
-    y (S, A). The sum runs over the states that are reachable at some stage; entries of y elsewhere do not matter.
-    Source: prop-average-dual.
+    y (S, A). The sum runs over the states that are reachable at some stage; entries of y elsewhere
+    do not matter. Source: prop-average-dual.
     """
     y = check_finite("y", check_shape("y", np.asarray(y, dtype=float), (mdp.S, mdp.A)))
     return _average_dual_value(mdp, y, mdp.reachable().any(axis=0))

@@ -1,24 +1,29 @@
 """Mirror ascent on the visitation polytope: a linear rate that does not know the kernel.
 
-F(d) = sum_h H(d_h); weights w_h = H, H-1, ..., 1 over the stages; pi, pi' the policies of d, d'. The divergence
+F(d) = sum_h H(d_h); weights w_h = H, H-1, ..., 1 over the stages; pi, pi' the policies of d, d'.
+The divergence
 
     D(d, d') = sum_h w_h E_{d_h} KL(pi_h || pi'_h)
 
 is the sum over h of the divergences of the paths up to stage h. Data processing bounds it below by
-sum_h KL(d_h || d'_h), the Bregman divergence of -F, and the chain rule bounds it above by H times that:
+sum_h KL(d_h || d'_h), the Bregman divergence of -F, and the chain rule bounds it above by H times
+that:
 
     sum_h KL(d_h || d'_h) <= D(d, d') <= H sum_h KL(d_h || d'_h).
 
-So the step d^{t+1} = argmax_d <d, -log d^t> - D(d, d^t), one backward sweep of soft values with temperature w_h, has
+So the step d^{t+1} = argmax_d <d, -log d^t> - D(d, d^t), one backward sweep of soft values with
+temperature w_h, has
 
-    F never falls,   F* - F(d^t) <= (1 - 1/H)^t D(d*, d^0),   D(d*, d^0) <= H (H+1)/2 log A   from the uniform policy.
+    F never falls,     F* - F(d^t) <= (1 - 1/H)^t D(d*, d^0),
 
-The same sweep with reward -log of the average visitation climbs H(mean_h d_h): its Bregman divergence is at most D / H
-and the gap after t sweeps at most D(d*, d^0) / (H t).
+and D(d*, d^0) <= H (H+1)/2 log A from the uniform policy.
 
-Known: the rate under relative smoothness and relative strong convexity (Lu, Freund & Nesterov 2018).
+The same sweep with reward -log of the average visitation climbs H(mean_h d_h): its Bregman
+divergence is at most D / H and the gap after t sweeps at most D(d*, d^0) / (H t).
+
+Known: the rate under relative smoothness and relative strong convexity (Lu, Freund & Nesterov
+2018).
 """
-
 
 import numpy as np
 
@@ -45,10 +50,12 @@ class MirrorAscent:
 
 
 def mirror_ascent(mdp, sweeps, *, start=None, average=False):
-    """pi_h(a|s) <- pi_h(a|s) exp{(Q_h(s, a) - V_h(s)) / w_h}, w_h = H, ..., 1; ``sweeps`` times. A `MirrorAscent`.
+    """pi_h(a|s) <- pi_h(a|s) exp{(Q_h(s, a) - V_h(s)) / w_h}, w_h = H, ..., 1; ``sweeps`` times. A
+    `MirrorAscent`.
 
-    Q_h = reward_h + p_h V_{h+1} and V_h(s) = w_h log sum_a pi_h(a|s) exp(Q_h(s, a) / w_h), with the reward
-    -log d_h(s, a) for sum_h H(d_h), or -log mean_k d_k(s, a) for H(mean_h d_h) if ``average``.
+    Q_h = reward_h + p_h V_{h+1} and V_h(s) = w_h log sum_a pi_h(a|s) exp(Q_h(s, a) / w_h), with the
+    reward -log d_h(s, a) for sum_h H(d_h), or -log mean_k d_k(s, a) for H(mean_h d_h) if
+    ``average``.
 
     start  (H, S, A): a policy that gives every action positive probability; uniform if None
     Raises ValueError for a start without full support, or sweeps < 0.
@@ -68,9 +75,11 @@ def mirror_ascent(mdp, sweeps, *, start=None, average=False):
 
 
 def mirror_bound(mdp, sweeps, *, average=False):
-    """(1 - 1/H)^t H (H+1)/2 log A >= F* - F(d^t) after t = ``sweeps`` from the uniform policy, whatever the kernel.
+    """(1 - 1/H)^t H (H+1)/2 log A >= F* - F(d^t) after t = ``sweeps`` from the uniform policy,
+    whatever the kernel.
 
-    If ``average``: (H+1) log A / (2 t), infinite at t = 0. sweeps: a whole number or an array of them, >= 0.
+    If ``average``: (H+1) log A / (2 t), infinite at t = 0. sweeps: a whole number or an array of
+    them, >= 0.
     """
     t = np.asarray(sweeps)
     start = mdp.H * (mdp.H + 1) / 2 * np.log(mdp.A)
@@ -80,21 +89,27 @@ def mirror_bound(mdp, sweeps, *, average=False):
 
 
 def path_divergence(d, d_other):
-    """D(d, d') = sum_h w_h E_{d_h} KL(pi_h || pi'_h), w_h = H, ..., 1; pi, pi' the policies of d, d' (H, S, A).
+    """D(d, d') = sum_h w_h E_{d_h} KL(pi_h || pi'_h), w_h = H, ..., 1; pi, pi' the policies of d,
+    d' (H, S, A).
 
-    Equal to sum_h KL of the paths s_1, a_1, ..., s_h, a_h. Infinite where pi' excludes what pi does.
+    Equal to sum_h KL of the paths s_1, a_1, ..., s_h, a_h. Infinite where pi' excludes what pi
+    does.
     """
     d = check_array("d", d, (None, None, None))
-    log_ratio = log_probabilities(markov_policy(d)) - log_probabilities(markov_policy(check_array("d_other", d_other, d.shape)))
+    log_ratio = log_probabilities(markov_policy(d)) - log_probabilities(
+        markov_policy(check_array("d_other", d_other, d.shape))
+    )
     weight = np.arange(len(d), 0, -1)[:, None, None]
     return float(np.sum(weight * np.multiply(d, log_ratio, where=d > 0, out=np.zeros(d.shape))))
 
 
-# ------------------------------------------------------------------------------------------- shared with the solvers
+# -------------------------------------------------------------------------- shared with the solvers
 
 
 def ascend(net, log_pi, *, average):
-    """Yield (visitation, its entropy) of log_pi (N, A), and improve log_pi in place by one sweep; without end."""
+    """Yield (visitation, its entropy) of log_pi (N, A), and improve log_pi in place by one sweep;
+    without end.
+    """
     d = np.empty(log_pi.shape)
     mean = np.empty((net.S, net.A))
     while True:
@@ -111,7 +126,9 @@ def ascend(net, log_pi, *, average):
 
 
 def full_policy(mdp, reach, logits):
-    """The policy (H, S, A) with the given logits at reachable nodes, uniform elsewhere; rows sum to 1."""
+    """The policy (H, S, A) with the given logits at reachable nodes, uniform elsewhere; rows sum to
+    1.
+    """
     policy = np.full((mdp.H, mdp.S, mdp.A), 1.0 / mdp.A)
     policy[reach] = softmax(logits)
     return policy

@@ -1,25 +1,29 @@
 """Maximum visitation entropy, exactly: max over policies of sum_h H(d_h), with a certified gap.
 
-Theory (chapter 9). For potentials V (H, S), V_{H+1} = 0, let x_h(s, a) = (p_h V_{h+1})(s, a) - V_h(s) on the reachable
-(h, s) and D(V) = V_1(s_1) + sum_h log sum_{s, a} exp x_h(s, a). For every V and every visitation d
+Theory (chapter 9). For potentials V (H, S), V_{H+1} = 0, let x_h(s, a) = (p_h V_{h+1})(s, a) -
+V_h(s) on the reachable (h, s) and D(V) = V_1(s_1) + sum_h log sum_{s, a} exp x_h(s, a). For every V
+and every visitation d
 
     D(V) - sum_h H(d_h) = sum_h KL(d_h || softmax x_h) >= 0,
 
-so any pair (V, d) is a certificate: the optimum lies in [sum_h H(d_h), D(V)]. Two Newton methods share one matrix,
-X' diag(w) X with X V = x, applied without being formed inside conjugate gradients:
+so any pair (V, d) is a certificate: the optimum lies in [sum_h H(d_h), D(V)]. Two Newton methods
+share one matrix, X' diag(w) X with X V = x, applied without being formed inside conjugate
+gradients:
 
     dual    w = softmax x: minimises D. Cheap on environments that mix, from V = 0.
-    primal  w = d, the exact visitation of a policy: maximises the entropy over policies. Needed where some states are
-            almost unreachable, because there softmax x is far from every visitation while d is one at each step.
+    primal  w = d, the exact visitation of a policy: maximises the entropy over policies. Needed
+            where some states are almost unreachable, because there softmax x is far from every
+            visitation while d is one at each step.
 
-Neither is proved to converge from every start. Mirror ascent (`mirror_ascent`) is, at a rate that does not know the
-kernel; it goes on from the best policy where Newton's methods give up.
+Neither is proved to converge from every start. Mirror ascent (`mirror_ascent`) is, at a rate that
+does not know the kernel; it goes on from the best policy where Newton's methods give up.
 
-The iteration stops when D(V) - sum_h H(d_h) <= max(tol, 5e-13 sum_h H(d_h)) for the rolled-out policy: an absolute
-tolerance, as far as rounding allows one. Both ends are computed anew, by the plain functions, before a result is given.
+The iteration stops when D(V) - sum_h H(d_h) <= max(tol, 5e-13 sum_h H(d_h)) for the rolled-out
+policy: an absolute tolerance, as far as rounding allows one. Both ends are computed anew, by the
+plain functions, before a result is given.
 
-Departure from the literature: the published oracle (Tiapkin et al. 2023, code) maximises the entropy of the *average*
-visitation through a generic conic solver; that problem is `solve_average`.
+Departure from the literature: the published oracle (Tiapkin et al. 2023, code) maximises the
+entropy of the *average* visitation through a generic conic solver; that problem is `solve_average`.
 """
 
 import math
@@ -39,9 +43,11 @@ from rlentropy.validation import check_array, refuse
 
 METHODS = ("auto", "dual", "primal", "mirror")
 NEWTON_STEPS = 100
-# Conjugate gradients stop at this relative residual in the primal method; a looser one lets far states drift.
+# Conjugate gradients stop at this relative residual in the primal method; a looser one lets far
+# states drift.
 PRIMAL_FORCING = 1e-3
-# Linear steps a stage after which mirror ascent, at about a third of their price, would long have got there.
+# Linear steps a stage after which mirror ascent, at about a third of their price, would long have
+# got there.
 LINEAR_STEPS = 60
 
 
@@ -56,7 +62,8 @@ class Optimum:
     dual        (H, S): potentials V, 0 where unreachable
     iterations  steps of the method that finished; linear_steps of conjugate gradients in all
     method      "dual", "primal" or "mirror": which one finished
-    bounds      (iterations + 1, 2): sum_h H(d_h) and the smallest D so far, at each step of that method
+    bounds      (iterations + 1, 2): sum_h H(d_h) and the smallest D so far, at each step of that
+                method
     """
 
     value: float
@@ -70,13 +77,14 @@ class Optimum:
     bounds: np.ndarray
 
 
-# ------------------------------------------------------------------------------------------- the dual, for the reader
+# ------------------------------------------------------------------------- the dual, for the reader
 
 
 def potential_differences(mdp, V, *, drop_unreachable=True):
     """x_h(s, a) = (p_h V_{h+1})(s, a) - V_h(s), V_{H+1} = 0; shape (H, S) -> (H, S, A).
 
-    -inf at unreachable (h, s), unless ``drop_unreachable`` is False. Source: eq-dual-x of chapter 9.
+    -inf at unreachable (h, s), unless ``drop_unreachable`` is False. Source: eq-dual-x of chapter
+    9.
     """
     x = _all_differences(mdp, check_array("V", V, (mdp.H, mdp.S)))
     return np.where(mdp.reachable()[:, :, None], x, -np.inf) if drop_unreachable else x
@@ -88,13 +96,17 @@ def _all_differences(mdp, V):
 
 
 def dual_value(mdp, V, *, drop_unreachable=True):
-    """D(V) = V_1(s_1) + sum_h log sum_{s, a} exp x_h(s, a) over reachable (h, s): at least the optimum, for every V.
+    """D(V) = V_1(s_1) + sum_h log sum_{s, a} exp x_h(s, a) over reachable (h, s): at least the
+    optimum, for every V.
 
-    V (H, S); its entries at unreachable (h, s) do not matter, unless ``drop_unreachable`` is False: then the sum runs
-    over all (h, s), is still an upper bound, and does not attain the optimum. Source: thm-dual-gap, thm-strong-duality.
+    V (H, S); its entries at unreachable (h, s) do not matter, unless ``drop_unreachable`` is False:
+    then the sum runs over all (h, s), is still an upper bound, and does not attain the optimum.
+    Source: thm-dual-gap, thm-strong-duality.
     """
     V = check_array("V", V, (mdp.H, mdp.S))
-    return _dual_value(mdp, V, mdp.reachable() if drop_unreachable else np.ones(V.shape, dtype=bool))
+    return _dual_value(
+        mdp, V, mdp.reachable() if drop_unreachable else np.ones(V.shape, dtype=bool)
+    )
 
 
 def _dual_value(mdp, V, kept):
@@ -105,18 +117,20 @@ def _dual_value(mdp, V, kept):
 def policy_of_potentials(mdp, V):
     """pi^V_h(a|s) ~ exp (p_h V_{h+1})(s, a): shape (H, S, A), uniform at unreachable (h, s).
 
-    Feasible for every V (H, S), optimal at the minimiser of the dual. Source: thm-strong-duality (iii).
+    Feasible for every V (H, S), optimal at the minimiser of the dual. Source: thm-strong-duality
+    (iii).
     """
     x = potential_differences(mdp, V)
     return softmax(np.where(np.isneginf(x), 0.0, x))
 
 
 def potentials_of_visitation(mdp, d):
-    """V_h(s) = -log d_h(s) + log sum_a exp (p_h V_{h+1})(s, a): one soft backup with state reward -log d_h(s).
+    """V_h(s) = -log d_h(s) + log sum_a exp (p_h V_{h+1})(s, a): one soft backup with state reward
+    -log d_h(s).
 
-    d (H, S, A), a visitation that charges every reachable (h, s); V (H, S), 0 at unreachable (h, s).
-    Then D(V) - sum_h H(d_h) = sum_h E_{s ~ d_h} KL(pi_h(.|s) || pi^V_h(.|s)), pi the policy of d.
-    Raises ValueError if a reachable (h, s) has no mass. Source: cor-mvee-soft-optimal.
+    d (H, S, A), a visitation that charges every reachable (h, s); V (H, S), 0 at unreachable (h,
+    s). Then D(V) - sum_h H(d_h) = sum_h E_{s ~ d_h} KL(pi_h(.|s) || pi^V_h(.|s)), pi the policy of
+    d. Raises ValueError if a reachable (h, s) has no mass. Source: cor-mvee-soft-optimal.
     """
     mass = check_array("d", d, (mdp.H, mdp.S, mdp.A)).sum(axis=2)
     reach = mdp.reachable()
@@ -129,11 +143,13 @@ def potentials_of_visitation(mdp, d):
 
 
 def certificate(mdp, d_bar):
-    """U(d_bar) = max over policies of <d, log 1/d_bar>, by one backward induction: an upper bound of the optimum.
+    """U(d_bar) = max over policies of <d, log 1/d_bar>, by one backward induction: an upper bound
+    of the optimum.
 
-    d_bar (H, S, A) >= 0 with stage sums at most 1 (a sub-probability will do). Infinite if d_bar vanishes at a
-    reachable (h, s, a) that a policy can be made to visit; unreachable entries do not matter.
-    Raises ValueError for a negative entry or a stage that sums to more than 1. Source: cor-certificate.
+    d_bar (H, S, A) >= 0 with stage sums at most 1 (a sub-probability will do). Infinite if d_bar
+    vanishes at a reachable (h, s, a) that a policy can be made to visit; unreachable entries do not
+    matter. Raises ValueError for a negative entry or a stage that sums to more than 1. Source:
+    cor-certificate.
     """
     d_bar = check_array("d_bar", d_bar, (mdp.H, mdp.S, mdp.A))
     refuse("d_bar", d_bar, d_bar < 0, "a prediction cannot be negative")
@@ -143,17 +159,21 @@ def certificate(mdp, d_bar):
     return induction.best_response(mdp, reward)[0]
 
 
-# -------------------------------------------------------------------------------------------------- the exact solver
+# --------------------------------------------------------------------------------- the exact solver
 
 
 def solve(mdp, *, tol=1e-10, max_iterations=None, method="auto"):
-    """max over policies of sum_h H(d_h) of an `EpisodicMDP`; returns an `Optimum`: gap <= max(tol, 5e-13 value).
+    """max over policies of sum_h H(d_h) of an `EpisodicMDP`; returns an `Optimum`: gap <= max(tol,
+    5e-13 value).
 
-    method  "dual", "primal", "mirror" or "auto": dual, then primal if the dual one makes no quick progress, then
-            mirror ascent from the best policy so far, which comes as close as wanted for every kernel
-    max_iterations  steps that each method may take; None: 100 of Newton, and for mirror ascent twice what its rate asks
-    Raises NotConverged, whose ``best`` is the `Optimum` reached (with a gap that is too large); ValueError for bad
-    arguments. Source: thm-strong-duality, cor-mvee-soft-optimal (the certificate).
+    method  "dual", "primal", "mirror" or "auto": dual, then primal if the dual one makes no quick
+            progress, then mirror ascent from the best policy so far, which comes as close as wanted
+            for every kernel
+    max_iterations  steps that each method may take; None: 100 of Newton, and for mirror ascent
+                    twice what its rate asks
+    Raises NotConverged, whose ``best`` is the `Optimum` reached (with a gap that is too large);
+    ValueError for bad arguments. Source: thm-strong-duality, cor-mvee-soft-optimal (the
+    certificate).
     """
     if method not in METHODS:
         raise ValueError(f"method = {method!r}: must be one of {', '.join(METHODS)}")
@@ -177,7 +197,9 @@ class _SumBracket(Bracket):
     linear_steps = 0
 
     def visit(self, net, logits, d, entropy):
-        """Hand in a policy and the soft backup of its visitation; returns the bound that the backup gives."""
+        """Hand in a policy and the soft backup of its visitation; returns the bound that the backup
+        gives.
+        """
         self.policy(logits, entropy)
         V = np.empty(len(d))
         scratch = np.empty(d.shape)
@@ -188,17 +210,25 @@ class _SumBracket(Bracket):
 
 
 def _judge(mdp, reach, bracket):
-    """The `Optimum` of a bracket: policy, exact visitation, its entropy, and the dual value, by the plain functions."""
+    """The `Optimum` of a bracket: policy, exact visitation, its entropy, and the dual value, by the
+    plain functions.
+    """
     policy = full_policy(mdp, reach, bracket.logits)
     d = push_forward(mdp, policy)
     V = np.zeros(reach.shape)
     V[reach] = bracket.dual
     value = float(visitation_entropy(d))
     return Optimum(
-        value=value, gap=max(_dual_value(mdp, V, reach) - value, 0.0), policy=policy, visitation=d, dual=V,
-        iterations=len(bracket.steps) - 1, linear_steps=bracket.linear_steps, method=bracket.method.split()[0],
+        value=value,
+        gap=max(_dual_value(mdp, V, reach) - value, 0.0),
+        policy=policy,
+        visitation=d,
+        dual=V,
+        iterations=len(bracket.steps) - 1,
+        linear_steps=bracket.linear_steps,
+        method=bracket.method.split()[0],
         bounds=np.array(bracket.steps),
-    )  # fmt: skip
+    )
 
 
 def _dual(net, V, x, q):
@@ -208,7 +238,9 @@ def _dual(net, V, x, q):
 
 
 def _dual_newton(net, bracket, patience):
-    """Minimise D from V = 0. With ``patience`` it gives up when a step has to be shortened below 1/8, or after 15."""
+    """Minimise D from V = 0. With ``patience`` it gives up when a step has to be shortened below
+    1/8, or after 15.
+    """
     N = len(net.state)
     V, u, gradient = np.zeros(N), np.empty(N), np.empty(N)
     x, q, d = np.empty((N, net.A)), np.empty((N, net.A)), np.empty((N, net.A))
@@ -222,9 +254,13 @@ def _dual_newton(net, bracket, patience):
         kernels.adjoint(net, q, gradient, 1)
         gradient[0] += 1.0
         forcing = min(0.3, np.sqrt(np.linalg.norm(gradient)))
-        bracket.linear_steps += kernels.conjugate_gradients(net, q, -gradient, forcing, 20 * N + 100, u)
+        bracket.linear_steps += kernels.conjugate_gradients(
+            net, q, -gradient, forcing, 20 * N + 100, u
+        )
         slope, step = gradient @ u, 1.0
-        while (trial := _dual(net, V + step * u, x, q)) > value + 1e-4 * step * slope + 1e-14 * abs(value):
+        while (trial := _dual(net, V + step * u, x, q)) > value + 1e-4 * step * slope + 1e-14 * abs(
+            value
+        ):
             step /= 2
             if step < (0.125 if patience else 1e-10):
                 return
@@ -234,10 +270,11 @@ def _dual_newton(net, bracket, patience):
 def _primal_newton(net, bracket, patience):
     """Maximise sum_h H(d_h) over policies from the uniform one.
 
-    The Newton direction is the weighted least-squares fit of log d by X V: a policy with logits X V. The step is taken
-    in the logits, so every iterate is a policy; it is halved until the entropy does not fall, and the linear solve
-    is sharpened whenever a full step failed or the gap fell by less than a factor 10. With ``patience`` it gives up
-    after as many linear steps as mirror ascent would need at most.
+    The Newton direction is the weighted least-squares fit of log d by X V: a policy with logits X
+    V. The step is taken in the logits, so every iterate is a policy; it is halved until the entropy
+    does not fall, and the linear solve is sharpened whenever a full step failed or the gap fell by
+    less than a factor 10. With ``patience`` it gives up after as many linear steps as mirror ascent
+    would need at most.
     """
     N = len(net.state)
     V, u, image, target = np.zeros(N), np.empty(N), np.empty(N), np.empty(N)
@@ -252,12 +289,16 @@ def _primal_newton(net, bracket, patience):
             forcing = max(forcing / 10, 1e-12)
         kernels.adjoint(net, d * (np.log(np.maximum(d, kernels.TINY)) + 1.0), target, 1)
         kernels.curvature(net, d, V, image)
-        used = kernels.conjugate_gradients(net, d, target - image, forcing, int(min(20 * N + 100, budget)), u)
+        used = kernels.conjugate_gradients(
+            net, d, target - image, forcing, int(min(20 * N + 100, budget)), u
+        )
         bracket.linear_steps += used
         budget -= used
         kernels.differences(net, V + u, x)
         step, trial_d = 1.0, np.empty((N, net.A))
-        while (trial := kernels.roll_out(net, (1 - step) * logits + step * x, trial_d)) < value - 1e-14 * abs(value):
+        while (
+            trial := kernels.roll_out(net, (1 - step) * logits + step * x, trial_d)
+        ) < value - 1e-14 * abs(value):
             step /= 2
             if step < 1e-10:
                 return
@@ -267,7 +308,9 @@ def _primal_newton(net, bracket, patience):
 
 
 def _mirror(net, bracket):
-    """Mirror ascent from the best policy so far, or the uniform one; the bound is computed at every tenth sweep."""
+    """Mirror ascent from the best policy so far, or the uniform one; the bound is computed at every
+    tenth sweep.
+    """
     log_pi = np.zeros((len(net.state), net.A)) if bracket.logits is None else bracket.logits
     log_pi = log_softmax(log_pi)
     bound = np.inf

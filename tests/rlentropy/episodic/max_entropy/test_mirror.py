@@ -1,4 +1,4 @@
-"""Mirror ascent: both constants of its theorem, its rate, its sweep against a NumPy twin, refusals."""
+"""Mirror ascent: both constants of its theorem, its rate, its sweep against a NumPy twin."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,12 @@ def path_divergence_by_enumeration(mdp, pi, other):
     paths = [((mdp.start,), 1.0, 0.0)]
     for h in range(mdp.H):
         acted = [
-            (path, p * pi[h, path[-1], a], log + np.log(pi[h, path[-1], a] / other[h, path[-1], a]), a)
+            (
+                path,
+                p * pi[h, path[-1], a],
+                log + np.log(pi[h, path[-1], a] / other[h, path[-1], a]),
+                a,
+            )
             for path, p, log in paths
             for a in range(mdp.A)
         ]
@@ -111,7 +116,9 @@ def test_a_sweep_is_its_formula(average):
         run = mve.mirror_ascent(mdp, 2, start=pi, average=average)
         twin = sweep(mdp, sweep(mdp, pi, average), average)
         np.testing.assert_allclose(run.policy[reach], twin[reach], atol=1e-12)
-        np.testing.assert_allclose(run.visitation, vis.policy_visitation(mdp, run.policy), atol=1e-14)
+        np.testing.assert_allclose(
+            run.visitation, vis.policy_visitation(mdp, run.policy), atol=1e-14
+        )
         entropy = average_visitation_entropy if average else visitation_entropy
         assert run.values[-1] == pytest.approx(entropy(run.visitation), abs=1e-12)
 
@@ -196,4 +203,3 @@ def test_refusals():
         mve.mirror_ascent(mdp, 1, start=uniform[:2])
     with pytest.raises(ValueError, match=r"d_other: shape \(4, 5, 3\), expected \(5, 5, 3\)"):
         mve.path_divergence(uniform / 5, uniform[:4] / 5)
-

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlentropy.episodic.max_entropy import _kernels as kernels
 from rlentropy.episodic import environments, induction
 from rlentropy.episodic import max_entropy as mve
-from rlentropy.episodic.max_entropy import sum as mve_sum
 from rlentropy.episodic import visitation as vis
+from rlentropy.episodic.max_entropy import _kernels as kernels
+from rlentropy.episodic.max_entropy import sum as mve_sum
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import average_visitation_entropy, visitation_entropy
 from rlentropy.validation import NotConverged
@@ -106,7 +106,9 @@ def test_policies_potentials_and_duals_agree_with_the_readers_versions(mdp):
     assert entropy == pytest.approx(visitation_entropy(twin), abs=1e-12)
     backed_up = np.empty(len(V))
     kernels.soft_potentials(net, d, backed_up)
-    np.testing.assert_allclose(backed_up, on_nodes(mdp, mve.potentials_of_visitation(mdp, twin)), atol=1e-12)
+    np.testing.assert_allclose(
+        backed_up, on_nodes(mdp, mve.potentials_of_visitation(mdp, twin)), atol=1e-12
+    )
 
 
 @given(small_mdps(), st.sampled_from([0.0, 0.3, 1.0]))
@@ -140,7 +142,9 @@ def test_the_dual_gradient_is_the_violated_flow():
     kernels.adjoint(net, q, gradient, 1)
     gradient[0] += 1
     step = 1e-6 * np.eye(len(V))
-    slopes = [(mve_sum._dual(net, V + e, x, q) - mve_sum._dual(net, V - e, x, q)) / 2e-6 for e in step]
+    slopes = [
+        (mve_sum._dual(net, V + e, x, q) - mve_sum._dual(net, V - e, x, q)) / 2e-6 for e in step
+    ]
     np.testing.assert_allclose(gradient, slopes, atol=1e-8)
 
 
@@ -150,7 +154,10 @@ def test_the_dual_gradient_is_the_violated_flow():
 @pytest.mark.parametrize("method", ["auto", "dual", "primal"])
 @pytest.mark.parametrize(
     "mdp, value",
-    [(environments.double_chain(length=31, failure=0.1, horizon=20), DOUBLE_CHAIN), (environments.grid_world(rows=21, cols=21, success=0.95, horizon=20), GRID)],
+    [
+        (environments.double_chain(length=31, failure=0.1, horizon=20), DOUBLE_CHAIN),
+        (environments.grid_world(rows=21, cols=21, success=0.95, horizon=20), GRID),
+    ],
     ids=["double chain", "grid world"],
 )
 def test_known_optima(mdp, value, method):
@@ -192,6 +199,42 @@ def test_random_optima_are_certified_and_no_policy_does_better(mdp):
 def test_sticky_chains(length, success, horizon):
     mdp = environments.sticky_chain(length=length, success=success, horizon=horizon)
     assert_certified(mdp, mve.solve(mdp), 1e-10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("success", [0.5, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6])
+def test_long_sticky_chains(success):
+    mdp = environments.sticky_chain(length=200, success=success, horizon=300)
+    best = mve.solve(mdp)
+    assert_certified(mdp, best, 1e-10)
+    np.testing.assert_allclose(best.policy.sum(axis=2), 1, atol=1e-14)
+
+
+def test_where_newton_gives_up_mirror_ascent_goes_on(monkeypatch):
+    mdp = environments.sticky_chain(length=31, success=1e-2, horizon=40)
+    optimum = mve.solve(mdp).value
+    monkeypatch.setattr(mve_sum, "LINEAR_STEPS", 1)
+    best = mve.solve(mdp)
+    assert best.method == "mirror"
+    assert_certified(mdp, best, 1e-10)
+    assert best.value == pytest.approx(optimum, abs=2e-10)
+    alone = mve.solve(mdp, method="mirror")
+    assert_certified(mdp, alone, 1e-10)
+    # the rate of the theorem, from the uniform policy
+    bound = mve.mirror_bound(mdp, np.arange(len(alone.bounds)))
+    assert (optimum - alone.bounds[:, 0] <= bound + 1e-9).all()
+
+
+def test_stopped_early_the_exception_holds_the_bracket():
+    mdp = environments.double_chain(length=31, failure=0.1, horizon=20)
+    for method in mve_sum.METHODS:
+        with pytest.raises(NotConverged, match="after 2 iterations") as caught:
+            mve.solve(mdp, max_iterations=2, method=method)
+        best = caught.value.best
+        assert best.value + 1e-4 < DOUBLE_CHAIN < best.value + best.gap - 1e-4
+        d = vis.policy_visitation(mdp, best.policy)
+        assert visitation_entropy(d) == pytest.approx(best.value, abs=1e-12)
+        assert mve.dual_value(mdp, best.dual) == pytest.approx(best.value + best.gap, abs=1e-12)
 
 
 def test_what_the_dual_method_alone_cannot_do():
@@ -278,7 +321,9 @@ def test_one_action_leaves_nothing_to_choose():
     best = mve.solve(mdp)
     np.testing.assert_array_equal(best.policy, 1)
     assert best.gap <= 1e-12
-    assert best.value == pytest.approx(visitation_entropy(vis.policy_visitation(mdp, np.ones((5, 4, 1)))))
+    assert best.value == pytest.approx(
+        visitation_entropy(vis.policy_visitation(mdp, np.ones((5, 4, 1))))
+    )
 
 
 def test_an_absorbing_start_is_h_log_a_and_the_rest_is_unreachable():
@@ -316,7 +361,9 @@ def test_explicit_zeros_in_a_sparse_kernel_do_not_matter():
 
     dense = environments.double_chain(length=5, failure=0.0, horizon=4)
     rows = np.repeat(np.arange(10), 5)
-    full = sparse.csr_array((dense.dense()[0].reshape(-1), (rows, np.tile(np.arange(5), 10))), shape=(10, 5))
+    full = sparse.csr_array(
+        (dense.dense()[0].reshape(-1), (rows, np.tile(np.arange(5), 10))), shape=(10, 5)
+    )
     assert full.nnz == 50
     padded = EpisodicMDP(P=full, horizon=4, start=dense.start)
     assert mve.solve(padded).value == pytest.approx(mve.solve(dense).value, abs=1e-12)
@@ -340,7 +387,10 @@ def test_unreachable_states_in_the_dual_cost_something_and_less_with_high_potent
     mdp = environments.double_chain(length=9, failure=0.1, horizon=4)
     best = mve.solve(mdp, tol=1e-13)
     later = np.arange(mdp.H, 0, -1)[:, None] * ~mdp.reachable()
-    excess = [mve.dual_value(mdp, best.dual + c * later, drop_unreachable=False) - best.value for c in (0, 5, 10)]
+    excess = [
+        mve.dual_value(mdp, best.dual + c * later, drop_unreachable=False) - best.value
+        for c in (0, 5, 10)
+    ]
     assert excess[0] > 0.1
     assert 1e-5 < excess[2] < 1e-2 * excess[1]
 
@@ -383,7 +433,9 @@ def test_average_optima_of_random_mdps_are_certified(mdp):
     assert 0 <= best.gap <= 1e-5
     assert average_visitation_entropy(best.visitation) == pytest.approx(best.value, abs=1e-12)
     np.testing.assert_allclose(best.visitation.mean(axis=0), best.average, atol=1e-13)
-    assert mve.average_dual_value(mdp, best.prices) - best.value == pytest.approx(best.gap, abs=1e-10)
+    assert mve.average_dual_value(mdp, best.prices) - best.value == pytest.approx(
+        best.gap, abs=1e-10
+    )
     assert mve.average_dual_value(mdp, np.zeros((mdp.S, mdp.A))) >= best.value - 1e-12
 
 
@@ -420,7 +472,9 @@ def test_refusals():
 def test_too_few_steps_raise_with_the_gap():
     mdp = environments.grid_world(rows=9, cols=9, success=0.95, horizon=8)
     for method in ("dual", "primal"):
-        with pytest.raises(NotConverged, match=rf"{method} Newton: gap .* after 1 iterations, wanted 1e-10"):
+        with pytest.raises(
+            NotConverged, match=rf"{method} Newton: gap .* after 1 iterations, wanted 1e-10"
+        ):
             mve.solve(mdp, max_iterations=1, method=method)
     with pytest.raises(NotConverged, match=r"mirror ascent: gap .* after 1 steps"):
         mve.solve_average(mdp, max_iterations=1)

@@ -39,9 +39,11 @@ METHODS = ("auto", "interior", "proximal", "mirror")
 INTERIOR_STEPS = 100
 PROXIMAL_STEPS = 60
 MIRROR_SWEEPS = 2000
-# The interior point goes first where one elimination takes at most so many multiplications, and
-# nowhere beyond PAIRS.
-CHEAP, PAIRS = 1e8, 6000
+# The interior point goes first where one elimination takes at most so many multiplications, in all
+# or for each node, and is not tried at all for more PAIRS of states and actions.
+CHEAP = 1e8
+CHEAP_FOR_A_NODE = 1e5
+PAIRS = 6000
 # Nodes that no policy reaches with more than this probability count for nothing, and their prices
 # neither.
 NEGLIGIBLE = 1e-30
@@ -125,9 +127,8 @@ class _Problem:
         """The methods, in the order in which ``auto`` tries them."""
         if self.stages.seen[-1] > PAIRS:
             return ["proximal", "mirror"]
-        first_two = (
-            ["interior", "proximal"] if self.stages.work <= CHEAP else ["proximal", "interior"]
-        )
+        cheap = self.stages.work <= max(CHEAP, CHEAP_FOR_A_NODE * len(self.stages.pairs))
+        first_two = ["interior", "proximal"] if cheap else ["proximal", "interior"]
         return [*first_two, "mirror"]
 
     def visit(self, logits):

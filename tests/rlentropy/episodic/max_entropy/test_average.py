@@ -110,6 +110,7 @@ def test_the_order_of_the_methods_depends_on_the_size(monkeypatch):
     mdp = garnet(5, 3, 5, 2, 2)
     assert mve.solve_average(mdp, tol=1e-4).method == "interior"
     monkeypatch.setattr(module, "CHEAP", 1)
+    monkeypatch.setattr(module, "CHEAP_FOR_A_NODE", 1)
     assert mve.solve_average(mdp, tol=1e-4).method == "proximal"
     # with two inner steps the proximal method gets nowhere near; the interior point goes on
     assert mve.solve_average(mdp, tol=1e-12, inner_iterations=2).method == "interior"

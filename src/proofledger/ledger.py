@@ -287,6 +287,9 @@ class WriteLedger(SphinxPostTransform):
             if s is not None and s.checks:
                 node.children[0] += nodes.Text(" ")
                 node.children[0] += self._mark(s)
+            node.children[0] += permalink(node)
+        for node in list(self.document.findall(lambda n: isinstance(n, nodes.Element) and "check" in n)):
+            self._name_statement(node, ledger.statements.get(node["check"]["label"]))
         for node in list(self.document.findall(proof_node)):
             self._tidy_ids(node)
         for node in list(self.document.findall(check_link)):
@@ -295,6 +298,12 @@ class WriteLedger(SphinxPostTransform):
             node.replace_self(self._table(ledger))
         for node in list(self.document.findall(statement_graph)):
             node.replace_self(self._graph(ledger, node["chapter"]))
+
+    def _name_statement(self, line, s):
+        """Call the statement of a check by the name that readers know, "Lemma 3.1"."""
+        for text in list(line.findall(nodes.Text)):
+            if s is not None and f"{s.label}:" in text:
+                text.parent.replace(text, nodes.Text(text.replace(f"{s.label}:", f"{self._name(s)}:")))
 
     @staticmethod
     def _tidy_ids(node):
@@ -397,6 +406,12 @@ class WriteLedger(SphinxPostTransform):
         where, per_row = ("this chapter and what it uses", 5) if chapter else ("the whole book", graph.PER_ROW)
         drawing = graph.svg(boxes, edges, title=f"Dependency graph of {where}", per_row=per_row)
         return nodes.raw("", drawing, format="html")
+
+
+def permalink(node):
+    """A link from a statement's title to itself, as headings have one."""
+    words = "Link to this statement"
+    return nodes.reference("", "#", internal=True, refid=node["ids"][0], reftitle=words, classes=["headerlink"])
 
 
 def _count(number, word):

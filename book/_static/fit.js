@@ -1,5 +1,6 @@
 // A display whose visible part is wider than its box is set smaller, down to a share that can still be read; beyond,
 // it scrolls. Formulas in a line keep the size of their line; one that is wider than the column scrolls in itself.
+// The text appears when the formulas of its first screens are set, so that nothing moves under the reader's eyes.
 (() => {
   const LEAST = { screen: 0.72, print: 0.4 };
 
@@ -45,4 +46,29 @@
   };
   window.addEventListener("load", () => window.MathJax?.startup?.promise?.then(start));
   window.fitDisplays = fit;
+
+  // ---------------------------------------------------------------------------------------- the first screens first
+
+  const PATIENCE = 3000; // milliseconds until the text is shown in any case
+  const root = document.documentElement;
+  const appear = () => root.classList.remove("rl-setting");
+
+  const typeset = async () => {
+    if (!location.hash) {
+      const near = [...document.querySelectorAll("main .math")].filter((box) => box.getBoundingClientRect().top < 2.5 * innerHeight);
+      await MathJax.typesetPromise(near);
+      onScreen();
+      appear();
+    }
+    await MathJax.typesetPromise();
+    onScreen();
+    appear();
+    // the place that the address names has moved while the formulas above it were set
+    if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+  };
+  if (window.MathJax && document.querySelector('script[src*="tex-chtml"]')) {
+    root.classList.add("rl-setting");
+    setTimeout(appear, PATIENCE);
+    MathJax.startup = { pageReady: () => typeset().finally(appear) };
+  }
 })();

@@ -26,8 +26,9 @@
   };
   window.addEventListener("hashchange", reveal);
   document.addEventListener("DOMContentLoaded", reveal);
-  // paper cannot be unfolded: proofs and solutions are printed, the code of checks only when it is shown
-  window.addEventListener("beforeprint", () => document.querySelectorAll("details.rl-folded:not([open])")
+  // paper cannot be unfolded: proofs and solutions are printed, code and the drawing of all statements when they are shown
+  window.addEventListener("beforeprint", () => document
+    .querySelectorAll("details.rl-folded:not([open]):not(:has(.rl-graph))")
     .forEach((part) => { part.open = true; part.dataset.printed = ""; }));
   window.addEventListener("afterprint", () => document.querySelectorAll("details[data-printed]")
     .forEach((part) => { part.open = false; delete part.dataset.printed; }));

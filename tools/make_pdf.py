@@ -18,14 +18,17 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 # time that passes on the page, not on the clock: enough for MathJax to set every formula
 BUDGET = 600_000
 
-# Everything that is folded is opened; every display is fitted to the width of the paper (A4 less its margins).
+# Proofs and solutions are unfolded, the code of checks stays behind their result lines; every display is fitted to the
+# width of the paper (A4 less its margins); every page has its number.
 PREPARE = """
-<style>body { width: 180mm; margin: 0 }</style>
+<style>
+  body { width: 180mm; margin: 0 }
+  @page { @bottom-center { content: counter(page); font: 9pt system-ui, sans-serif } }
+</style>
 <script>
 addEventListener("load", async () => {
   document.documentElement.dataset.theme = "light";
-  document.querySelectorAll("details").forEach((part) => { part.open = true; });
-  document.querySelectorAll(".toggle-hidden").forEach((part) => part.classList.remove("toggle-hidden"));
+  document.querySelectorAll("details.rl-folded:not(:has(.rl-graph))").forEach((part) => { part.open = true; });
   await window.MathJax?.startup?.promise;
   window.fitDisplays?.(0.4);
   // a table that is still too wide for the paper is set smaller as a whole, or the browser would shrink every page
@@ -46,8 +49,9 @@ def find_browser():
 
 
 def printable(text):
-    """The page as it is printed: links that went through the page's own file stay inside, folded parts open."""
+    """The page as it is printed: links that went through the page's own file stay inside, no picture waits."""
     text = re.sub(r'href="(?!\w+:)[^"#]*index\.html#', 'href="#', text)
+    text = text.replace(' loading="lazy"', "")
     # menus and text for screen readers are of no use on paper and cost minutes
     quick = 'window.MathJax = {"options": {"enableMenu": false, "enableAssistiveMml": false, '
     text = text.replace('window.MathJax = {"options": {', quick, 1)

@@ -1,4 +1,4 @@
-"""Of the theme's 2,000 icons, keep those that some page shows: 1.6 MB less on the first visit to the book."""
+"""Of the theme's 2,000 icons, keep those that some page shows, and no fonts: 1.8 MB less on the first visit to the book."""
 
 import json
 import re
@@ -8,9 +8,9 @@ from pathlib import Path
 ICON = re.compile(
     r'(?P<name>"[\w-]+"|[\w$]+):\[\d+,\d+,\[(?P<others>[^\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\["[^"]*","[^"]*"\])\],?'
 )
-# the rule of a style sheet that gives an icon its letter, and the font of trade marks, which pages draw by script
+# the rule of a style sheet that gives an icon its letter, and the fonts, since pages draw their icons by script
 RULE = re.compile(r'(?:\.fa-[\w-]+:before,?)+\{content:"[^"]*"\}')
-BRANDS = re.compile(r"@font-face\{[^}]*Brands[^}]*\}")
+FONTS = re.compile(r"@font-face\{[^}]*Font Awesome[^}]*\}")
 SCRIPTS = ("pydata-sphinx-theme.js", "sphinx-book-theme.js")
 
 
@@ -33,9 +33,9 @@ def thinned(script, used):
 
 
 def thinned_style(style, used):
-    """The theme's style sheet with the rules of the ``used`` icons only."""
+    """The theme's style sheet with the rules of the ``used`` icons only, without fonts."""
     rules = RULE.sub(lambda rule: rule[0] if set(re.findall(r"fa-([\w-]+)", rule[0])) & used else "", style)
-    return BRANDS.sub("", rules)
+    return FONTS.sub("", rules)
 
 
 def thin_icons(app, exception):

@@ -7,6 +7,7 @@ from pathlib import Path
 # the TeX-to-HTML component with its fonts, and the accessibility explorer with what it needs
 PARTS = ("tex-chtml.js", "output/chtml/fonts/", "input/", "a11y/", "sre/")
 MARK = "static/mathjax/"
+SCALE = 1.16  # the letters of MathJax are smaller than those of system fonts of the same size
 
 
 def copy_mathjax(app):
@@ -23,5 +24,8 @@ def copy_mathjax(app):
 
 def setup(app):
     app.config.mathjax_path = "mathjax/tex-chtml.js"
+    # one size, whether a formula is typeset on the page, in a closed fold or in a preview; measuring each formula's
+    # surroundings, as MathJax does by default, gives other sizes where nothing can be measured
+    app.config.mathjax3_config = {"chtml": {"matchFontHeight": False, "scale": SCALE}}
     app.connect("builder-inited", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,23 +1,31 @@
-// A formula that is wider than its box is set smaller, down to a share that can still be read; beyond, it scrolls.
+// A display whose visible part is wider than its box is set smaller, down to a share that can still be read; beyond,
+// it scrolls. Formulas in a line keep the size of their line; one that is wider than the column scrolls in itself.
+// The text appears when the formulas of its first screens are set, so that nothing moves under the reader's eyes.
 (() => {
   const LEAST = { screen: 0.72, print: 0.4 };
 
-  const fit = (least) => {
-    const boxes = [...document.querySelectorAll("mjx-container")].filter((box) => box.clientWidth > 0);
-    boxes.forEach((box) => {
+  // what is seen of a formula: MathJax lays out hidden markup for screen readers beside it, often wider
+  const seen = (box) => box.querySelector("mjx-math")?.getBoundingClientRect().width ?? 0;
+
+  const fit = (least, where = document) => {
+    const displays = [...where.querySelectorAll('mjx-container[display="true"]')].filter((box) => box.clientWidth > 0);
+    displays.forEach((box) => {
       box.dataset.size ??= box.style.fontSize || "100%";
       box.style.fontSize = box.dataset.size;
     });
+    const inline = [...where.querySelectorAll('mjx-container:not([display="true"])')].filter((box) => box.offsetParent);
     // all sizes are read before one is changed: the page is laid out twice, not once a formula
-    const shares = boxes.map((box) => box.clientWidth / box.scrollWidth);
-    boxes.forEach((box, i) => {
+    const shares = displays.map((box) => box.clientWidth / seen(box));
+    const wide = inline.map((box) => seen(box) > box.closest("p, li, td, th, dd, figcaption, main")?.clientWidth);
+    displays.forEach((box, i) => {
       if (shares[i] < 1) box.style.fontSize = `calc(${box.dataset.size} * ${Math.max(0.99 * shares[i], least).toFixed(3)})`;
     });
+    inline.forEach((box, i) => box.classList.toggle("rl-wide-formula", wide[i]));
   };
   const onScreen = () => fit(LEAST.screen);
 
   // what scrolls can be scrolled with the keyboard, too
-  const stop = () => document.querySelectorAll("main pre, main table").forEach((box) => {
+  const stop = () => document.querySelectorAll("main pre, main table, .rl-wide-formula").forEach((box) => {
     if (box.scrollWidth > box.clientWidth && box.clientWidth > 0) box.tabIndex = 0;
   });
   // many folds opened at once (in print) are one event
@@ -35,10 +43,32 @@
     window.addEventListener("beforeprint", () => fit(LEAST.print));
     window.addEventListener("afterprint", onScreen);
     document.addEventListener("toggle", soon(onScreen), true);
-    document.addEventListener("click", (event) => {
-      if (event.target.closest(".toggle-button, .admonition.toggle, .dropdown")) soon(onScreen)();
-    });
   };
   window.addEventListener("load", () => window.MathJax?.startup?.promise?.then(start));
   window.fitDisplays = fit;
+
+  // ---------------------------------------------------------------------------------------- the first screens first
+
+  const PATIENCE = 3000; // milliseconds until the text is shown in any case
+  const root = document.documentElement;
+  const appear = () => root.classList.remove("rl-setting");
+
+  const typeset = async () => {
+    if (!location.hash) {
+      const near = [...document.querySelectorAll("main .math")].filter((box) => box.getBoundingClientRect().top < 2.5 * innerHeight);
+      await MathJax.typesetPromise(near);
+      onScreen();
+      appear();
+    }
+    await MathJax.typesetPromise();
+    onScreen();
+    appear();
+    // the place that the address names has moved while the formulas above it were set
+    if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+  };
+  if (window.MathJax && document.querySelector('script[src*="tex-chtml"]')) {
+    root.classList.add("rl-setting");
+    setTimeout(appear, PATIENCE);
+    MathJax.startup = { pageReady: () => typeset().finally(appear) };
+  }
 })();

@@ -1,5 +1,7 @@
-// Sorting and filtering of the ledger. Without JavaScript the table stands as it is.
+// Sorting and filtering of the ledger, and copying its commands. Without JavaScript the table stands as it is.
 document.addEventListener("DOMContentLoaded", () => {
+  const STATUS = 1; // the column
+
   document.querySelectorAll(".rl-ledger").forEach((box) => {
     const body = box.querySelector("tbody");
     const rows = [...body.rows];
@@ -34,20 +36,31 @@ document.addEventListener("DOMContentLoaded", () => {
     words.setAttribute("aria-label", "Filter the statements by words");
     const status = document.createElement("select");
     status.setAttribute("aria-label", "Filter the statements by status");
-    const kinds = [...new Set(rows.map((row) => row.cells[2].textContent.trim()))];
+    const kinds = [...new Set(rows.map((row) => row.cells[STATUS].textContent.trim()))];
     ["every status", ...kinds].forEach((kind) => status.append(new Option(kind)));
     const count = document.createElement("span");
     count.setAttribute("role", "status");
     const filter = () => {
       const wanted = words.value.toLowerCase();
       rows.forEach((row) => {
-        const kept = status.selectedIndex === 0 || row.cells[2].textContent.trim() === status.value;
+        const kept = status.selectedIndex === 0 || row.cells[STATUS].textContent.trim() === status.value;
         row.hidden = !(kept && row.textContent.toLowerCase().includes(wanted));
       });
       count.textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} statements`;
     };
     words.addEventListener("input", filter);
     status.addEventListener("change", filter);
+    box.querySelectorAll(".rl-command code").forEach((command) => {
+      if (!navigator.clipboard) return;
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: "copy" });
+      button.setAttribute("aria-label", `Copy: ${command.textContent}`);
+      button.addEventListener("click", async () => {
+        await navigator.clipboard.writeText(command.textContent);
+        button.textContent = "copied";
+        setTimeout(() => { button.textContent = "copy"; }, 1500);
+      });
+      command.after(" ", button);
+    });
     bar.append(words, status, count);
     box.before(bar);
     filter();

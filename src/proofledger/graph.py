@@ -3,24 +3,40 @@
 Rows are depths: a statement stands below all that it uses. Colours come from CSS, so one drawing serves light and dark.
 """
 
+import textwrap
 from dataclasses import dataclass
 from html import escape
 
 import networkx as nx
 
-WIDTH, HEIGHT, GAP_X, GAP_Y = 118, 26, 10, 46
+WIDTH = 150
+LINE = 14
+GAP_X = 10
+GAP_Y = 40
+LETTERS = 22  # of a title that fit into a line of a box
+LINES = 3  # of a title at most
 PER_ROW = 9  # boxes side by side; a chapter's own graph takes fewer, to fit the text column
 
 
 @dataclass(frozen=True)
 class Box:
-    """A node of the drawing: short name, tooltip, link, status (a CSS class), and whether it belongs to this page."""
+    """A node of the drawing: short name, tooltip, link, status (a CSS class), whether it belongs to this page, title."""
 
     name: str
     title: str
     link: str
     style: str
     here: bool = True
+    words: str = ""
+
+    @property
+    def lines(self):
+        """The title, broken to the width of the box and cut where it is too long."""
+        return textwrap.wrap(self.words, LETTERS, max_lines=LINES, placeholder=" …")
+
+    @property
+    def height(self):
+        return 12 + LINE * (1 + len(self.lines))
 
 
 def layers(names, edges, per_row=PER_ROW):
@@ -61,22 +77,25 @@ def svg(boxes, edges, title, per_row=PER_ROW):
     network.add_edges_from(edges)
     rows = layers(list(boxes), edges, per_row)
     across = max((len(row) for row in rows), default=1)
-    width, height = across * (WIDTH + GAP_X) + GAP_X, len(rows) * (HEIGHT + GAP_Y)
-    place = {}
-    for j, row in enumerate(rows):
+    width = across * (WIDTH + GAP_X) + GAP_X
+    place, top = {}, GAP_Y / 2
+    for row in rows:
         left = (width - len(row) * (WIDTH + GAP_X) + GAP_X) / 2
-        top = GAP_Y / 2 + j * (HEIGHT + GAP_Y)
         place.update({name: (left + i * (WIDTH + GAP_X), top) for i, name in enumerate(row)})
-    lines = [_edge(place[a], place[b]) for a, b in nx.transitive_reduction(network).edges]
+        top += max(boxes[name].height for name in row) + GAP_Y
+    lines = [_edge(place[a], place[b], boxes[a].height) for a, b in nx.transitive_reduction(network).edges]
     drawn = [_box(boxes[name], *place[name]) for name in boxes]
     parts = [f'<div class="rl-graph" role="group" aria-label="{escape(title)}" tabindex="0">',
-             f'<svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}">',
+             f'<svg viewBox="0 0 {width:.0f} {top:.0f}" width="{width:.0f}" height="{top:.0f}">',
              *lines, *drawn, "</svg></div>"]
     return "\n".join(parts)
 
 
-def _edge(start, end):
-    (x1, y1), (x2, y2) = (start[0] + WIDTH / 2, start[1] + HEIGHT), (end[0] + WIDTH / 2, end[1])
+def _edge(start, end, height):
+    x1 = start[0] + WIDTH / 2
+    y1 = start[1] + height
+    x2 = end[0] + WIDTH / 2
+    y2 = end[1]
     half = (y1 + y2) / 2
     curve = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {half:.0f} {x2:.0f} {half:.0f} {x2:.0f} {y2:.0f}"
     return f'<path class="rl-edge" d="{curve}"/>'
@@ -84,6 +103,10 @@ def _edge(start, end):
 
 def _box(box, x, y):
     where = "" if box.here else " rl-elsewhere"
+    middle = x + WIDTH / 2
+    words = "".join(
+        f'<tspan x="{middle:.0f}" dy="{LINE}" class="rl-words">{escape(line)}</tspan>' for line in box.lines
+    )
     return (f'<a href="{escape(box.link)}" class="rl-node rl-{box.style}{where}"><title>{escape(box.title)}</title>'
-            f'<rect x="{x:.0f}" y="{y:.0f}" width="{WIDTH}" height="{HEIGHT}" rx="5"/>'
-            f'<text x="{x + WIDTH / 2:.0f}" y="{y + HEIGHT / 2 + 4:.0f}">{escape(box.name)}</text></a>')
+            f'<rect x="{x:.0f}" y="{y:.0f}" width="{WIDTH}" height="{box.height}" rx="5"/>'
+            f'<text x="{middle:.0f}" y="{y + 17:.0f}">{escape(box.name)}{words}</text></a>')

@@ -25,17 +25,23 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx_proof.nodes import NODE_TYPES, proof_node, unenumerable_node
 
 from proofledger import graph
+from proofledger.folds import fold, summary
 from proofledger.plain_titles import plain
 from proofledger.records import KINDS, STATEMENT
 
 logger = logging.getLogger(__name__)
 
+CHAPTER_GRAPH = "chapter-graph"  # the anchor of a chapter's drawing
 NEEDS_CHECK = {"theorem", "lemma", "proposition", "corollary", "example"}
 UNPROVED = {"conjecture", "assumption"}
 STATEMENT_NODES = (*NODE_TYPES.values(), unenumerable_node)
 
 
-class ledger_table(nodes.General, nodes.Element):
+class placeholder(nodes.General, nodes.Element):
+    """What is filled with statements of the whole book when all pages are read."""
+
+
+class ledger_table(placeholder):
     """Placeholder of the ``ledger`` directive."""
 
 
@@ -43,7 +49,7 @@ class check_link(nodes.Inline, nodes.Element):
     """Placeholder of the ``check`` role; attribute ``label`` is a statement."""
 
 
-class statement_graph(nodes.General, nodes.Element):
+class statement_graph(placeholder):
     """Placeholder of a graph; attribute ``chapter`` is a docname, or empty for the whole book."""
 
 
@@ -61,6 +67,7 @@ class Statement:
     refs: set = field(default_factory=set)
     checks: list = field(default_factory=list)
     words: list = field(default_factory=list)  # the title as nodes, with its mathematics
+    terms: list = field(default_factory=list)  # the nodes of a definition that name what it defines
 
     @property
     def needs_check(self):
@@ -98,7 +105,7 @@ class Statement:
 def collect(app, doctree):
     """Store what one page holds: statements with their references, labelled equations, check records."""
     env, doc = app.env, app.env.docname
-    page = {"statements": [], "equations": {}, "checks": [], "places": False}
+    page = {"statements": [], "equations": {}, "checks": [], "places": False, "ledger": False}
     current = None
     for node in doctree.findall():
         if isinstance(node, STATEMENT_NODES):
@@ -112,6 +119,7 @@ def collect(app, doctree):
                 order=len(page["statements"]),
                 parts=tuple(node.get("parts", ("",))),
                 words=words,
+                terms=terms(node),
             )
             page["statements"].append(current)
         if isinstance(node, (*STATEMENT_NODES, proof_node)) and current is not None:
@@ -122,8 +130,8 @@ def collect(app, doctree):
             page["checks"].append(dict(node["check"]))
             nth = sum(check["label"] == node["check"]["label"] for check in page["checks"])
             node["ids"].append(_check_id(node["check"]["label"], nth))
-        if isinstance(node, (ledger_table, statement_graph)):
-            page["places"] = True
+        page["places"] |= isinstance(node, placeholder)
+        page["ledger"] |= isinstance(node, ledger_table)
     if page["statements"]:
         _append_chapter_graph(doctree, doc)
     _pages(env)[doc] = page
@@ -139,6 +147,14 @@ def title_words(node):
     return words
 
 
+def terms(node):
+    """Copies of what a definition sets in bold or italics: the terms that it introduces."""
+    if node["realtype"] != "definition":
+        return []
+    marked = (nodes.strong, nodes.emphasis)
+    return [word.deepcopy() for part in node.children[1:] for word in part.findall(lambda n: isinstance(n, marked))]
+
+
 def _check_id(label, nth):
     return f"check-{label}-{nth}"
 
@@ -151,7 +167,7 @@ def _references(node):
 
 def _append_chapter_graph(doctree, doc):
     last = next(doctree.findall(nodes.section), doctree)
-    last += nodes.rubric("", "What the statements of this chapter rest on")
+    last += nodes.rubric("", "What the statements of this chapter rest on", ids=[CHAPTER_GRAPH])
     last += statement_graph("", chapter=doc)
 
 
@@ -288,6 +304,9 @@ class WriteLedger(SphinxPostTransform):
             if s is not None and s.checks:
                 node.children[0] += nodes.Text(" ")
                 node.children[0] += self._mark(s)
+            node.children[0] += permalink(node)
+        for node in list(self.document.findall(lambda n: isinstance(n, nodes.Element) and "check" in n)):
+            self._name_statement(node, ledger.statements.get(node["check"]["label"]))
         for node in list(self.document.findall(proof_node)):
             self._tidy_ids(node)
         for node in list(self.document.findall(check_link)):
@@ -296,6 +315,12 @@ class WriteLedger(SphinxPostTransform):
             node.replace_self(self._table(ledger))
         for node in list(self.document.findall(statement_graph)):
             node.replace_self(self._graph(ledger, node["chapter"]))
+
+    def _name_statement(self, line, s):
+        """Call the statement of a check by the name that readers know, "Lemma 3.1"."""
+        for text in list(line.findall(nodes.Text)):
+            if s is not None and text.startswith(f" {s.label}"):
+                text.parent.replace(text, nodes.Text(text.replace(s.label, self._name(s), 1)))
 
     @staticmethod
     def _tidy_ids(node):
@@ -314,7 +339,7 @@ class WriteLedger(SphinxPostTransform):
         return f"{self.app.builder.get_relative_uri(self.env.docname, doc)}#{anchor}"
 
     def _ledger_doc(self):
-        return next((doc for doc, page in _pages(self.env).items() if page["places"]), None)
+        return next((doc for doc, page in _pages(self.env).items() if page["ledger"]), None)
 
     def _mark(self, s):
         kinds = s.own or "unchecked"
@@ -343,8 +368,8 @@ class WriteLedger(SphinxPostTransform):
         return nodes.reference("", "", nodes.inline("", text), internal=True, refuri=uri, reftitle=s.title)
 
     def _table(self, ledger):
-        heads = ("Statement", "Chapter", "Status with all it uses", "Own checks", "Measured", "Mutants rejected",
-                 "Seconds", "Uses", "Run again")
+        heads = ("Statement, and how to run its checks again", "Status with all it uses", "Own checks, and what they measured",
+                 "Mutants rejected", "Uses")
         rows = [self._row(ledger, s) for s in ledger.statements.values() if s.checks or s.needs_check]
         table = _build_table(heads, rows)
         return nodes.container("", table, classes=["rl-ledger"], is_div=True)
@@ -352,32 +377,38 @@ class WriteLedger(SphinxPostTransform):
     def _row(self, ledger, s):
         status = ledger.derived(s.label) or "unchecked"
         used = [ledger.statements[label] for label in sorted(ledger.uses[s.label], key=list(ledger.statements).index)]
-        own = ", ".join(f"{sum(c['kind'] == kind for c in s.checks)} {kind}" for kind in s.kinds) or "none"
         uses = nodes.paragraph()
         for i, other in enumerate(used):
             uses += [nodes.Text(", ")] if i else []
             uses += self._link(other, self._name(other))
         title = nodes.paragraph("", "", self._link(s, self._name(s)), nodes.Text(" "),
                                 *(word.deepcopy() for word in s.words))
+        command = nodes.paragraph("", "", nodes.literal("", f"make check LABEL={s.label}"), classes=["rl-command"])
         measured = nodes.line_block()
         for check in s.checks:
-            measured += nodes.line("", f"{check['kind']}: {check['claim']} ({check['measured']})")
-        number = self.env.toc_secnumbers.get(s.doc, {}).get("", ())
-        chapter = nodes.paragraph("", ".".join(map(str, number)))
+            part = f"{check['part']}, " if check["part"] else ""
+            measured += nodes.line("", f"{part}{check['kind']}: {check['claim']} ({check['measured']})")
         cells = [
-            title,
-            chapter,
-            nodes.paragraph("", "", nodes.inline("", status, classes=["rl-mark", f"rl-{status}"])),
-            nodes.paragraph("", own),
-            measured,
-            nodes.paragraph("", str(s.mutants)),
-            nodes.paragraph("", f"{sum(c['seconds'] for c in s.checks):.3f}"),
-            uses,
-            nodes.paragraph("", "", nodes.literal("", f"make check LABEL={s.label}")),
+            [title, command],
+            [nodes.paragraph("", "", nodes.inline("", status, classes=["rl-mark", f"rl-{status}"]))],
+            [measured],
+            [nodes.paragraph("", str(s.mutants))],
+            [uses],
         ]
         return f"ledger-{s.label}", cells
 
     def _graph(self, ledger, chapter):
+        """The drawing of one chapter; for the whole book that of its chapters, and all statements on demand."""
+        if self.app.builder.format != "html":
+            return [nodes.comment()]
+        if chapter:
+            return [self._drawing(ledger, chapter, "this chapter and what it uses", 5)]
+        whole = self._drawing(ledger, "", "the whole book", graph.PER_ROW)
+        count = nodes.Text(f"All {len(ledger.statements)} statements in one drawing")
+        return [self._chapters(ledger), fold("", summary("", "", count), whole, classes=["rl-folded"])]
+
+    def _drawing(self, ledger, chapter, where, per_row):
+        """Statements, of one chapter with what they use, or all."""
         statements = ledger.statements.values()
         keep = {s.label for s in statements if not chapter or s.doc == chapter}
         keep |= {used for label in keep for used in ledger.uses[label]} if chapter else set()
@@ -388,16 +419,33 @@ class WriteLedger(SphinxPostTransform):
                 link=self._uri(s.doc, label),
                 style=ledger.derived(label) or "definition",
                 here=not chapter or s.doc == chapter,
+                words=s.title,
             )
             for label, s in ledger.statements.items()
             if label in keep
         }
         edges = [(used, label) for label in boxes for used in ledger.uses[label] if used in boxes]
-        if self.app.builder.format != "html":
-            return nodes.comment()
-        where, per_row = ("this chapter and what it uses", 5) if chapter else ("the whole book", graph.PER_ROW)
         drawing = graph.svg(boxes, edges, title=f"Dependency graph of {where}", per_row=per_row)
         return nodes.raw("", drawing, format="html")
+
+    def _chapters(self, ledger):
+        """Chapters, each below those whose statements it uses; a box leads to the drawing of its chapter."""
+        boxes = {}
+        for s in ledger.statements.values():
+            number = ".".join(map(str, self.env.toc_secnumbers.get(s.doc, {}).get("", ())))
+            title = plain(self.env.titles[s.doc])
+            boxes[s.doc] = graph.Box(f"Chapter {number}".strip(), title, self._uri(s.doc, CHAPTER_GRAPH), "definition",
+                                     words=title)
+        edges = {(ledger.statements[used].doc, s.doc) for s in ledger.statements.values() for used in ledger.uses[s.label]}
+        places = {doc: i for i, doc in enumerate(boxes)}
+        forward = sorted((a, b) for a, b in edges if places[a] < places[b])
+        return nodes.raw("", graph.svg(boxes, forward, "What the chapters rest on", per_row=5), format="html")
+
+
+def permalink(node):
+    """A link from a statement's title to itself, as headings have one."""
+    words = "Link to this statement"
+    return nodes.reference("", "#", internal=True, refid=node["ids"][0], reftitle=words, classes=["headerlink"])
 
 
 def _count(number, word):
@@ -415,7 +463,7 @@ def _build_table(heads, rows):
     for identifier, cells in rows:
         row = nodes.row(ids=[identifier])
         for cell in cells:
-            row += nodes.entry("", cell)
+            row += nodes.entry("", *cell)
         body += row
     group += body
     return nodes.table("", group, classes=["rl-ledger-table"])

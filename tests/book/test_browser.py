@@ -1,7 +1,7 @@
 """The built book in a browser with the network cut: no outside request, no error, all mathematics typeset and whole."""
 
 import pytest
-from browsing import NARROW, PAGES, WIDE
+from browsing import HTML, NARROW, PAGES, WIDE
 
 pytestmark = pytest.mark.browser
 
@@ -41,7 +41,7 @@ CULPRITS = """() => [...document.querySelectorAll('main *')].filter(box => {
 WEIGHT = """() => [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
     .filter(file => !file.name.includes('/_static/mathjax/'))
     .reduce((sum, file) => sum + file.decodedBodySize, 0)"""
-HEAVIEST = 1_500_000
+HEAVIEST = 1_200_000
 
 # icons that were asked for and are not drawn
 NO_ICON = """() => [...document.querySelectorAll('i[class*="fa-"], svg[data-icon]')]
@@ -56,6 +56,44 @@ CUT = """() => [...document.querySelectorAll('mjx-container[display="true"]')].f
 }).map(box => box.parentElement.textContent.slice(0, 80))"""
 
 
+# formulas in lines whose size is not that of the others in their paragraph
+UNEVEN = """() => [...document.querySelectorAll('main :is(p, li, td, th, dd, figcaption)')].filter(text => {
+    const own = [...text.querySelectorAll('mjx-container:not([display="true"])')]
+        .filter(box => box.offsetParent && box.closest('p, li, td, th, dd, figcaption') === text);
+    return new Set(own.map(box => getComputedStyle(box).fontSize)).size > 1;
+}).map(text => text.textContent.slice(0, 60))"""
+
+# displays that were made smaller although they would fit: size asked for, width of what is seen, width of the box
+SHRUNK = """() => {
+    const size = box => parseFloat(getComputedStyle(box).fontSize);
+    return [...document.querySelectorAll('mjx-container[display="true"]')].filter(box => {
+        const asked = size(box.parentElement) * parseFloat(box.dataset.size) / 100;
+        const whole = box.querySelector('mjx-math').getBoundingClientRect().width * asked / size(box);
+        return box.clientWidth > 0 && size(box) < 0.995 * asked && whole <= box.clientWidth;
+    }).map(box => box.parentElement.textContent.slice(0, 60));
+}"""
+
+# boxes of code and output that scroll sideways, those in folds too
+SIDEWAYS = """() => {
+    document.querySelectorAll('main details').forEach(part => { part.open = true });
+    return [...document.querySelectorAll('main :is(pre, .highlight, .cell_output, .cell_output .output)')]
+        .filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.textContent.slice(0, 60));
+}"""
+
+# how much of the page moved under the reader's eyes while it was loading (the measure of browsers, 0 to 1)
+SHIFT = """() => new Promise(done => {
+    let sum = 0;
+    new PerformanceObserver(list => list.getEntries().forEach(shift => { sum += shift.hadRecentInput ? 0 : shift.value }))
+        .observe({type: 'layout-shift', buffered: true});
+    setTimeout(() => done(sum), 200);
+})"""
+LARGEST_SHIFT = 0.05
+
+VIEWPORTS = "() => document.querySelectorAll('meta[name=viewport]').length"
+UNSIZED = """() => [...document.querySelectorAll('main article img')]
+    .filter(image => image.loading !== 'lazy' || !image.width || !image.height).map(image => image.src)"""
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_whole_offline(visit, name):
     """One visit a page: loading is what takes the time."""
@@ -66,7 +104,34 @@ def test_page_is_whole_offline(visit, name):
     assert tab.evaluate(UNSET) == []
     assert tab.evaluate(NO_ICON) == []
     assert tab.evaluate(WEIGHT) < HEAVIEST
+    assert tab.evaluate(SHIFT) < LARGEST_SHIFT
+    assert tab.evaluate(VIEWPORTS) == 1
+    assert tab.evaluate(UNSIZED) == []
+    assert tab.evaluate(SIDEWAYS) == []
     assert {size["width"]: overflow(tab, size) for size in (WIDE, NARROW)} == {1400: [], 390: []}
+    assert {size["width"]: uneven(tab, size) for size in (WIDE, NARROW)} == {1400: [], 390: []}
+    assert on_paper(tab) == []
+
+
+def uneven(tab, size):
+    """Formulas of sizes that nothing asks for, in a window of this size."""
+    tab.set_viewport_size(size)
+    try:
+        tab.evaluate("() => window.fitDisplays?.(0.72)")
+        return tab.evaluate(UNEVEN) + tab.evaluate(SHRUNK)
+    finally:
+        tab.set_viewport_size(WIDE)
+
+
+def on_paper(tab):
+    """The same in print."""
+    tab.emulate_media(media="print")
+    try:
+        tab.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
+        return tab.evaluate(UNEVEN) + tab.evaluate(SHRUNK)
+    finally:
+        tab.evaluate("() => window.dispatchEvent(new Event('afterprint'))")
+        tab.emulate_media(media="screen")
 
 
 def overflow(tab, size):
@@ -139,3 +204,56 @@ def test_a_missing_icon_and_a_cut_display_are_seen(planted):
     tab = planted(f'{wide}<b style="display: block; width: 900px">x</b></mjx-container><i class="fa-solid fa-no"></i>')
     assert len(tab.evaluate(CUT)) == 1
     assert len(tab.evaluate(NO_ICON)) == 1
+
+
+# the old way of fitting: every formula, by a width that counts MathJax's hidden markup
+OLD_FIT = """() => document.querySelectorAll('mjx-container').forEach(box => {
+    const share = box.clientWidth / box.scrollWidth;
+    if (share < 1) box.style.fontSize = `calc(${box.style.fontSize || '100%'} * ${Math.max(0.99 * share, 0.72)})`;
+})"""
+
+
+def test_formulas_fitted_by_hidden_markup_are_seen(visit):
+    tab = visit.open(next(name for name in PAGES if "covariance_identity" in name))
+    # so that lines are boxes with a width, as they were
+    tab.add_style_tag(content="span.math mjx-container { display: inline-block; overflow: auto hidden; max-width: 100% }")
+    tab.evaluate(OLD_FIT)
+    assert len(tab.evaluate(UNEVEN)) > 10
+
+
+def test_a_display_made_smaller_in_vain_is_seen(visit):
+    tab = visit.open(next(name for name in PAGES if "covariance_identity" in name))
+    assert tab.evaluate(SHRUNK) == []
+    tab.evaluate("() => { document.querySelector('mjx-container[display=true]').style.fontSize = '80%' }")
+    assert len(tab.evaluate(SHRUNK)) == 1
+
+
+def test_a_box_that_scrolls_sideways_is_seen(planted):
+    tab = planted('<details><summary>x</summary><pre style="white-space: pre">' + "x" * 400 + "</pre></details>")
+    assert len(tab.evaluate(SIDEWAYS)) == 1
+
+
+def test_a_picture_without_a_size_is_seen(planted):
+    tab = planted("")
+    tab.evaluate("() => document.querySelector('article').insertAdjacentHTML('beforeend', '<img alt=\"\">')")
+    assert len(tab.evaluate(UNSIZED)) == 1
+
+
+def test_text_that_moves_is_seen(visit):
+    tab = visit.open(PAGES[0])
+    before = tab.evaluate(SHIFT)
+    tab.evaluate("""() => new Promise(done => setTimeout(() => {
+        document.querySelector('article').style.marginTop = '300px';
+        setTimeout(done, 300);
+    }, 600))""")
+    assert tab.evaluate(SHIFT) > before + LARGEST_SHIFT
+
+
+def test_a_lost_address_leads_back_into_the_book(visit):
+    """A server shows 404.html at any depth; its links find the book's folder."""
+    lost = (HTML / "404.html").read_text(encoding="utf-8")
+    visit.tab.route("**/no/such/page.html", lambda route: route.fulfill(body=lost, content_type="text/html"))
+    visit.tab.goto(f"{visit.site}/no/such/page.html")
+    visit.tab.wait_for_function("() => document.querySelector('[data-page]').getAttribute('href').startsWith('/')")
+    found = visit.tab.eval_on_selector_all("[data-page]", "links => links.map(link => link.getAttribute('href'))")
+    assert found[0] == "/book/index.html" and all((HTML / page.lstrip("/")).is_file() for page in found)

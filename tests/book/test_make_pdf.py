@@ -1,10 +1,12 @@
 """The PDF: links stay inside the one page, folded parts are opened, and a missing browser is said in one sentence."""
 
+import time
+
 import make_pdf
 import pytest
 
 PAGE = """<html><head><title>x</title></head><body><a href="../book/index.html#thm-x">here</a>
-<a href="https://example.org/index.html">there</a><details><summary>Proof</summary><p id="thm-x">unfolded</p></details>
+<a href="https://example.org/index.html">there</a><details class="rl-folded"><summary>Proof</summary><p id="thm-x">unfolded</p></details>
 <script>window.MathJax = {"options": {"a": 1}}</script></body></html>"""
 
 
@@ -21,16 +23,74 @@ def test_a_missing_browser_is_one_sentence(monkeypatch, capsys):
     assert said.startswith("error: ") and "Chromium" in said and said.count("\n") == 1
 
 
-@pytest.mark.browser
-def test_a_page_is_printed(tmp_path):
+@pytest.fixture
+def printed(tmp_path):
+    """Print a page and read the PDF."""
+    from pypdf import PdfReader
+
     browser = make_pdf.find_browser()
     if browser is None:
         pytest.skip("no Chromium to print with (Debian: apt-get install chromium)")
-    page, target = tmp_path / "print.html", tmp_path / "pdf" / "x.pdf"
-    page.write_text(make_pdf.printable(PAGE), encoding="utf-8")
-    assert make_pdf.pdf_of(page, target, browser)
-    data = target.read_bytes()
-    assert data.startswith(b"%PDF") and b"https://example.org" in data and b"/Dest" in data
+
+    def printed(html):
+        page, target = tmp_path / "print.html", tmp_path / "pdf" / "x.pdf"
+        page.write_text(make_pdf.printable(html), encoding="utf-8")
+        assert make_pdf.pdf_of(page, target, browser)
+        return PdfReader(target)
+
+    return printed
+
+
+def links(book):
+    """Named places and outside addresses that the links of a PDF lead to."""
+    found = [note.get_object() for page in book.pages for note in page.get("/Annots") or []]
+    return [note.get("/Dest") or note["/A"]["/URI"] for note in found if note["/Subtype"] == "/Link"]
+
+
+@pytest.mark.browser
+def test_folds_are_printed_open_and_links_lead_somewhere(printed):
+    book = printed(PAGE)
+    assert "unfolded" in book.pages[0].extract_text()
+    inside, outside = links(book)
+    assert inside in book.named_destinations and outside == "https://example.org/index.html"
+
+
+@pytest.mark.browser
+def test_every_page_has_its_number(printed):
+    paragraphs = "".join(f"<p style='break-after: page'>leaf {chr(97 + i)}</p>" for i in range(5))
+    book = printed(f"<html><head></head><body>{paragraphs}</body></html>")
+    numbers = [[word for word in page.extract_text().split() if word.isdigit()] for page in book.pages]
+    assert len(numbers) >= 5 and numbers == [[str(i + 1)] for i in range(len(numbers))]
+
+
+@pytest.mark.browser
+def test_code_of_checks_stays_folded_on_paper(printed):
+    fold = "<details class='{}'><summary>line</summary><p>{}</p></details>"
+    body = fold.format("rl-check-fold", "code") + fold.format("rl-folded", "proof")
+    text = printed(f"<html><head></head><body>{body}</body></html>").pages[0].extract_text()
+    assert "proof" in text and "code" not in text and text.count("line") == 2
+
+
+FOLDS = 300
+MATHJAX = """<script>window.MathJax = {{"options": {{}}}}</script>
+<script defer src="{static}/mathjax/tex-chtml.js"></script><script src="{static}/fit.js"></script>"""
+
+
+@pytest.mark.browser
+def test_many_folds_with_formulas_are_printed_in_a_minute(printed):
+    """Each fold that opens used to have all formulas fitted again: minutes a fold."""
+    static = (make_pdf.BUILD / "html" / "_static").as_uri()
+    assert (make_pdf.BUILD / "html" / "_static" / "fit.js").is_file(), "the book is not built; run: make book"
+    body = "".join(
+        f"<details class='rl-folded'><summary>Proof</summary><div class='math'>\\[x_{{{i}}}=\\frac12\\]</div>"
+        f"<p>done{i}.</p></details>" for i in range(FOLDS)
+    )  # fmt: skip
+    started = time.perf_counter()
+    book = printed(f"<html><head>{MATHJAX.format(static=static)}</head><body><main>{body}</main></body></html>")
+    assert time.perf_counter() - started < 60
+    text = " ".join(page.extract_text() for page in book.pages)
+    assert all(f"done{i}." in text for i in range(FOLDS))
+    assert "frac" not in text  # typeset
 
 
 @pytest.mark.browser

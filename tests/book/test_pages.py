@@ -1,5 +1,6 @@
 """The built pages as files: up to date, no dead links, no repeated ids, described images, no other hosts."""
 
+import html
 import re
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 from check_links import problems
 from source_key import key
+
+from proofledger.records import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
@@ -52,6 +55,29 @@ def test_pages_leave_out_what_would_load_from_elsewhere():
     for page in HTML.glob("**/*.html"):
         text = page.read_text(encoding="utf-8")
         assert "unpkg.com" not in text and "cdn.jsdelivr.net" not in text, page.name
+
+
+@pytest.mark.parametrize("page", ["book/index.html", "book/ledger.html"])
+def test_every_kind_of_check_is_explained(page):
+    text = (HTML / page).read_text(encoding="utf-8")
+    table = text[text.index("what was done") :].split("</table>")[0]
+    assert [kind for kind in KINDS if not re.search(rf"\b{kind}\b", table)] == []
+
+
+def said(page, name):
+    """What a page says of itself in its head under a name."""
+    text = page.read_text(encoding="utf-8")
+    tag = next(tag for tag in re.findall(r"<meta[^>]*>", text) if f'"{name}"' in tag)
+    return html.unescape(re.search(r'content="([^"]*)"', tag)[1])
+
+
+def test_pages_say_what_they_are_about():
+    """Of a chapter the description is its question."""
+    for page in HTML.glob("notebooks/*.html"):
+        words = said(page, "description")
+        assert 40 < len(words) <= 202 and not re.search(r"[\\$]", words), page.name
+        assert re.match(r"\d+\. ", said(page, "og:title")), page.name
+        assert said(page, "og:description") == words
 
 
 # --------------------------------------------------------------------------------------------- tests can fail

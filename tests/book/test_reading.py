@@ -1,6 +1,8 @@
 """What a reader does with the built book: search, keyboard, copy, sort, filter, and reading with assistive tools."""
 
+import re
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
@@ -124,20 +126,60 @@ def test_enter_on_the_skip_link_leads_to_the_text(visit):
 # ------------------------------------------------------------------------------------------- search and buttons
 
 
-def test_search_finds_the_covariance_identity(visit):
-    home = next(name for name in PAGES if 'id="thm-covariance-identity"' in (HTML / name).read_text(encoding="utf-8"))
-    tab = visit.open("search.html?q=covariance+identity")
-    tab.wait_for_selector("#search-results li a")
-    tab.wait_for_function("() => /[Ff]ound|finished/.test(document.querySelector('#search-results').textContent)")
+STATED = next(name for name in PAGES if 'id="thm-covariance-identity"' in (HTML / name).read_text(encoding="utf-8"))
+THEOREM = f"{Path(STATED).name}#thm-covariance-identity"
+
+
+def search(visit, words):
+    """Links and excerpts of the results for a query, in their order."""
+    tab = visit.open("search.html?" + urlencode({"q": words}))
+    tab.wait_for_function("() => /match|finished/.test(document.querySelector('#search-results p')?.textContent)")
+    tab.wait_for_load_state("networkidle")
     found = tab.eval_on_selector_all("#search-results li a", "links => links.map(link => link.href)")
-    assert any(Path(home).name in address for address in found), found
+    return found, tab.eval_on_selector_all("#search-results .context", "texts => texts.map(text => text.textContent)")
+
+
+@pytest.mark.parametrize("words", ["covariance identity", "Theorem 3.4", "the Covariance Identities"])
+def test_search_finds_a_statement_first_where_it_is_stated(visit, words):
+    found, _ = search(visit, words)
+    assert found[0].endswith(THEOREM), found
     assert visit.outside == [] and visit.errors == []
 
 
-def test_search_for_nonsense_finds_nothing(visit):
-    tab = visit.open("search.html?q=xyzzyplugh")
-    tab.wait_for_function("() => document.querySelector('#search-results p')?.textContent.length > 20")
-    assert tab.locator("#search-results li a").count() == 0
+def test_search_finds_a_term_first_where_it_is_defined(visit):
+    found, _ = search(visit, "logits")
+    assert found[0].endswith("#def-softmax-policy")
+
+
+@pytest.mark.parametrize("word", ["ppo", "xyzzyplugh"])
+def test_search_for_a_word_that_no_page_has_finds_nothing(visit, word):
+    assert not any(re.search(rf"\b{word}\b", (HTML / name).read_text(encoding="utf-8"), re.I) for name in PAGES)
+    assert search(visit, word) == ([], [])
+
+
+def test_search_finds_a_whole_word_in_the_text(visit):
+    found, excerpts = search(visit, "overleveraged garnet")
+    assert found == [] and excerpts == []
+    found, excerpts = search(visit, "garnet")
+    assert found and all("garnet" in (HTML / link.removeprefix(visit.site + "/").split("#")[0].split("?")[0]).read_text(
+        encoding="utf-8").lower() for link in found)
+
+
+@pytest.mark.parametrize("words", ["covariance identity", "policy gradient", "visitation entropy"])
+def test_excerpts_have_no_tex(visit, words):
+    _, excerpts = search(visit, words)
+    assert len(excerpts) > 3
+    assert not [text for text in excerpts if re.search(r"[\\{}$]", text)]
+
+
+def test_the_index_lists_every_statement(visit):
+    tab = visit.open("book/statements.html")
+    listed = tab.eval_on_selector_all(".rl-index a", "links => links.map(link => link.href.split('#')[1])")
+    stated = {label for name in PAGES for label in re.findall(r'class="proof \w+ admonition" id="([\w-]+)"',
+                                                              (HTML / name).read_text(encoding="utf-8"))}
+    assert len(stated) > 100 and stated <= set(listed)
+    text = tab.locator(".rl-index li", has_text="covariance identity, Theorem 3.4")
+    assert text.count() == 1
 
 
 def test_the_copy_button_copies_the_code(browser, site):
@@ -171,11 +213,11 @@ COLUMN = """([column]) => [...document.querySelectorAll('.rl-ledger tbody tr')]
 def test_the_ledger_is_sorted_by_a_column(visit):
     tab = visit.open(LEDGER)
     heads = tab.locator(".rl-ledger thead th").all_inner_texts()
-    seconds = heads.index("Seconds")
-    before = tab.evaluate(COLUMN, [seconds])
+    mutants = heads.index("Mutants rejected")
+    before = tab.evaluate(COLUMN, [mutants])
     for direction, reverse in (("ascending", False), ("descending", True)):
-        tab.locator(".rl-ledger thead th button").nth(seconds).click()
-        assert tab.evaluate(COLUMN, [seconds]) == sorted(before, key=float, reverse=reverse)
+        tab.locator(".rl-ledger thead th button").nth(mutants).click()
+        assert tab.evaluate(COLUMN, [mutants]) == sorted(before, key=float, reverse=reverse)
         assert tab.locator(".rl-ledger th[aria-sort]").get_attribute("aria-sort") == direction
 
 
@@ -187,9 +229,50 @@ def test_the_ledger_is_filtered_by_words_and_by_status(visit):
     assert 0 < some < len(every)
     tab.locator(".rl-filter input").fill("")
     tab.locator(".rl-filter select").select_option("exact")
-    kept = tab.evaluate(COLUMN, [2])
+    kept = tab.evaluate(COLUMN, [1])
     assert kept and set(kept) == {"exact"} and len(kept) < len(every)
     assert tab.locator(".rl-filter [role=status]").inner_text() == f"{len(kept)} of {len(every)} statements"
+
+
+@pytest.mark.parametrize("width", [1400, 1920])
+def test_how_to_run_a_check_again_is_seen_without_scrolling(visit, width):
+    tab = visit.open(LEDGER)
+    tab.set_viewport_size({"width": width, "height": 900})
+    try:
+        outside = tab.evaluate("""() => {
+            const box = document.querySelector('.rl-ledger').getBoundingClientRect();
+            const commands = [...document.querySelectorAll('.rl-ledger .rl-command')];
+            return commands.map(line => line.getBoundingClientRect().right).filter(right => right > box.right).length
+                + (commands.length ? 0 : 1);
+        }""")
+    finally:
+        tab.set_viewport_size(WIDE)
+    assert outside == 0
+
+
+def test_a_command_of_the_ledger_is_copied(browser, site):
+    context = browser.new_context(viewport=WIDE, permissions=["clipboard-read", "clipboard-write"])
+    tab = context.new_page()
+    tab.goto(f"{site}/{LEDGER}")
+    row = tab.locator("#ledger-thm-covariance-identity .rl-command")
+    row.locator("button").click()
+    row.locator("button", has_text="copied").wait_for()
+    assert tab.evaluate("() => navigator.clipboard.readText()") == "make check LABEL=thm-covariance-identity"
+    context.close()
+
+
+def test_the_graph_of_the_book_has_titles_and_the_whole_is_on_demand(visit):
+    tab = visit.open(LEDGER)
+    shown = tab.locator(".rl-graph").first.locator(".rl-node")
+    assert shown.count() == len([name for name in PAGES if name.startswith("notebooks/")])
+    assert "Entropy falls at the" in shown.filter(has_text="Chapter 3").first.text_content()
+    whole = tab.locator("details .rl-graph")
+    assert not whole.is_visible()
+    tab.locator("details:has(.rl-graph) > summary").click()
+    assert whole.is_visible() and whole.locator(".rl-words").count() > 100
+    # a box of the overview leads to the drawing of its chapter
+    place = shown.filter(has_text="Chapter 3").first.get_attribute("href")
+    assert 'id="chapter-graph"' in (HTML / "book" / place.split("#")[0]).read_text(encoding="utf-8")
 
 
 def test_the_ledger_is_a_plain_table_without_scripts(browser, site):
@@ -198,5 +281,143 @@ def test_the_ledger_is_a_plain_table_without_scripts(browser, site):
     tab.goto(f"{site}/{LEDGER}")
     rows = tab.locator(".rl-ledger tbody tr")
     assert rows.count() > 10 and rows.last.is_visible() and rows.last.locator("a").count() > 0
-    assert tab.locator(".rl-filter, .rl-ledger th button").count() == 0
+    assert tab.locator(".rl-filter, .rl-ledger button").count() == 0
     context.close()
+
+
+# --------------------------------------------------------------------------------------------- folds and previews
+
+CHECK = "details.rl-check-fold"
+
+
+def test_the_code_of_a_check_unfolds_from_its_line(visit):
+    tab = visit.open(STATED)
+    fold = tab.locator(CHECK).first
+    assert fold.locator("summary .rl-kind").first.inner_text().startswith("✓")
+    assert not fold.locator("pre").is_visible()
+    fold.locator("summary").focus()
+    tab.keyboard.press("Enter")
+    assert fold.locator("pre").is_visible()
+
+
+def test_no_code_of_a_check_lies_open(visit):
+    """But where the author keeps it open, with the tag show-code."""
+    for name in PAGES:
+        text = (HTML / name).read_text(encoding="utf-8")
+        lines, folded = text.count('class="rl-check '), len(re.findall(r'<span class="rl-check ', text))
+        assert folded == lines or "tag_show-code" in text, name
+
+
+def test_all_code_is_shown_at_once_and_on_the_next_page(browser, site):
+    context = browser.new_context(viewport=WIDE)
+    tab = context.new_page()
+    shown = "details.rl-check-fold pre:visible, details.rl-code-fold pre:visible"
+    tab.goto(f"{site}/{STATED}")
+    assert tab.locator(shown).count() == 0
+    switch = tab.locator("button.btn-code-switch")
+    assert switch.get_attribute("aria-pressed") == "false"
+    switch.focus()
+    tab.keyboard.press("Enter")
+    every = tab.locator("details.rl-check-fold pre, details.rl-code-fold pre").count()
+    assert tab.locator(shown).count() == every > 10
+    tab.goto(f"{site}/{next(name for name in PAGES if '04_' in name)}")
+    assert tab.locator(shown).count() > 10 and switch.get_attribute("aria-pressed") == "true"
+    switch.click()
+    assert tab.locator(shown).count() == 0
+    context.close()
+
+
+def test_folds_open_and_code_is_reached_without_scripts(browser, site):
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(f"{site}/{STATED}")
+    tab.locator(f"{CHECK} > summary").first.click()
+    assert tab.locator(f"{CHECK} pre").first.is_visible()
+    assert not tab.locator("button.btn-code-switch").is_visible()
+    context.close()
+
+
+def preview(tab):
+    box = tab.locator(".rl-preview")
+    box.wait_for()
+    return box
+
+
+def hidden(tab):
+    tab.locator(".rl-preview").wait_for(state="detached")
+
+
+def test_hovering_a_reference_shows_a_statement_of_another_page_typeset(visit):
+    tab = visit.open("book/index.html")
+    link = tab.locator("article p a[href*='#thm-covariance-identity']").first
+    link.hover()
+    box = preview(tab)
+    assert "Theorem 3.4" in box.inner_text() and "direction" in box.inner_text()
+    box.locator("mjx-container").first.wait_for()
+    assert tab.evaluate("() => document.querySelectorAll('#thm-covariance-identity').length") == 0
+    box.hover()  # what is shown can be pointed at
+    tab.wait_for_timeout(600)
+    assert box.is_visible()
+    tab.keyboard.press("Escape")
+    hidden(tab)
+    assert visit.errors == []
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [("#equation-eq-", "("), ("#lem-log-derivative", "Derivative of the log-probability"), ("bibliography.html#", "20")],
+)
+def test_the_keyboard_shows_what_a_reference_says(visit, target, words):
+    tab = visit.open(STATED)
+    link = tab.locator(f"article a[href*='{target}']:not(.headerlink)").first
+    link.focus()
+    tab.keyboard.press("Shift+Tab")
+    tab.keyboard.press("Tab")
+    assert words in preview(tab).inner_text()
+    assert link.get_attribute("aria-describedby") == "rl-preview"
+    tab.wait_for_function("""() => {
+        const box = document.querySelector('.rl-preview').getBoundingClientRect();
+        return box.left >= 0 && box.right <= innerWidth && box.top >= 0 && box.bottom <= innerHeight;
+    }""")
+    tab.keyboard.press("Escape")
+    hidden(tab)
+    assert link.get_attribute("aria-describedby") is None
+
+
+def test_a_touch_shows_and_the_second_touch_follows(browser, site):
+    context = browser.new_context(viewport=NARROW, has_touch=True, is_mobile=True)
+    tab = context.new_page()
+    tab.goto(f"{site}/book/index.html")
+    link = tab.locator("article p a[href*='#thm-covariance-identity']").first
+    link.tap()
+    assert "Theorem 3.4" in preview(tab).inner_text()
+    assert tab.url.endswith("book/index.html")
+    tab.locator(".rl-preview .rl-go").tap()
+    tab.wait_for_url(f"**/{THEOREM}")
+    context.close()
+
+
+def test_where_nothing_can_be_fetched_a_reference_is_a_link(browser, site):
+    context = browser.new_context(viewport=NARROW, has_touch=True, is_mobile=True)
+    tab = context.new_page()
+    tab.goto(f"{site}/book/index.html")
+    tab.evaluate("() => { window.fetch = () => Promise.reject(new Error('no')) }")
+    tab.locator("article p a[href*='#thm-covariance-identity']").first.tap()
+    tab.wait_for_url(f"**/{THEOREM}")
+    context.close()
+
+
+def test_statements_and_displays_have_permalinks(visit):
+    tab = visit.open(STATED)
+    for what in (".proof.admonition", "div.math:has(.eqno)"):
+        boxes = tab.locator(what)
+        assert boxes.count() == boxes.locator("a.headerlink").count() > 5
+
+
+def test_a_margin_note_stands_beside_what_it_corrects(visit):
+    """The first note of chapter 3 is about the first lines of the proof that the source has before it."""
+    tab = visit.open(STATED)
+    note = tab.locator("aside.margin", has_text="The summation letter must be another one").bounding_box()
+    proof = tab.locator(".rl-proof").first.bounding_box()
+    assert note["x"] > proof["x"] + proof["width"] - 20
+    assert proof["y"] - 20 <= note["y"] < proof["y"] + 200

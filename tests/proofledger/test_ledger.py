@@ -27,7 +27,7 @@ def page(statements, checks, equations=None, parts=("",)):
         book_ledger.Statement(label, "doc", kind, "theorem", label, i, parts, set(refs))
         for i, (label, (kind, refs)) in enumerate(statements.items())
     ]
-    return {"doc": {"statements": rows, "checks": checks, "equations": equations or {}, "places": False}}
+    return {"doc": {"statements": rows, "checks": checks, "equations": equations or {}, "places": False, "ledger": False}}
 
 
 def faults(pages):

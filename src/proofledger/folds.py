@@ -1,0 +1,137 @@
+"""Folds that need no script: proofs, solutions, and the code of checks behind the lines that say what it found.
+
+* ``class: dropdown`` on an admonition makes it a ``details`` element with its title in front.
+* A code cell whose output holds check records shows their lines; its code unfolds from them.
+* A code cell that shows nothing (it prepares a display, a number in a sentence, the next check) is folded as well.
+
+The tag ``show-code`` keeps the code of a cell open, for code that teaches.
+"""
+
+from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+
+class fold(nodes.General, nodes.Element):  # docutils names node classes in lower case
+    """A part that stays closed until the reader opens it; its first child is the `summary`."""
+
+
+class summary(nodes.TextElement):
+    """What is seen of a closed fold."""
+
+
+# ---------------------------------------------------------------------------------------------------- code of checks
+
+
+class FoldCode(SphinxPostTransform):
+    """Folds the code of cells; after their outputs are chosen, before myst-nb would hide what tags ask for."""
+
+    default_priority = 150
+
+    def run(self, **kwargs):
+        for cell in list(self.document.findall(is_foldable)):
+            records = [node for node in cell.findall(nodes.Element) if "check" in node]
+            if records:
+                fold_check(cell, records)
+            elif cell.get("hide_mode") or not shows(cell[1:]):
+                fold_code(cell, summary("", "", nodes.Text("Code")), "rl-code-fold")
+
+
+def is_foldable(node):
+    """A code cell that shows its code and is not kept open by its tag."""
+    return (
+        isinstance(node, nodes.container)
+        and node.get("nb_element") == "cell_code"
+        and node.get("hide_mode") in (None, "input")
+        and "tag_show-code" not in node["classes"]
+        and len(node) > 0
+        and node[0].get("nb_element") == "cell_code_source"
+    )
+
+
+def shows(outputs):
+    """Whether there is anything to see: words, formulas, pictures."""
+    return any(isinstance(node, (nodes.Text, nodes.image, nodes.raw)) for part in outputs for node in part.findall())
+
+
+def fold_check(cell, records):
+    """``[code, output with lines]`` -> ``[fold(lines; code), rest of the output]``."""
+    front = summary()
+    for line in records:
+        # a summary holds words, no paragraphs
+        words = [word for part in line for word in (part if isinstance(part, nodes.paragraph) else [part])]
+        front += nodes.inline("", "", *words, ids=line["ids"], classes=line["classes"])
+        line.parent.remove(line)
+    fold_code(cell, front, "rl-check-fold")
+
+
+def fold_code(cell, front, name):
+    """Put the code of a cell into a fold behind ``front``, and leave out outputs that show nothing."""
+    code, *outputs = cell.children
+    cell.attributes.pop("hide_mode", None)
+    cell.children = []
+    cell += fold("", front, code, classes=[name])
+    cell += [output for output in outputs if shows([output])]
+
+
+# ---------------------------------------------------------------------------------------------------------- dropdowns
+
+
+class FoldAdmonitions(SphinxPostTransform):
+    """Makes admonitions with class ``dropdown`` folds."""
+
+    default_priority = 151
+
+    def run(self, **kwargs):
+        for box in list(self.document.findall(nodes.Admonition)):
+            if "dropdown" in box.get("classes", ()):
+                box.replace_self(folded(box))
+
+
+def folded(box):
+    """The fold of an admonition with a title."""
+    title, *body = box.children
+    classes = [name for name in box["classes"] if name != "dropdown" and not name.startswith("admonition-")]
+    return fold("", summary("", "", *title.children), *body, ids=box["ids"], classes=["rl-folded", *classes])
+
+
+def open_fold(self, node):
+    self.body.append(self.starttag(node, "details"))
+
+
+def close_fold(self, node):
+    self.body.append("</details>\n")
+
+
+def open_summary(self, node):
+    self.body.append(self.starttag(node, "summary", suffix=""))
+
+
+def close_summary(self, node):
+    self.body.append("</summary>\n")
+
+
+# ------------------------------------------------------------------------------------------------- a switch for all
+
+
+def add_switch(app, pagename, templatename, context, doctree):
+    """A button that shows or folds all code of the page, where there is any; ``switch.js`` does it and remembers."""
+    body = context.get("body") or ""
+    if "rl-check-fold" in body or "rl-code-fold" in body:
+        context["header_buttons"].append({
+            "type": "javascript",
+            "javascript": "showCode()",
+            "text": "Code",
+            "tooltip": "Show or fold all code",
+            "icon": "fas fa-code",
+            "label": "code-switch",
+            "classes": "pst-js-only pst-navbar-icon",
+        })
+
+
+def setup(app):
+    app.add_node(fold, html=(open_fold, close_fold), latex=(None, None))
+    app.add_node(summary, html=(open_summary, close_summary), latex=(None, None))
+    app.add_post_transform(FoldCode)
+    app.add_post_transform(FoldAdmonitions)
+    app.connect("html-page-context", add_switch, priority=502)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

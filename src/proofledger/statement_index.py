@@ -1,0 +1,140 @@
+"""An index of statements and terms, made from the labelled statements themselves, for readers and for the search.
+
+The directive ``statement-index`` lists, letter by letter, every statement by its title and every term that a definition
+sets in bold or italics. The same list goes into ``_static/statements.js``, which the search page reads.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import SphinxDirective
+
+from proofledger.ledger import placeholder
+from proofledger.plain_titles import SIGNS, plain
+
+ARTICLES = re.compile(r"^(the|an|a) +", re.IGNORECASE)
+# emphasis in a definition that stresses a word and names nothing
+NO_TERMS = {"all", "and", "any", "each", "every", "exactly", "is", "no", "not", "or"}
+
+
+class statement_index(placeholder):
+    """Placeholder of the ``statement-index`` directive."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the index: what is sought, as nodes and in letters, and the statement it is found in."""
+
+    words: tuple
+    text: str
+    label: str
+
+    @property
+    def key(self):
+        """The place in the alphabet: without article, and without what is no letter."""
+        letters = re.sub(r"[^a-z0-9 ]", "", ARTICLES.sub("", self.text).lower()).strip()
+        return (not letters[:1].isalpha(), letters)
+
+    @property
+    def letter(self):
+        other, letters = self.key
+        return "Signs" if other else letters[0].upper()
+
+
+def terms(s):
+    """The terms that a definition introduces, as (nodes, letters); words that are only stressed are left out."""
+    for node in s.terms:
+        text = plain(node).strip(" .:,")
+        if text.lower() not in NO_TERMS and re.search(r"\w{2}", text):
+            yield tuple(node.children), text
+
+
+def entries(ledger):
+    """Entries of all statements and terms in the order of the alphabet."""
+    found = {}
+    for s in ledger.statements.values():
+        titled = [(tuple(s.words), s.title)] if s.title else []
+        for words, text in [*titled, *terms(s)]:
+            found.setdefault((text.lower(), s.label), Entry(words, text, s.label))
+    return sorted(found.values(), key=lambda entry: (entry.key, entry.label))
+
+
+# ----------------------------------------------------------------------------------------------------------- writing
+
+
+class WriteIndex(SphinxPostTransform):
+    """Fills the placeholder."""
+
+    default_priority = 6
+
+    def run(self, **kwargs):
+        for node in list(self.document.findall(statement_index)):
+            node.replace_self(self._list())
+
+    def _list(self):
+        parts, letter = [], None
+        for entry in entries(self.env.ledger):
+            if entry.letter != letter:
+                letter = entry.letter
+                lines = nodes.bullet_list(classes=["rl-index"])
+                parts += [nodes.rubric("", letter), lines]
+            lines += self._line(entry)
+        return parts
+
+    def _line(self, entry):
+        s = self.env.ledger.statements[entry.label]
+        uri = f"{self.app.builder.get_relative_uri(self.env.docname, s.doc)}#{s.label}"
+        link = nodes.reference("", "", nodes.inline("", name(self.env, s)), internal=True, refuri=uri)
+        words = [word.deepcopy() for word in entry.words]
+        if words and isinstance(words[0], nodes.Text):
+            words[0] = nodes.Text(words[0][:1].upper() + words[0][1:])
+        return nodes.list_item("", nodes.paragraph("", "", *words, nodes.Text(", "), link))
+
+
+def name(env, s):
+    """"Theorem 3.4"."""
+    numbers = env.toc_fignumbers.get(s.doc, {}).get(s.counter, {}).get(s.label)
+    return f"{s.type.title()} {'.'.join(map(str, numbers)) if numbers else ''}".strip()
+
+
+def table(env):
+    """What the search page reads: [name, what is sought, page, anchor] of every entry."""
+    return [
+        [name(env, s), entry.text, s.doc, s.label]
+        for entry in entries(env.ledger)
+        for s in [env.ledger.statements[entry.label]]
+    ]
+
+
+def write_table(app, exception):
+    if exception is None and app.builder.format == "html":
+        script = f"const STATEMENTS = {json.dumps(table(app.env), ensure_ascii=False)};\n"
+        script += f"const SIGNS = {json.dumps(SIGNS, ensure_ascii=False)};\n"
+        (Path(app.outdir) / "_static" / "statements.js").write_text(script, encoding="utf-8")
+
+
+def load_table(app, pagename, templatename, context, doctree):
+    if pagename == "search":
+        app.add_js_file("statements.js")
+        app.add_js_file("search.js")
+
+
+class IndexDirective(SphinxDirective):
+    """``{statement-index}``"""
+
+    def run(self):
+        return [statement_index()]
+
+
+def setup(app):
+    app.setup_extension("proofledger.ledger")
+    app.add_node(statement_index)
+    app.add_directive("statement-index", IndexDirective)
+    app.add_post_transform(WriteIndex)
+    app.connect("html-page-context", load_table)
+    app.connect("build-finished", write_table)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from rlentropy import distributions as dist
-from rlentropy.discounted import entropy_dynamics
+from rlentropy.entropy_change import entropy_change
 from rlentropy.results import result
 from rlentropy.seeds import generator
 from rlentropy.validation import (
@@ -173,7 +173,7 @@ def _log_row(z, z_new, log_pi, answers):
     """One row of the log; see `TrainingLog`."""
     right = np.exp(log_pi[np.arange(len(z)), answers])
     adv = (np.arange(z.shape[1]) == answers[:, None]) - right[:, None]
-    change = entropy_dynamics.entropy_change(z, z_new)
+    change = entropy_change(z, z_new)
     tabular = -dist.covariance(log_pi, log_pi, np.exp(log_pi) * adv)
     parts = (
         right,

@@ -1,0 +1,44 @@
+"""One decorator for everything compiled: the same rounding on every processor, and code kept on disk where it can be.
+
+Compiled code rounds after every operation: numba's ``fastmath`` is off, so sums keep their written order and a product
+is not fused with the sum after it, on processors that could as on those that cannot. The tests look for fused
+instructions in what was compiled.
+Compiled code is kept beside the source or in the user's cache. Where neither can be written, it is compiled anew in
+every process, which costs seconds and changes nothing else. On a terminal the first compilation says so.
+"""
+
+import sys
+
+import numba
+from numba.core import event
+
+PACKAGE = __name__.split(".")[0]
+
+
+def kernel(function=None, **options):
+    """``numba.njit`` without the interpreter's lock, with a cache if there is a place for one; options as in `njit`."""
+    if function is None:
+        return lambda function: kernel(function, **options)
+    try:
+        return numba.njit(cache=True, nogil=True, **options)(function)
+    except RuntimeError:  # numba found no folder that it may write to
+        return numba.njit(nogil=True, **options)(function)
+
+
+class _Notice(event.Listener):
+    """Says once, on a terminal, what the first call waits for."""
+
+    silent = False
+
+    def on_start(self, event):
+        if self.silent or event.data["dispatcher"].py_func.__module__.split(".")[0] != PACKAGE:
+            return
+        self.silent = True
+        if sys.stderr is not None and sys.stderr.isatty():
+            print(f"{PACKAGE}: compiling for this processor; first calls take some seconds …", file=sys.stderr)
+
+    def on_end(self, event):
+        pass
+
+
+event.register("numba:compile", _Notice())

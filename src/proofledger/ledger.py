@@ -17,6 +17,7 @@ is built with warnings as errors.
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -24,7 +25,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx_proof.nodes import NODE_TYPES, proof_node, unenumerable_node
 
-from proofledger import graph
+from proofledger import certificates, graph
 from proofledger.folds import fold, summary
 from proofledger.plain_titles import plain
 from proofledger.records import KINDS, STATEMENT
@@ -224,8 +225,8 @@ class Ledger:
         return network
 
 
-def derive(pages, docs):
-    """`Ledger` from the pages of the book, in reading order."""
+def derive(pages, docs, theorems=None):
+    """`Ledger` from the pages of the book, in reading order, and machine-checked theorems by label."""
     statements = {s.label: s for doc in docs if doc in pages for s in pages[doc]["statements"]}
     owner = {label: s for page in pages.values() for label, s in page["equations"].items()}
     uses = {}
@@ -238,6 +239,10 @@ def derive(pages, docs):
         for check in pages.get(doc, {"checks": []})["checks"]:
             if check["label"] in statements:
                 statements[check["label"]].checks.append({**check, "doc": doc})
+    for label, proved in (theorems or {}).items():
+        if label in statements:
+            checks = [theorem.check for theorem in proved if theorem.check]
+            statements[label].checks += [{**check, "doc": statements[label].doc} for check in checks]
     return Ledger(statements, uses)
 
 
@@ -275,7 +280,10 @@ def reading_order(env):
 def update(app, env):
     """Derive the ledger, report faults, and name the pages that must be written again because a status changed."""
     pages = _pages(env)
-    env.ledger = derive(pages, reading_order(env))
+    top = Path(app.srcdir)
+    env.proofledger_theorems = certificates.theorems(top / app.config.proofledger_machine_checked)
+    env.proofledger_opinions = certificates.second_opinions(top / app.config.proofledger_second_prover)
+    env.ledger = derive(pages, reading_order(env), env.proofledger_theorems)
     # titles bring mathematics to the pages that list statements; without this MathJax would not be loaded there
     env.get_domain("math").data["has_equations"].update({doc: True for doc, page in pages.items() if page["places"]})
     for doc, message in faults(env.ledger, pages):
@@ -388,6 +396,12 @@ class WriteLedger(SphinxPostTransform):
         for check in s.checks:
             part = f"{check['part']}, " if check["part"] else ""
             measured += nodes.line("", f"{part}{check['kind']}: {check['claim']} ({check['measured']})")
+        for theorem in self.env.proofledger_theorems.get(s.label, []):
+            if not theorem.check:
+                words = f"machine-checked in part: theorem {theorem.name} ({theorem.file}): {theorem.covers}"
+                measured += nodes.line("", f"{words}; {theorem.scope}" if theorem.scope else words)
+        if s.label in self.env.proofledger_opinions:
+            measured += nodes.line("", self.env.proofledger_opinions[s.label])
         cells = [
             [title, command],
             [nodes.paragraph("", "", nodes.inline("", status, classes=["rl-mark", f"rl-{status}"]))],
@@ -494,6 +508,8 @@ class GraphDirective(SphinxDirective):
 
 
 def setup(app):
+    app.add_config_value("proofledger_machine_checked", "proofs/certified.json", "env")
+    app.add_config_value("proofledger_second_prover", "proofs/symbolic.json", "env")
     app.add_node(ledger_table)
     app.add_node(check_link)
     app.add_role("check", CheckRole())

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("sphinx_proof")
 from docutils import nodes
 
-from proofledger import graph, plain_titles
+from proofledger import certificates, graph, plain_titles
 from proofledger import ledger as book_ledger
 
 
@@ -101,6 +101,16 @@ def test_a_check_of_nothing_is_a_fault():
     assert faults(pages) == [
         ("doc", "check of an unknown statement: thm-ghost")
     ]
+
+
+def test_a_machine_checked_part_counts_and_another_theorem_does_not():
+    pages = page({"lem-a": ("lemma", [])}, [check("lem-a", "sampled", part="main")], parts=("main", "side"))
+    named = {"name": "t", "file": "f", "line": "1", "covers": "", "scope": ""}
+    proved = [certificates.Theorem("lem-a", part=part, **named) for part in ("side", "")]
+    book = book_ledger.derive(pages, ["doc"], {"lem-a": proved})
+    assert book.statements["lem-a"].status("side") == "machine-checked"
+    assert book.statements["lem-a"].own == "sampled"
+    assert len(book.statements["lem-a"].checks) == 2
 
 
 def test_a_reader_s_own_label_is_no_fault():

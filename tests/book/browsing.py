@@ -22,7 +22,7 @@ FLAGS = (
 )
 WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 # the front door only leads on; the others have no text of their own
-NOT_READ = ("404.html", "index.html", "genindex.html", "search.html", "prf-prf.html")
+NOT_READ = ("404.html", "index.html", "genindex.html", "search.html", "prf-prf.html", "py-modindex.html")
 PAGES = sorted(
     path.relative_to(HTML).as_posix()
     for path in HTML.glob("**/*.html")

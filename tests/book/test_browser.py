@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 # text that should have become mathematics or a reference, outside of code
 RAW = r"""() => {
     const raw = /\$[^$\n]+\$|\\\(|\\\[|\\begin\{|\\(frac|pi|mathcal|sum|log|eta|theta)\b|\{[a-z]+:?[a-z]*\}`/;
-    const skip = 'script, style, pre, code, textarea, mjx-container, .bibtex';
+    const skip = 'script, style, pre, code, .sig, textarea, mjx-container, .bibtex';
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
     for (let node = walker.nextNode(); node; node = walker.nextNode())
         if (raw.test(node.data) && !node.parentElement.closest(skip))

@@ -1,8 +1,8 @@
 """Checks that notebooks declare and run, and that a ledger is made from.
 
 A check names the statement that it checks and the part of it, raises `CheckFailed` when the statement does not hold,
-and raises as well when one of its *mutants* (a near miss: a wrong sign, a missing term, a constant a few per cent off) is
-not rejected: a check that cannot fail proves nothing. NaN and infinity neither pass nor reject.
+and raises as well when one of its *mutants* (a near miss: a wrong sign, a missing term, a constant a few per cent off)
+is not rejected: a check that cannot fail proves nothing. NaN and infinity neither pass nor reject.
 Tolerances, slacks and scales are part of the record.
 """
 
@@ -60,11 +60,13 @@ class Verifier:
         mutants: Mapping[str, Any],
         claim: str | None = None,
         nonzero: Sequence[Any] = (),
+        computed_by: str = "",
         part: str = "",
     ) -> Record | None:
         """Consecutive expressions are equal by computer algebra.
 
-        lines    two or more expressions, the lines of a derivation in order; no two neighbours are the same expression
+        lines    two or more expressions, the lines of a derivation in order; no two neighbours are the same expression,
+                 unless ``computed_by`` names what computed one of them ("sympy.integrate"); the record then says so
         mutants  {name: expression}: each must be *disproved*, i.e. differ from the last line at some numbers
         nonzero  expressions assumed not to vanish; they are recorded as hypotheses
         Raises CheckFailed naming the first pair of lines that is not proved equal, and the numbers where it differs.
@@ -74,7 +76,7 @@ class Verifier:
         if len(lines) < 2:
             raise ValueError(f"{label}: a symbolic check compares at least two lines, got {len(lines)}")
         for i, (left, right) in enumerate(pairwise(lines), start=1):
-            if left == right or str(left) == str(right):
+            if not computed_by and (left == right or str(left) == str(right)):
                 raise ValueError(f"{label}: lines {i} and {i + 1} are the same expression; that proves nothing")
         fault = prover.explain(*lines, nonzero=nonzero)
         if fault:
@@ -84,6 +86,8 @@ class Verifier:
                 raise _blind(label, "symbolic", name, "no numbers tell it from the last line")
         claim = claim or (f"{len(lines)} lines equal" if len(lines) > 2 else "both sides equal")
         hypotheses = tuple(f"{expression} ≠ 0" for expression in nonzero)
+        if computed_by:
+            hypotheses += (f"{computed_by} is right",)
         return _passed(label, "symbolic", claim, len(lines) - 1, mutants, "difference 0", part, hypotheses)
 
     def _prover(self, label: str) -> Prover:

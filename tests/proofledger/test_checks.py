@@ -242,6 +242,15 @@ def test_exact_knows_logarithms_and_nested_sequences():
     verify.exact("ex-nested", [[1, 2], [3, Fraction(8, 2)]], np.array([[1, 2], [3, 4]], dtype=object), mutants={"m": [[1, 2], [3, 5]]})
 
 
+def test_a_line_computed_elsewhere_may_come_out_the_same_and_says_so():
+    x = sympy.Symbol("x", positive=True)
+    slope = sympy.diff(sympy.log(x), x)
+    record = verify.symbolic(LABEL, slope, 1 / x, computed_by="sympy.diff", mutants={"sign": -1 / x})
+    assert record.hypotheses == ("sympy.diff is right",)
+    with pytest.raises(CheckFailed):
+        verify.symbolic(LABEL, slope, 2 / x, computed_by="sympy.diff", mutants={"sign": -1 / x})
+
+
 def test_the_json_is_stable_and_holds_no_measured_figure():
     first = verify.numeric(LABEL, X, X + 1e-13, tol=1e-12, mutants={"sign": -X})
     second = verify.numeric(LABEL, X, X + 3e-13, tol=1e-12, mutants={"sign": -X})

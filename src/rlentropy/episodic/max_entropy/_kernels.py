@@ -39,21 +39,16 @@ class Network(NamedTuple):
 
 
 def network(mdp, reach):
-    """The `Network` of an `EpisodicMDP` with ``reach = mdp.reachable()``; transitions of
-    probability 0 are left out.
+    """The `Network` of an `EpisodicMDP`, whose kernels store no zeros, on the nodes ``reach``,
+    for example ``mdp.reachable()``.
     """
-    kernels = [K.copy() for K in mdp.P]
-    for K in kernels:
-        K.eliminate_zeros()
-    offsets = np.concatenate([[0], np.cumsum([K.nnz for K in kernels])])
+    offsets = np.cumsum([0] + [K.nnz for K in mdp.P[:-1]])
     return Network(
         first=np.concatenate([[0], np.cumsum(reach.sum(axis=1))]).astype(np.int64),
         state=np.nonzero(reach)[1].astype(np.int32),
-        indptr=np.array(
-            [K.indptr.astype(np.int64) + o for K, o in zip(kernels, offsets[:-1], strict=True)]
-        ),
-        column=np.concatenate([K.indices for K in kernels]).astype(np.int32),
-        weight=np.concatenate([K.data for K in kernels]),
+        indptr=np.array([K.indptr for K in mdp.P], dtype=np.int64) + offsets[:, None],
+        column=np.concatenate([K.indices for K in mdp.P]).astype(np.int32),
+        weight=np.concatenate([K.data for K in mdp.P]),
         S=mdp.S,
         A=mdp.A,
         stationary=mdp.stationary,

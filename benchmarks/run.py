@@ -12,6 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import entgame
+import entropy_change
 import exact_optimum
 import matplotlib as mpl
 import peers
@@ -80,6 +81,25 @@ def memory_line(measured):
     )
 
 
+def logits_tables(rows, gain, grown):
+    """Two models' logits: one table for each batch, and a line on threads and memory."""
+    parts = ["## Entropy change between the logits of two models\n"]
+    for batch in dict.fromkeys(row["batch"] for row in rows):
+        lines = [
+            (row["method"], three(row["rate"]), three(row["ratio"]), f"{row['error']:.0e}", row["runs"])
+            for row in rows
+            if row["batch"] == batch
+        ]
+        head = ["method", "million entries a second", "rlentropy to it", "error of kl", "rounds"]
+        parts += [f"**{batch}, float32**\n", table(head, lines)]
+    memory = " and ".join(f"{mib:.1f} MiB for {count:,} rows" for count, mib in grown)
+    parts.append(
+        f"A second thread makes it {gain:.2f} times faster. "
+        f"Beyond its inputs of 32,000 actions a row, the process grows by {memory}.\n"
+    )
+    return parts
+
+
 def draw(scaling):
     """Cost of an episode as S, A and H grow."""
     mpl.use("agg")
@@ -99,7 +119,13 @@ def main(arguments):
     learner = entgame.rows(quick)
     scaling, measured = entgame.scaling(quick), entgame.memory(quick)
     optimum = exact_optimum.rows(quick)
-    parts = [*learner_tables(learner, quick or peers.python()), memory_line(measured), *optimum_tables(optimum)]
+    logits = (entropy_change.rows(quick), entropy_change.threads(quick), entropy_change.memory(quick))
+    parts = [
+        *learner_tables(learner, quick or peers.python()),
+        memory_line(measured),
+        *optimum_tables(optimum),
+        *logits_tables(*logits),
+    ]
     text = "\n".join(parts)
     print(text)
     if not quick:

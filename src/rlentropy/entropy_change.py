@@ -54,9 +54,9 @@ class EntropyChange:
     def __repr__(self):
         mean = self.mean()
         return (
-            f"EntropyChange({np.sum(self.where)} of {np.size(self.where)} distributions; mean "
-            f"entropy {mean['old_entropy']:.6g} -> {mean['new_entropy']:.6g}, change {mean['exact']:.6g} = "
-            f"shift {mean['shift']:.6g} - kl {mean['kl']:.6g})"
+            f"EntropyChange({np.sum(self.where)} of {np.size(self.where)} distributions; "
+            f"mean entropy {mean['old_entropy']:.6g} -> {mean['new_entropy']:.6g}, "
+            f"change {mean['exact']:.6g} = shift {mean['shift']:.6g} - kl {mean['kl']:.6g})"
         )
 
 

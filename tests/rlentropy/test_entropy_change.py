@@ -41,7 +41,8 @@ def precise(old, new, T=1.0):
     """{field: (its value, the size by which its error is measured)} in mpmath's precision."""
 
     def log_softmax(x):
-        total = mp.log(mp.fsum(mp.exp(v - max(x)) for v in x)) + max(x)
+        top = max(x)
+        total = mp.log(mp.fsum(mp.exp(v - top) for v in x)) + top
         return [v - total for v in x]
 
     def mean(f):
@@ -58,7 +59,8 @@ def precise(old, new, T=1.0):
     kl = mp.fsum(b * (w - v) for b, v, w in zip(q, log_p, log_q, strict=True))
     shifts = [-(b - a) * v for a, b, v in zip(p, q, surprise, strict=True)]
     x = [b - a for a, b in zip(old, new, strict=True)]
-    x = [v - mean(x) for v in x]
+    average = mean(x)
+    x = [v - average for v in x]
     first = [-a * s * y for a, s, y in zip(p, surprise, x, strict=True)]
     second = [-a * (1 + s) * y * y / 2 for a, s, y in zip(p, surprise, x, strict=True)]
     return {

@@ -8,10 +8,52 @@ The package computes what the book proves. It has wings, and imports go down onl
     discounted  part I: discounted MDPs, softmax policies, natural policy gradient
     episodic    part II: reward-free episodic MDPs, visitation, policies of largest entropy
     exact       rational oracles for tiny sizes
-    entropy_change    the front door for logits: stands on the ground floor alone
+    logits      the front door for the logits of two models; stands on the ground floor alone
     distributions, confidence, transitions, validation, seeds, parallel    the ground floor
 
 Entropies are in nats.
 """
 
+import importlib
+
 __version__ = "0.2.0.dev0"
+
+# The names that people use, and where they are; each is imported when it is first asked for.
+_HOME = {
+    "DiscountedMDP": "rlentropy.discounted.mdp",
+    "EpisodicMDP": "rlentropy.episodic.mdp",
+    "PolicyInMDP": "rlentropy.discounted.evaluation",
+    "evaluate": "rlentropy.discounted.evaluation",
+    "evaluate_softmax": "rlentropy.discounted.evaluation",
+    "EntropyChange": "rlentropy.logits",
+    "entropy_change": "rlentropy.logits",
+    "policy_visitation": "rlentropy.episodic.visitation",
+    "markov_policy": "rlentropy.episodic.visitation",
+    "visitation_entropy": "rlentropy.episodic.visitation",
+    "average_visitation_entropy": "rlentropy.episodic.visitation",
+    "trajectory_entropy": "rlentropy.episodic.trajectory_entropy",
+    "NotConverged": "rlentropy.validation",
+    "spawn": "rlentropy.seeds",
+    "run_seeds": "rlentropy.parallel",
+}
+_MODULES = {
+    "natural_gradient": "rlentropy.discounted.natural_gradient",
+    "max_entropy": "rlentropy.episodic.max_entropy",
+    "entgame": "rlentropy.learners.entgame",
+}
+__all__ = [*_HOME, *_MODULES]
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        found = importlib.import_module(_MODULES[name])
+    elif name in _HOME:
+        found = getattr(importlib.import_module(_HOME[name]), name)
+    else:
+        raise AttributeError(f"module 'rlentropy' has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__():
+    return __all__

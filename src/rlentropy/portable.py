@@ -1,0 +1,156 @@
+"""Logarithm and exponential with the same bits on every processor, and arithmetic of twice the digits for tables.
+
+A learner takes the largest of numbers that may differ in their last digit alone, and one digit decides a whole run.
+But log and exp of NumPy and of the system round differently from processor to processor, and ``long double`` is
+another type on each. Only + - * / and the square root are fixed by IEEE 754, so all here is made of these, in an order
+that is written down. What the package promises:
+
+    same bits everywhere    this module; the tables, draws, counts and visitation of every learner, from the same
+                            environment and seed
+    within the gap          values of iterative solvers: two processors' brackets [value, value + gap] overlap. They
+                            use BLAS and sparse products, whose sums are ordered differently, and end by a certificate
+    to 1e-12 relative       everything else that is computed in closed form, where it is well conditioned
+
+"Everywhere" is a processor with IEEE double precision, the same release of numba or any other (compiled code rounds
+after every operation: `rlentropy._compile`). ``make test-elsewhere`` tries it on emulated processors.
+
+`log`, `log1p`, `exp` take arrays and refuse what is outside their domain; their error is below one unit in the last
+place (at most 0.8 in the tests). Compiled code calls the same functions of one number in `rlentropy._portable_kernels`,
+which answer as IEEE asks (nan, infinity) instead of raising. `Wide` has errors of about 1e-29 before it is rounded, so
+that what is rounded from it is correctly rounded but for one case in 1e12 or so.
+"""
+
+import numpy as np
+
+from rlentropy import _portable_kernels as kernels
+from rlentropy.validation import refuse
+
+
+def log(x):
+    """log x in nats; any array of numbers > 0 (infinity among them) -> float array of the same shape, a float for one.
+
+    Raises ValueError for an entry <= 0 or nan.
+    """
+    return _each(kernels.logs, x, lambda x: x > 0, "the logarithm needs numbers > 0")
+
+
+def log1p(x):
+    """log(1 + x), accurate near 0; any array of numbers > -1. Raises ValueError for an entry <= -1 or nan."""
+    return _each(kernels.log1ps, x, lambda x: x > -1, "log(1 + x) needs numbers > -1")
+
+
+def exp(x):
+    """e^x, with 0 and infinity where it leaves the doubles; any array. Raises ValueError for nan."""
+    return _each(kernels.exps, x, lambda x: ~np.isnan(x), "not a number")
+
+
+def log_softmax(x):
+    """x - log sum_y exp x(y) along the last axis, of length >= 1; (..., n) -> (..., n). Raises ValueError for nan."""
+    x = np.asarray(x, dtype=float)
+    below = x - x.max(axis=-1, keepdims=True)
+    return below - log(exp(below).sum(axis=-1, keepdims=True))
+
+
+def _each(function, x, inside, why):
+    x = np.array(x, dtype=float, order="C")
+    refuse("x", x, ~inside(x), why)
+    function(x.reshape(-1))
+    return x if x.ndim else float(x)
+
+
+# --------------------------------------------------------------------------------------------- twice the digits
+
+
+class Wide:
+    """Arrays of numbers high + low, where low is the rounding error of high: about 32 digits; for making tables.
+
+    + * / with arrays or other `Wide`, `sqrt` and `log` have relative errors of a few 2^-104 (the sum of two numbers of
+    opposite sign and `log` near 1: absolute ones). For entries > 0 between 1e-140 and 1e140, unchecked: entries beyond
+    become nan. `rounded` is the double next to the number.
+    Source: Dekker (1971), a floating-point technique for extending the available precision; Knuth, two-sum.
+    """
+
+    def __init__(self, high, low=0.0):
+        self.high, self.low = np.asarray(high, dtype=float), np.asarray(low, dtype=float)
+
+    __array_ufunc__ = None  # so that array + Wide comes here
+
+    def rounded(self):
+        """The nearest doubles."""
+        return self.high + self.low
+
+    def __add__(self, other):
+        other = _wide(other)
+        high, error = _sum(self.high, other.high)
+        low, rest = _sum(self.low, other.low)
+        high, error = _tidy(high, error + low)
+        return Wide(*_tidy(high, error + rest))
+
+    def __mul__(self, other):
+        other = _wide(other)
+        high, error = _product(self.high, other.high)
+        return Wide(*_tidy(high, error + (self.high * other.low + self.low * other.high)))
+
+    def __truediv__(self, other):
+        other = _wide(other)
+        quotient = self.high / other.high
+        high, error = _product(quotient, other.high)
+        rest = ((self.high - high) - error + self.low) - quotient * other.low
+        return Wide(*_tidy(quotient, rest / other.high))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def sqrt(self):
+        """The square root of entries >= 0."""
+        root = np.sqrt(self.high)
+        high, error = _product(root, root)
+        rest = (self.high - high) - error + self.low
+        return Wide(*_tidy(root, rest / np.where(root > 0, 2 * root, 1.0)))
+
+    def log(self):
+        """The logarithm, by the table of `_portable_kernels` and 2 artanh(s) = log((1 + s) / (1 - s)), s <= 2^-10."""
+        m, k = np.frexp(self.high)
+        small = m < kernels.TURN / 2
+        m, k = np.where(small, 2 * m, m), np.where(small, k - 1, k)
+        i = np.rint(m * kernels.LOG_STEPS).astype(int)
+        c = i / kernels.LOG_STEPS
+        difference = Wide(m - c) + np.ldexp(self.low, -k)
+        s = difference / (difference + 2 * c)
+        square = s * s
+        x = square.high
+        series = square * (Wide(1.0) / 3 + square * (1 / 5 + x * (1 / 7 + x * (1 / 9 + x * (1 / 11)))))
+        first, second, third = (part[i] for part in kernels.LOGS)
+        grid = Wide(k * kernels.LOG_2[0] + first) + (Wide(*kernels.LOG_2[1:]) * k + Wide(second, third))
+        return grid + 2.0 * (s + s * series)
+
+
+def _wide(x):
+    return x if isinstance(x, Wide) else Wide(x)
+
+
+def _sum(a, b):
+    """a + b as the rounded sum and its rounding error, exactly."""
+    total = a + b
+    other = total - a
+    return total, (a - (total - other)) + (b - other)
+
+
+def _tidy(high, low):
+    """high + low with |low| at most half a last digit of high; |high| >= |low|."""
+    total = high + low
+    return total, low - (total - high)
+
+
+def _product(a, b):
+    """a b as the rounded product and its rounding error, exactly."""
+    product = a * b
+    a_top, a_rest = _halves(a)
+    b_top, b_rest = _halves(b)
+    return product, ((a_top * b_top - product) + a_top * b_rest + a_rest * b_top) + a_rest * b_rest
+
+
+def _halves(x):
+    """x as a sum of two numbers of 26 digits at most."""
+    scaled = (2.0**27 + 1) * x
+    top = scaled - (scaled - x)
+    return top, x - top

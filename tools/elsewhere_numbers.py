@@ -34,13 +34,13 @@ def digest(*arrays):
 
 
 def functions():
-    """log, log1p and exp on points of every size, and near where they are hard."""
+    """log, log1p and exp on points of every size, on every entry of their tables, and near where they are hard."""
     i = np.arange(20_000)
-    x = np.ldexp(1 + i / len(i), i % 2098 - 1074)  # by exact operations: exp2 would differ already
-    near = 1 + (i - len(i) / 2) / 2**20
-    yield "log", digest(portable.log(x), portable.log(near))
-    yield "log1p", digest(portable.log1p(x), portable.log1p(near - 1))
-    yield "exp", digest(portable.exp((i - 10_500) / 14), portable.exp(near - 1))
+    wide = np.ldexp(1 + i / len(i), i % 2098 - 1074)  # by exact operations: exp2 would differ already
+    x = np.concatenate([wide, 0.5 + i / len(i), 1 + (i - len(i) / 2) / 2**20])
+    yield "log", digest(portable.log(x))
+    yield "log1p", digest(portable.log1p(wide), portable.log1p(x[len(i) :] - 1))
+    yield "exp", digest(portable.exp((i - 10_500) / 14), portable.exp(x[len(i) :] - 1))
 
 
 def tables():

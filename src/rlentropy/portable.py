@@ -62,12 +62,11 @@ def _each(function, x, inside, why):
 
 
 class Wide:
-    """Arrays of numbers high + low, where low is the rounding error of high: about 32 digits; for making tables.
+    """Arrays of numbers high + low, where low is less than the last digit of high; for making tables.
 
-    + * / with arrays or other `Wide`, `sqrt` and `log` have relative errors of a few 2^-104 (the sum of two numbers of
-    opposite sign and `log` near 1: absolute ones). For entries > 0 between 1e-140 and 1e140, unchecked: entries beyond
-    become nan. `rounded` is the double next to the number.
-    Source: Dekker (1971), a floating-point technique for extending the available precision; Knuth, two-sum.
+    The errors of + * / with arrays or other `Wide`, and of `sqrt`, are a few 2^-104 of the result (of the summands,
+    where they cancel); that of `log` is 2^-83. For entries between 1e-140 and 1e140 in size, unchecked; `log` and
+    `sqrt` for such entries > 0. Source: Dekker (1971), a floating-point technique for extending the available precision.
     """
 
     def __init__(self, high, low=0.0):
@@ -80,77 +79,29 @@ class Wide:
         return self.high + self.low
 
     def __add__(self, other):
-        other = _wide(other)
-        high, error = _sum(self.high, other.high)
-        low, rest = _sum(self.low, other.low)
-        high, error = _tidy(high, error + low)
-        return Wide(*_tidy(high, error + rest))
+        return Wide(*kernels.pair_sum(self.high, self.low, *_pair(other)))
 
     def __mul__(self, other):
-        other = _wide(other)
-        high, error = _product(self.high, other.high)
-        return Wide(*_tidy(high, error + (self.high * other.low + self.low * other.high)))
+        return Wide(*kernels.pair_product(self.high, self.low, *_pair(other)))
 
     def __truediv__(self, other):
-        other = _wide(other)
-        quotient = self.high / other.high
-        high, error = _product(quotient, other.high)
-        rest = ((self.high - high) - error + self.low) - quotient * other.low
-        return Wide(*_tidy(quotient, rest / other.high))
+        return Wide(*kernels.pair_quotient(self.high, self.low, *_pair(other)))
 
     __radd__, __rmul__ = __add__, __mul__
 
     def sqrt(self):
         """The square root of entries >= 0."""
         root = np.sqrt(self.high)
-        high, error = _product(root, root)
+        high, error = kernels.exact_product(root, root)
         rest = (self.high - high) - error + self.low
-        return Wide(*_tidy(root, rest / np.where(root > 0, 2 * root, 1.0)))
+        return Wide(*kernels.tidy(root, rest / np.where(root > 0, 2 * root, 1.0)))
 
     def log(self):
-        """The logarithm, by the table of `_portable_kernels` and 2 artanh(s) = log((1 + s) / (1 - s)), s <= 2^-10."""
-        m, k = np.frexp(self.high)
-        small = m < kernels.TURN / 2
-        m, k = np.where(small, 2 * m, m), np.where(small, k - 1, k)
-        i = np.rint(m * kernels.LOG_STEPS).astype(int)
-        c = i / kernels.LOG_STEPS
-        difference = Wide(m - c) + np.ldexp(self.low, -k)
-        s = difference / (difference + 2 * c)
-        square = s * s
-        x = square.high
-        series = square * (Wide(1.0) / 3 + square * (1 / 5 + x * (1 / 7 + x * (1 / 9 + x * (1 / 11)))))
-        first, second, third = (part[i] for part in kernels.LOGS)
-        grid = Wide(k * kernels.LOG_2[0] + first) + (Wide(*kernels.LOG_2[1:]) * k + Wide(second, third))
-        return grid + 2.0 * (s + s * series)
+        """The logarithm of entries > 0."""
+        high, low = (np.array(x) for x in np.broadcast_arrays(self.high, self.low))
+        kernels.pair_logs(high.reshape(-1), low.reshape(-1))
+        return Wide(high, low)
 
 
-def _wide(x):
-    return x if isinstance(x, Wide) else Wide(x)
-
-
-def _sum(a, b):
-    """a + b as the rounded sum and its rounding error, exactly."""
-    total = a + b
-    other = total - a
-    return total, (a - (total - other)) + (b - other)
-
-
-def _tidy(high, low):
-    """high + low with |low| at most half a last digit of high; |high| >= |low|."""
-    total = high + low
-    return total, low - (total - high)
-
-
-def _product(a, b):
-    """a b as the rounded product and its rounding error, exactly."""
-    product = a * b
-    a_top, a_rest = _halves(a)
-    b_top, b_rest = _halves(b)
-    return product, ((a_top * b_top - product) + a_top * b_rest + a_rest * b_top) + a_rest * b_rest
-
-
-def _halves(x):
-    """x as a sum of two numbers of 26 digits at most."""
-    scaled = (2.0**27 + 1) * x
-    top = scaled - (scaled - x)
-    return top, x - top
+def _pair(x):
+    return (x.high, x.low) if isinstance(x, Wide) else (np.asarray(x, dtype=float), 0.0)

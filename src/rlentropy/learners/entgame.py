@@ -48,11 +48,14 @@ from rlentropy.episodic.visitation import (
 from rlentropy.learners import _entgame_kernels as kernels
 from rlentropy.learners import simulator
 from rlentropy.parallel import progress_bar
+from rlentropy.portable import Wide
 from rlentropy.seeds import generator
 from rlentropy.validation import check_confidence, check_integer, check_number, check_positive
 
 # Episodes between two looks at the clock and at the progress bar; a multiple of nothing, and no number depends on it.
 BLOCK = 512
+# Entries of a table made at a time.
+TABLE_PIECE = 8192
 # First guess of the number of distinct successors of a state; grows when needed.
 ROOM = 6
 
@@ -201,29 +204,31 @@ def _ceiling(ceiling):
 
 def _stage_tables(mdp, config):
     """`kernels.Tables` by the count n = 0, ..., T and the time t = 0, ..., T; alpha as `confidence.log_confidence`."""
-    n, S, A = _wide_counts(config.episodes), mdp.S, mdp.A
-    alpha = (portable.Wide(2 * S * A * mdp.H) / config.delta).log() + S * (1 + (1 + n).log())
-    return _tables(config, n, 2 * alpha, n, S * A)
+    S, A = mdp.S, mdp.A
+    least = (Wide(2 * S * A * mdp.H) / config.delta).log()
+    return _tables(config, 1, lambda n: 2 * (least + S * (1 + (1 + n).log())), S * A)
 
 
 def _pooled_tables(mdp, config):
     """The same for pooled counts: n = 0, ..., T H."""
-    n, S, A = _wide_counts(config.episodes * mdp.H), mdp.S, mdp.A
-    beta = (portable.Wide(4 * S * A * mdp.H) / config.delta).log() + (S - 1) * (1 + (1 + n / max(S - 1, 1)).log())
-    return _tables(config, n, beta, portable.Wide(n.high[:: mdp.H]), S * A)
+    S, A = mdp.S, mdp.A
+    least = (Wide(4 * S * A * mdp.H) / config.delta).log()
+    return _tables(config, mdp.H, lambda n: least + (S - 1) * (1 + (1 + n / max(S - 1, 1)).log()), S * A)
 
 
-def _wide_counts(last):
-    """0, ..., last. Tables are made with twice the digits: one digit decides where two actions tie."""
-    return portable.Wide(np.arange(last + 1))
+def _tables(config, step, radius, pairs):
+    """For ``step`` counts an episode; made with twice the digits, since one digit decides where two actions tie."""
+    n = np.arange(config.episodes * step + 1)
+    log = _rounded(lambda n: (1 + n / config.n0).log(), n)
+    spread = _rounded(lambda n: (radius(n) / np.maximum(n.high, 1)).sqrt(), n)
+    bound = _rounded(lambda t: (t / config.n0 + pairs).log(), n[::step])
+    return kernels.Tables(log, spread, bound, config.bonus_scale, config.ceiling == "stage")
 
 
-def _tables(config, n, radius, t, pairs):
-    log = (1 + n / config.n0).log()
-    spread = (radius / np.maximum(n.high, 1)).sqrt()
-    bound = (t / config.n0 + pairs).log()
-    rounded = (x.rounded() for x in (log, spread, bound))
-    return kernels.Tables(*rounded, config.bonus_scale, config.ceiling == "stage")
+def _rounded(function, n):
+    """The nearest doubles, in pieces that stay in the processor's cache."""
+    pieces = np.array_split(n, len(n) // TABLE_PIECE + 1)
+    return np.concatenate([function(Wide(piece)).rounded() for piece in pieces])
 
 
 class _PerStage:

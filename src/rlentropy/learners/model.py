@@ -58,7 +58,11 @@ def record(model, k, row, state):
 def _wider(model):
     M, R, c = model.successor.shape
     successor, times = np.zeros((M, R, 2 * c), dtype=np.int64), np.zeros((M, R, 2 * c))
-    successor[:, :, :c], times[:, :, :c] = model.successor, model.times
+    for k in range(M):
+        for row in range(R):
+            for i in range(c):  # in loops: numba spends seconds on compiling the assignment of a slice
+                successor[k, row, i] = model.successor[k, row, i]
+                times[k, row, i] = model.times[k, row, i]
     return Model(model.visits, model.distinct, successor, times)
 
 

@@ -153,9 +153,14 @@ def _plan(ceiling, n, m, own, Q):
 @kernel
 def _play(uniforms, world, delta, scale, ceiling, n, m, own, w, Q, Qs, ws, ns):
     """len(uniforms) episodes, in place; Qs, ws, ns receive the state before each. The tests hold a plain twin."""
-    H, _, A = n.shape
+    H, S, A = n.shape
     for t in range(uniforms.shape[0]):
-        Qs[t], ws[t], ns[t] = Q, w, n
+        for h in range(H):
+            for s in range(S):
+                for a in range(A):  # in loops: numba spends seconds on compiling the assignment of a slice
+                    Qs[t, h, s, a] = Q[h, s, a]
+                    ws[t, h, s, a] = w[h, s, a]
+                    ns[t, h, s, a] = n[h, s, a]
         s = world.start
         for h in range(H):
             a = draw_softmax(Q[h, s], uniforms[t, 2 * h])

@@ -31,7 +31,7 @@ PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "joblib", "cloudpickle", "tqd
 # Debian's names of the machines.
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
 # Seconds after which a place is given up.
-PATIENCE = 900
+PATIENCE = 3600
 
 
 class Missing(Exception):

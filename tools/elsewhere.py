@@ -1,10 +1,12 @@
-"""Compute the same numbers on other processors and compare them with the stored ones: ``make test-elsewhere``.
+"""Compute the same numbers on other processors and compare them with the stored ones.
 
-The places: this processor with its vector instructions masked, an x86-64 without fused products, and ARM64, the last
-two emulated by QEMU. For a processor of another kind Python and its libraries come from Debian, the wheels
-from the lock; all is unpacked under ``_build/elsewhere`` and nothing is installed.
+The places: this processor with its vector instructions masked, an x86-64 without fused products,
+and ARM64, the last two emulated by QEMU. For a processor of another kind Python and its libraries
+come from Debian, the wheels from the lock; all is unpacked under ``_build/elsewhere`` and nothing
+is installed. ``make test-elsewhere`` calls this.
 
-    python tools/elsewhere.py            compare; exit code 1 for a difference (and, where CI=true, for a place left out)
+    python tools/elsewhere.py            compare; exit code 1 for a difference, where CI=true also
+                                         for a place that had to be left out
     python tools/elsewhere.py --store    compute here, and store
 """
 
@@ -40,7 +42,7 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """A processor: ``cpu`` is QEMU's name of a model, none for this processor with its vector instructions masked."""
+    """A processor; ``cpu`` is QEMU's name of a model, none means this one, masked."""
 
     name: str
     machine: str
@@ -61,38 +63,47 @@ class Place:
             packages = [wheels(self.machine, there.name.removeprefix("python"))]
         if self.cpu:
             python = [qemu(self.machine), "-cpu", self.cpu, *python]
-        surroundings = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
-            "PYTHONPATH": os.pathsep.join(map(str, [ROOT / "src", *packages])), "PYTHONDONTWRITEBYTECODE": "1",
-            "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_CACHE_DIR": str(compiled(self.machine)),
-        }  # fmt: skip
-        if not self.foreign:  # code for any processor of this kind: compiled once, run here and emulated
+        surroundings = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        surroundings |= {
+            "PYTHONPATH": os.pathsep.join(map(str, [ROOT / "src", *packages])),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "NUMBA_CACHE_DIR": str(compiled(self.machine)),
+        }
+        if not self.foreign:  # code for every processor of this kind: run here, then emulated
             surroundings |= {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
         if not self.cpu:
-            surroundings |= masked()
+            surroundings |= masks()
+        command = [*python, str(SCRIPT)]
+        options = {"cwd": WORK, "env": surroundings, "timeout": PATIENCE}
         start = time.monotonic()
-        done = subprocess.run([*python, str(SCRIPT)], env=surroundings, cwd=WORK, text=True,
-                              capture_output=True, timeout=PATIENCE)  # fmt: skip
+        done = subprocess.run(command, text=True, capture_output=True, **options)
         if done.returncode:
             raise RuntimeError(f"exit code {done.returncode}\n{done.stderr[-3000:]}")
         return json.loads(done.stdout) | {"seconds": time.monotonic() - start}
 
 
 def lanes():
-    """Places that are visited at the same time, each lane in order: what is compiled for one serves the next."""
+    """Places visited at the same time, each lane in order: its code is compiled once."""
     here = Place("here, vector instructions masked", platform.machine())
-    x86 = Place("x86-64 of 2011, emulated", "x86_64", "SandyBridge")
-    arm = Place("ARM64, emulated", "aarch64", "cortex-a72")
-    foreign, kin = [place for place in (arm, x86) if place.foreign], [place for place in (arm, x86) if not place.foreign]
-    return [foreign, [here, *kin]]
+    others = [
+        Place("x86-64 of 2011, emulated", "x86_64", "SandyBridge"),
+        Place("ARM64, emulated", "aarch64", "cortex-a72"),
+    ]
+    foreign = [place for place in others if place.foreign]
+    return [foreign, [here, *(place for place in others if not place.foreign)]]
 
 
-# ------------------------------------------------------------------------------------------------------ comparison
+# --------------------------------------------------------------------------------------- comparison
 
 
 def compare(stored, found):
-    """What differs, in words: bits by their hashes, solvers by their brackets, which have to overlap."""
-    faults = [f"{name}: not computed" for part in ("bits", "brackets") for name in stored[part].keys() - found[part]]
-    faults += [f"{name}: not stored" for part in ("bits", "brackets") for name in found[part].keys() - stored[part]]
+    """What differs, in words: bits by their hashes, solvers by brackets, which have to overlap."""
+    faults = []
+    for part in ("bits", "brackets"):
+        faults += [f"{name}: not computed" for name in sorted(stored[part].keys() - found[part])]
+        faults += [f"{name}: not stored" for name in sorted(found[part].keys() - stored[part])]
     for name, value in found["bits"].items():
         if stored["bits"].get(name, value) != value:
             faults.append(f"{name}: {value}, stored {stored['bits'][name]}")
@@ -104,7 +115,7 @@ def compare(stored, found):
     return faults
 
 
-# ------------------------------------------------------------------------------------------- what it needs, fetched
+# --------------------------------------------------------------------------- what it needs, fetched
 
 
 def qemu(machine):
@@ -122,23 +133,32 @@ def qemu(machine):
 
 
 def debian(machine, packages, folder):
-    """Unpack Debian packages and what they depend on into a folder, once; apt with lists and a status of its own."""
+    """Unpack Debian packages and their dependencies, once; apt with lists and a status apart."""
     if (folder / "complete").exists():
         return
     for tool in ("apt-get", "dpkg-deb"):
         if not shutil.which(tool):
-            raise Missing(f"{tool} is missing: {', '.join(packages)} can be fetched on Debian and its kin only")
-    state, name = folder.with_name(folder.name + "-apt"), DEBIAN.get(machine, machine)
+            raise Missing(f"{tool} is missing; it fetches {' and '.join(packages)}")
+    state = folder.with_name(folder.name + "-apt")
+    name = DEBIAN.get(machine, machine)
     for place in (folder, state / "lists" / "partial", state / "cache" / "archives" / "partial"):
         place.mkdir(parents=True, exist_ok=True)
     (state / "status").touch()
     options = {
-        "Dir::State": state, "Dir::State::Lists": state / "lists", "Dir::State::status": state / "status",
-        "Dir::Cache": state / "cache", "APT::Architecture": name, "APT::Architectures": name,
-        "APT::Install-Recommends": "false", "APT::Sandbox::User": "root", "Acquire::Languages": "none",
+        "Dir::State": state,
+        "Dir::State::Lists": state / "lists",
+        "Dir::State::status": state / "status",
+        "Dir::Cache": state / "cache",
+        "APT::Architecture": name,
+        "APT::Architectures": name,
+        "APT::Install-Recommends": "false",
+        "APT::Sandbox::User": "root",
+        "Acquire::Languages": "none",
         "Debug::NoLocking": "true",
-    }  # fmt: skip
-    apt = ["apt-get", "-qq", *(part for name, value in options.items() for part in ("-o", f"{name}={value}"))]
+    }
+    apt = ["apt-get", "-qq"]
+    for option, value in options.items():
+        apt += ["-o", f"{option}={value}"]
     fetch([*apt, "update"])
     fetch([*apt, "install", "--download-only", "--yes", *packages])
     for archive in (state / "cache" / "archives").glob("*.deb"):
@@ -148,30 +168,31 @@ def debian(machine, packages, folder):
 
 
 def wheels(machine, version):
-    """Folder with `PACKAGES` for a machine and a version of Python, at the versions and hashes of the lock."""
+    """Folder with `PACKAGES` for a machine and a version of Python, as the lock pins them."""
     pins = "".join(pinned(ROOT / "requirements.txt", PACKAGES))
-    folder = WORK / machine / f"wheels-{hashlib.sha256((pins + version).encode()).hexdigest()[:8]}"
+    key = hashlib.sha256((pins + version).encode()).hexdigest()[:8]
+    folder = WORK / machine / f"wheels-{key}"
     if (folder / "complete").exists():
         return folder
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pins.txt").write_text(pins)
-    fetch([
-        *installer(machine), "--quiet", "--target", str(folder), "--no-deps", "--only-binary=:all:", "--require-hashes",
-        "--python-version", version, "--requirement", str(folder / "pins.txt"),
-    ])  # fmt: skip
+    command = [*installer(machine), "--quiet", "--no-deps", "--only-binary=:all:"]
+    command += ["--require-hashes", "--requirement", str(folder / "pins.txt")]
+    fetch([*command, "--python-version", version, "--target", str(folder)])
     (folder / "complete").touch()
     return folder
 
 
 def installer(machine):
-    """The command that installs wheels for another machine: pip, or uv where the environment was made by it."""
+    """The command that installs wheels for another machine: pip, or uv if it made this place."""
     if importlib.util.find_spec("pip"):
-        names = [f"manylinux_2_{minor}_{machine}" for minor in (28, 27, 26, 24, 17)] + [f"manylinux2014_{machine}"]
-        platforms = [part for name in names for part in ("--platform", name)]
-        return [sys.executable, "-m", "pip", "install", "--no-compile", "--implementation", "cp", *platforms]
+        command = [sys.executable, "-m", "pip", "install", "--no-compile", "--implementation", "cp"]
+        for tag in ("2_28", "2_27", "2_26", "2_24", "2_17", "2014"):
+            command += ["--platform", f"manylinux{'' if tag == '2014' else '_'}{tag}_{machine}"]
+        return command
     uv = shutil.which("uv") or shutil.which("uv", path=Path(sys.executable).parent)
     if not uv:
-        raise Missing("pip and uv are missing: wheels for another processor cannot be fetched")
+        raise Missing("pip and uv are missing; they fetch wheels")
     return [uv, "pip", "install", "--python-platform", f"{machine}-manylinux_2_28"]
 
 
@@ -192,30 +213,36 @@ def fetch(command):
         raise Missing(f"{Path(command[0]).name} failed: {' '.join(last)}")
 
 
-def masked():
-    """Environment variables that take vector instructions from numpy, BLAS, numba and the C library."""
-    look = ("from numpy._core import _multiarray_umath as n;"
-            "print(*[f for f in n.__cpu_dispatch__ if n.__cpu_features__.get(f)])")  # fmt: skip
-    features = subprocess.run([sys.executable, "-c", look], text=True, capture_output=True, check=True).stdout.strip()
-    masks = {"NPY_DISABLE_CPU_FEATURES": features, "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+def masks():
+    """Environment variables that hide vector instructions from numpy, BLAS and the C library."""
+    look = "from numpy._core import _multiarray_umath as n"
+    names = "filter(n.__cpu_features__.get, n.__cpu_dispatch__)"
+    command = [sys.executable, "-c", f"{look}; print(*{names})"]
+    there = subprocess.run(command, text=True, capture_output=True, check=True).stdout.strip()
+    hidden = ",".join(
+        f"-{name}" for name in "AVX AVX2 FMA AVX512F AVX512VL AVX512BW AVX512DQ".split()
+    )
+    variables = {"NPY_DISABLE_CPU_FEATURES": there}
     if platform.machine() == "x86_64":
-        masks["OPENBLAS_CORETYPE"] = "Nehalem"
-        masks["GLIBC_TUNABLES"] = "glibc.cpu.hwcaps=-AVX,-AVX2,-FMA,-FMA4,-AVX512F,-AVX512VL,-AVX512BW,-AVX512DQ"
-    return masks
+        variables |= {
+            "OPENBLAS_CORETYPE": "Nehalem",
+            "GLIBC_TUNABLES": f"glibc.cpu.hwcaps={hidden}",
+        }
+    return variables
 
 
 def compiled(machine):
     """Folder for numba's code of these sources; the code of other sources is dropped."""
-    sources = sorted((ROOT / "src" / "rlentropy").rglob("*.py"))
-    key = hashlib.sha256(b"".join(path.read_bytes() for path in [*sources, ROOT / "requirements.txt"])).hexdigest()
-    folder = WORK / "compiled" / machine / key[:16]
+    sources = [*sorted((ROOT / "src" / "rlentropy").rglob("*.py")), ROOT / "requirements.txt"]
+    key = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+    folder = WORK / "compiled" / machine / key
     if not folder.exists():
         shutil.rmtree(folder.parent, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-# -------------------------------------------------------------------------------------------------------- the command
+# -------------------------------------------------------------------------------------- the command
 
 
 def visit(places, stored):
@@ -227,8 +254,10 @@ def visit(places, stored):
             found = place.numbers()
             faults = compare(stored, found)
             same = not faults
-            size = f"{len(found['bits'])} hashes and {len(found['brackets'])} brackets in {found['seconds']:.0f} s"
-            said = "\n    ".join([f"{size}: {'the same' if same else 'DIFFERENT'}", *faults])
+            size = f"{len(found['bits'])} hashes and {len(found['brackets'])} brackets"
+            took = f"{found['seconds']:.0f} s, {found['processor seconds']:.0f} s of processor"
+            verdict = "the same" if same else "DIFFERENT"
+            said = "\n    ".join([f"{size}: {verdict} ({took})", *faults])
         except Missing as reason:
             ran, same, said = False, True, f"left out: {reason}"
         except (RuntimeError, subprocess.TimeoutExpired) as problem:
@@ -248,13 +277,19 @@ def main():
         return 0
     stored, start = json.loads(STORED.read_text()), time.monotonic()
     WORK.mkdir(parents=True, exist_ok=True)
-    print("The same numbers on other processors (at first with downloads of 200 MB and minutes of compiling):")
+    print("The same numbers on other processors (at first 200 MB are fetched, and code compiled):")
     with ThreadPoolExecutor() as pool:
         outcomes = [x for lane in pool.map(visit, lanes(), [stored, stored]) for x in lane]
+    same = all(same for _, same in outcomes)
     ran = [ran for ran, _ in outcomes]
-    good = all(same for _, same in outcomes) and (all(ran) if os.environ.get("CI") == "true" else any(ran))
-    print(f"{time.monotonic() - start:.0f} s: " + ("the same wherever tried" if good else "NOT the same everywhere"))
-    return 0 if good else 1
+    enough = all(ran) if os.environ.get("CI") == "true" else any(ran)
+    verdict = "the same wherever tried" if any(ran) else "nothing was tried"
+    if not same:
+        verdict = "NOT the same"
+    if not all(ran):
+        verdict += "; not tried everywhere"
+    print(f"{time.monotonic() - start:.0f} s: {verdict}")
+    return 0 if same and enough else 1
 
 
 if __name__ == "__main__":

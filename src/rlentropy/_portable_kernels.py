@@ -1,12 +1,13 @@
-"""Compiled kernels of `rlentropy.portable`: functions of one number from + - * / alone, in a written order.
+"""Compiled kernels of `rlentropy.portable`: functions from + - * / alone, in a written order.
 
 A number is split by its bits, so that a short series is left over beside a table:
 
-    log x = k log 2 + log c + log(1 + r),   x = 2^k m,  c the multiple of 1/512 next to m,  r = (m - c) / c
+    log x = k log 2 + log c + log(1 + r),   x = 2^k m, c the multiple of 1/512 next to m,
+                                            r = (m - c) / c
     exp x = 2^k 2^(i/64) exp(r),            64 k + i the whole number next to 64 x / log 2
 
-The tables come from the standard library's `decimal`, whose logarithm and exponential are correctly rounded by
-specification; an entry is split into parts so short that multiples of them are exact.
+The tables come from the standard library's `decimal`, whose logarithm and exponential are correctly
+rounded by specification; an entry is split into parts so short that multiples of them are exact.
 Where a sum would lose digits, its rounding error is kept.
 """
 
@@ -20,7 +21,8 @@ from rlentropy._compile import kernel
 
 # Grid points for a doubling of the argument of the logarithm, and of the value of the exponential.
 LOG_STEPS, EXP_STEPS = 512, 64
-# The logarithm's table is for m between FIRST / LOG_STEPS and twice that: around 1, so that k = 0 where x is near 1.
+# The logarithm's table is for m between FIRST / LOG_STEPS and twice that: around 1, so that k = 0
+# where x is near 1.
 FIRST = 362
 # First parts are multiples of 2^-BITS, second ones of 2^-2BITS.
 BITS = 40
@@ -29,7 +31,7 @@ LARGEST, SMALLEST = 709.79, -745.14
 
 
 def _parts(value):
-    """A `Decimal` as three doubles: a multiple of 2^-BITS, one of 2^-2BITS, and the rest, right to about 2^-133."""
+    """A `Decimal` as a multiple of 2^-BITS, one of 2^-2BITS, and the double next to the rest."""
     first = round(value * 2**BITS) / 2**BITS
     second = round((value - Decimal(first)) * 4**BITS) / 4**BITS
     return first, second, float(value - Decimal(first) - Decimal(second))
@@ -43,9 +45,14 @@ def _pair(value):
 with localcontext(Context(prec=60)):  # whatever the caller's context is
     LOG_2 = _parts(Decimal(2).ln())
     STEP = _parts(Decimal(2).ln() / EXP_STEPS)
-    # LOGS[:, i] = log(i / LOG_STEPS) for FIRST <= i <= 2 FIRST, POWERS[:, i] = 2^(i / EXP_STEPS); one row a part
-    LOGS = np.array([_parts((Decimal(max(i, FIRST)) / LOG_STEPS).ln()) for i in range(2 * FIRST + 1)]).T.copy()
-    POWERS = np.array([_pair((Decimal(2).ln() * i / EXP_STEPS).exp()) for i in range(EXP_STEPS)]).T.copy()
+    # LOGS[:, i] = log(i / LOG_STEPS) for FIRST <= i <= 2 FIRST, POWERS[:, i] = 2^(i / EXP_STEPS);
+    # one row a part
+    LOGS = np.array(
+        [_parts((Decimal(max(i, FIRST)) / LOG_STEPS).ln()) for i in range(2 * FIRST + 1)]
+    ).T.copy()
+    POWERS = np.array(
+        [_pair((Decimal(2).ln() * i / EXP_STEPS).exp()) for i in range(EXP_STEPS)]
+    ).T.copy()
 
 LOG_2_FIRST, LOG_2_SECOND = LOG_2[:2]
 STEP_FIRST, STEP_SECOND = STEP[0], STEP[1] + STEP[2]
@@ -76,7 +83,7 @@ def log1p(x):
 
 @kernel
 def _log(x, rest):
-    """log(x + rest) for 0 < x < infinity and a rest below the last digit of x, 0 outside [2^-60, 2^60]."""
+    """log(x + rest), 0 < x < infinity; the rest is below the last digit of x, 0 for x > 2^60."""
     m, k, i = _place(x)
     c = i / LOG_STEPS
     if rest != 0.0:
@@ -90,7 +97,7 @@ def _log(x, rest):
 
 @kernel
 def _place(x):
-    """(m, k, i) with x = 2^k m and m next to i / LOG_STEPS, FIRST <= i <= 2 FIRST; 0 < x < infinity."""
+    """(m, k, i): x = 2^k m, m next to i / LOG_STEPS, FIRST <= i <= 2 FIRST; 0 < x < infinity."""
     k = 0
     if x < 2.0**-1022:
         x *= 2.0**54
@@ -126,7 +133,7 @@ def _power_of_2(k):
     return np.int64((k + 1023) << 52).view(np.float64)
 
 
-# ------------------------------------------------------------------------------- twice the digits: pairs (high, low)
+# ------------------------------------------------------------- twice the digits: pairs (high, low)
 # These work on arrays and inside compiled code.
 
 
@@ -185,7 +192,7 @@ def pair_quotient(a, a_low, b, b_low):
 
 @kernel
 def pair_logs(high, low):
-    """high[j], low[j] <- log of the pair, to 2^-83: the table, and log((1 + s) / (1 - s)) = 2 artanh(s), s <= 2^-10."""
+    """high[j], low[j] <- log of the pair, to 2^-83, with log((1 + s) / (1 - s)) = 2 artanh(s)."""
     for j in range(len(high)):
         m, k, i = _place(high[j])
         c = i / LOG_STEPS
@@ -199,7 +206,7 @@ def pair_logs(high, low):
         high[j], low[j] = tidy(total, lost + rest)
 
 
-# ------------------------------------------------------------------------------------------------------ of many numbers
+# ------------------------------------------------------------------------------- of many numbers
 
 
 @kernel

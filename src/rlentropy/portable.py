@@ -1,23 +1,27 @@
-"""Logarithm and exponential with the same bits on every processor, and arithmetic of twice the digits for tables.
+"""Logarithm and exponential with the same bits on every processor, and twice the digits for tables.
 
-A learner takes the largest of numbers that may differ in their last digit alone, and one digit decides a whole run.
-But log and exp of NumPy and of the system round differently from processor to processor, and ``long double`` is
-another type on each. Only + - * / and the square root are fixed by IEEE 754, so all here is made of these, in an order
-that is written down. What the package promises:
+A learner takes the largest of numbers that may differ in their last digit alone, and one digit
+decides a whole run. But log and exp of NumPy and of the system round differently from processor to
+processor, and ``long double`` is another type on each. Only + - * / and the square root are fixed
+by IEEE 754, so all here is made of these, in an order that is written down.
 
-    same bits everywhere    this module; the tables, draws, counts and visitation of every learner, from the same
-                            environment and seed
-    within the gap          values of iterative solvers: two processors' brackets [value, value + gap] overlap. They
-                            use BLAS and sparse products, whose sums are ordered differently, and end by a certificate
-    to 1e-12 relative       everything else that is computed in closed form, where it is well conditioned
+What the package promises, on every processor with IEEE double precision:
 
-"Everywhere" is a processor with IEEE double precision, the same release of numba or any other (compiled code rounds
-after every operation: `rlentropy._compile`). ``make test-elsewhere`` tries it on emulated processors.
+    the same bits         this module; tables, draws, counts and visitation of every learner,
+                          from the same environment and seed
+    within the gap        values of iterative solvers: the brackets [value, value + gap] of two
+                          processors overlap; BLAS and sparse products order their sums differently
+    to 1e-12 relative     what else is computed in closed form, where it is well conditioned
 
-`log`, `log1p`, `exp` take arrays and refuse what is outside their domain; their error is below one unit in the last
-place (at most 0.8 in the tests). Compiled code calls the same functions of one number in `rlentropy._portable_kernels`,
-which answer as IEEE asks (nan, infinity) instead of raising. `Wide` has errors of about 1e-29 before it is rounded, so
-that what is rounded from it is correctly rounded but for one case in 1e12 or so.
+``make test-elsewhere`` shows the first two on emulated processors. Random numbers come from NumPy,
+whose uniform and whole numbers are exact; a normal or exponential one may, once in thousands, take
+a logarithm from the system.
+
+`log`, `log1p` and `exp` take arrays and refuse what is outside their domain; their error is below
+one unit in the last place (in the tests at most 0.8). Compiled code calls the same functions of one
+number in `rlentropy._portable_kernels`, which answer as IEEE asks (nan, infinity) and do not raise.
+Tables are made of `Wide` numbers, whose errors are about 1e-25 before they are rounded: they are
+correctly rounded, but for one entry in a hundred million or so.
 """
 
 import numpy as np
@@ -27,7 +31,7 @@ from rlentropy.validation import refuse
 
 
 def log(x):
-    """log x in nats; any array of numbers > 0 (infinity among them) -> float array of the same shape, a float for one.
+    """log x in nats; numbers > 0 (also infinity) of any shape -> floats of that shape.
 
     Raises ValueError for an entry <= 0 or nan.
     """
@@ -35,17 +39,26 @@ def log(x):
 
 
 def log1p(x):
-    """log(1 + x), accurate near 0; any array of numbers > -1. Raises ValueError for an entry <= -1 or nan."""
+    """log(1 + x), accurate near 0; numbers > -1 of any shape -> floats of that shape.
+
+    Raises ValueError for an entry <= -1 or nan.
+    """
     return _each(kernels.log1ps, x, lambda x: x > -1, "log(1 + x) needs numbers > -1")
 
 
 def exp(x):
-    """e^x, with 0 and infinity where it leaves the doubles; any array. Raises ValueError for nan."""
+    """e^x, with 0 and infinity where it leaves the doubles; any shape -> floats of that shape.
+
+    Raises ValueError for nan.
+    """
     return _each(kernels.exps, x, lambda x: ~np.isnan(x), "not a number")
 
 
 def log_softmax(x):
-    """x - log sum_y exp x(y) along the last axis, of length >= 1; (..., n) -> (..., n). Raises ValueError for nan."""
+    """x(a) - log sum_b exp x(b) along the last axis; (..., n) -> (..., n), n >= 1.
+
+    Raises ValueError for nan.
+    """
     x = np.asarray(x, dtype=float)
     below = x - x.max(axis=-1, keepdims=True)
     return below - log(exp(below).sum(axis=-1, keepdims=True))
@@ -58,15 +71,16 @@ def _each(function, x, inside, why):
     return x if x.ndim else float(x)
 
 
-# --------------------------------------------------------------------------------------------- twice the digits
+# ------------------------------------------------------------------------------ twice the digits
 
 
 class Wide:
-    """Arrays of numbers high + low, where low is less than the last digit of high; for making tables.
+    """Arrays of numbers high + low, where low is less than the last digit of high; for tables.
 
-    The errors of + * / with arrays or other `Wide`, and of `sqrt`, are a few 2^-104 of the result (of the summands,
-    where they cancel); that of `log` is 2^-83. For entries between 1e-140 and 1e140 in size, unchecked; `log` and
-    `sqrt` for such entries > 0. Source: Dekker (1971), a floating-point technique for extending the available precision.
+    The errors of + * / with arrays or other `Wide`, and of `sqrt`, are a few 2^-104 of the result
+    (of the summands, where they cancel); that of `log` is 2^-83. For entries between 1e-140 and
+    1e140 in size, > 0 for `log`, >= 0 for `sqrt`; this is not checked.
+    Source: Dekker (1971), a floating-point technique for extending the available precision.
     """
 
     def __init__(self, high, low=0.0):

@@ -1,4 +1,6 @@
-"""What is compiled: no fused operations, a cache where there is a place for one, and a word where one waits."""
+"""What is compiled: no fused operations, a cache where there is a place for one, and a word where
+one waits.
+"""
 
 import os
 import platform
@@ -13,7 +15,6 @@ import numba
 import numpy as np
 import pytest
 
-from rlentropy import _portable_kernels
 from rlentropy.episodic import environments
 from rlentropy.learners import _entgame_kernels, entgame, optimistic_soft_vi, ucbvi_ent
 
@@ -35,12 +36,17 @@ def anew(kernel):
 
 @pytest.mark.slow
 def test_no_product_is_fused_with_a_sum():
-    chain = environments.double_chain(5, 0.1, 4)
+    chain = environments.double_chain(length=5, failure=0.1, horizon=4)
     entgame.run(chain, 3, 0)
     entgame.run_pooled(chain, 3, 0)
     ucbvi_ent.run(chain, 3, 0)
     optimistic_soft_vi.run(chain, 3, 0)
-    for kernel in (_entgame_kernels.run_stages, _entgame_kernels.run_pooled, ucbvi_ent._play, optimistic_soft_vi._play):
+    for kernel in (
+        _entgame_kernels.run_stages,
+        _entgame_kernels.run_pooled,
+        ucbvi_ent._play,
+        optimistic_soft_vi._play,
+    ):
         code = anew(kernel)
         assert re.search(r"\bv?f?mul", code), f"{kernel}: not the code that computes"
         assert not FUSED.findall(code), kernel
@@ -69,19 +75,30 @@ try:
 except RuntimeError as reason:
     assert "no locator available" in str(reason)
 assert portable.log(1.0) == 0.0
-simulator.world(environments.double_chain(3, 0.1, 3))
+simulator.world(environments.double_chain(length=3, failure=0.1, horizon=3))
 print(portable.__file__)
 """
 
 
 def test_where_nothing_can_be_written_it_is_compiled_anew(root, tmp_path):
     package = tmp_path / "rlentropy"
-    shutil.copytree(root / "src" / "rlentropy", package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        root / "src" / "rlentropy", package, ignore=shutil.ignore_patterns("__pycache__")
+    )
     for folder in [package, *(path for path in package.rglob("*") if path.is_dir())]:
-        (folder / "__pycache__").touch()  # a file in the way: no folder can be made there, not even by root
+        (
+            folder / "__pycache__"
+        ).touch()  # a file in the way: no folder can be made there, not even by root
         folder.chmod(0o555)
-    nowhere = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "HOME": os.devnull, "XDG_CACHE_HOME": os.devnull}
-    done = subprocess.run([sys.executable, "-c", SCRIPT], env=nowhere, cwd=tmp_path, text=True, capture_output=True)
+    nowhere = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(tmp_path),
+        "HOME": os.devnull,
+        "XDG_CACHE_HOME": os.devnull,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], env=nowhere, cwd=tmp_path, text=True, capture_output=True
+    )
     for folder in [package, *(path for path in package.rglob("*") if path.is_dir())]:
         folder.chmod(0o755)
     assert done.returncode == 0, done.stderr
@@ -106,8 +123,17 @@ def on_a_terminal(command, env):
 @pytest.mark.skipif(sys.platform != "linux", reason="terminals are made as Linux does")
 def test_the_first_compilation_says_so_on_a_terminal(root, tmp_path):
     env = os.environ | {"PYTHONPATH": str(root / "src"), "NUMBA_CACHE_DIR": str(tmp_path)}
-    command = [sys.executable, "-c", "from rlentropy import portable; portable.log(2.0); portable.exp(2.0)"]
-    assert subprocess.run(command, env=env | {"NUMBA_CACHE_DIR": str(tmp_path / "other")}, capture_output=True).stderr == b""
+    command = [
+        sys.executable,
+        "-c",
+        "from rlentropy import portable; portable.log(2.0); portable.exp(2.0)",
+    ]
+    assert (
+        subprocess.run(
+            command, env=env | {"NUMBA_CACHE_DIR": str(tmp_path / "other")}, capture_output=True
+        ).stderr
+        == b""
+    )
     said = on_a_terminal(command, env)
     assert said.count("compiling for this processor") == 1
     assert on_a_terminal(command, env) == ""  # the code is kept

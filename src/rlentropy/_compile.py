@@ -1,10 +1,11 @@
-"""One decorator for everything compiled: the same rounding on every processor, and code kept on disk where it can be.
+"""One decorator for everything compiled: it rounds alike everywhere, and is kept where it can be.
 
-Compiled code rounds after every operation: numba's ``fastmath`` is off, so sums keep their written order and a product
-is not fused with the sum after it, on processors that could as on those that cannot. The tests look for fused
-instructions in what was compiled.
-Compiled code is kept beside the source or in the user's cache. Where neither can be written, it is compiled anew in
-every process, which costs seconds and changes nothing else. On a terminal the first compilation says so.
+Compiled code rounds after every operation: numba's ``fastmath`` is off, so sums keep their written
+order and no product is fused with the sum after it, on processors that could as on those that
+cannot. The tests look for fused instructions in what was compiled.
+Code is kept beside the source or in the user's cache. Where neither can be written, it is compiled
+anew in every process, which costs seconds and changes nothing else. On a terminal the first
+compilation says that it takes a while.
 """
 
 import sys
@@ -16,7 +17,9 @@ PACKAGE = __name__.split(".")[0]
 
 
 def kernel(function=None, **options):
-    """``numba.njit`` without the interpreter's lock, with a cache if there is a place for one; options as in `njit`."""
+    """``numba.njit`` without the interpreter's lock, with a cache if there is a place for one;
+    options as in `njit`.
+    """
     if function is None:
         return lambda function: kernel(function, **options)
     try:
@@ -35,7 +38,10 @@ class _Notice(event.Listener):
             return
         self.silent = True
         if sys.stderr is not None and sys.stderr.isatty():
-            print(f"{PACKAGE}: compiling for this processor; first calls take some seconds …", file=sys.stderr)
+            print(
+                f"{PACKAGE}: compiling for this processor; first calls take some seconds …",
+                file=sys.stderr,
+            )
 
     def on_end(self, event):
         pass

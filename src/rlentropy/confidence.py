@@ -3,11 +3,12 @@
 The inequalities on which the bonuses of the learners of part II rest, as functions.
 """
 
-from math import e, log
+from math import e
 
 import numpy as np
 
 from rlentropy.distributions import binary_entropy
+from rlentropy.portable import log
 from rlentropy.validation import check_array, check_confidence, check_integer
 
 
@@ -18,7 +19,7 @@ def log_confidence(n, S, A, H, delta):
     Raises ValueError unless 0 < delta < 1. Source: lem-kl-concentration.
     """
     check_confidence("delta", delta)
-    return log(2 * S * A * H / delta) + S * np.log(e * (1 + np.asarray(n, dtype=float)))
+    return log(2 * S * A * H / delta) + S * log(e * (1 + np.asarray(n, dtype=float)))
 
 
 def total_variation_radius(n, S, A, H, delta):

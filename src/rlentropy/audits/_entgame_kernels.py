@@ -1,13 +1,13 @@
 """Compiled kernels of `rlentropy.entgame_proof`. Private; tests/test_entgame_proof.py holds plain NumPy twins."""
 
-from math import inf, log, sqrt
+from math import inf, sqrt
 
-import numba
-
+from rlentropy._compile import kernel
+from rlentropy._portable_kernels import log
 from rlentropy.learners import _entgame_kernels as game
 
 # As in `_entgame_kernels`: nothing here makes an array, so references need no counting.
-compiled = numba.njit(cache=True, nogil=True, _nrt=False)
+compiled = kernel(_nrt=False)
 
 # `sums`: totals over the episodes played. FAILED counts episodes planned without optimism.
 REGRET, WIDTH, REWARD, PAID, RANGE, DEVIATION, FAILED = range(7)

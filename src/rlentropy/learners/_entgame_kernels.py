@@ -12,15 +12,16 @@ The logarithm and the bonus depend on n through tables, so that no logarithm or 
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from rlentropy._compile import kernel
+from rlentropy._portable_kernels import log
 from rlentropy.learners.simulator import add_visitation, draw
 
 # Nothing compiled here makes an array, so counting references to arrays is off: in short loops it costs most of the
 # time. Small pieces are pasted into their callers.
-compiled = numba.njit(cache=True, nogil=True, _nrt=False)
-inlined = numba.njit(inline="always")
+compiled = kernel(_nrt=False)
+inlined = kernel(inline="always")
 
 
 class Tables(NamedTuple):
@@ -428,3 +429,31 @@ def run_pooled(world, books, tables, first, uniforms, evaluate, mass, total):
         if not play_pooled(world, books, tables, uniforms[e]):
             return e + 1
     return len(uniforms)
+
+
+# ----------------------------------------------------------------------------------------------------- kernel known
+
+
+@compiled
+def run_known(world, n0, first, last, V, actions, mass, total):
+    """Episodes first, ..., last - 1 of the game against the true kernel; total (H, S, A) is the sum of visitations.
+
+    V (H, S) and actions (H, S) receive the values and the policy of the last planning; mass as in `add_visitation`.
+    """
+    H, S, A = total.shape
+    for t in range(first, last):
+        for h in range(H - 1, -1, -1):
+            k = min(h, world.rows.shape[0] - 1)
+            for s in range(S):
+                V[h, s] = -np.inf
+                for a in range(A):
+                    q = log((t + S * A * n0) / (total[h, s, a] + n0))
+                    if h < H - 1:
+                        mean = 0.0
+                        for i in range(world.rows[k, s * A + a], world.rows[k, s * A + a + 1]):
+                            mean += world.probability[i] * V[h + 1, world.state[i]]
+                        q += mean
+                    if q > V[h, s]:
+                        V[h, s] = q
+                        actions[h, s] = a
+        add_visitation(world, actions, mass, total)

@@ -35,8 +35,9 @@ from functools import cached_property
 
 import numpy as np
 
+from rlentropy import portable
 from rlentropy.confidence import log_confidence
-from rlentropy.episodic.induction import best_response, deterministic_policy
+from rlentropy.episodic.induction import deterministic_policy
 from rlentropy.episodic.visitation import (
     average_visitation_entropy,
     markov_policy,
@@ -47,11 +48,14 @@ from rlentropy.episodic.visitation import (
 from rlentropy.learners import _entgame_kernels as kernels
 from rlentropy.learners import simulator
 from rlentropy.parallel import progress_bar
+from rlentropy.portable import Wide
 from rlentropy.seeds import generator
 from rlentropy.validation import check_confidence, check_integer, check_number, check_positive
 
 # Episodes between two looks at the clock and at the progress bar; a multiple of nothing, and no number depends on it.
 BLOCK = 512
+# Entries of a table made at a time.
+TABLE_PIECE = 8192
 # First guess of the number of distinct successors of a state; grows when needed.
 ROOM = 6
 
@@ -162,12 +166,14 @@ def run_known(mdp, episodes, *, n0=1, checkpoints=()):
     """
     config = _config("known model", episodes, n0, 0.5, 0.0)
     stops, taken = _stops(checkpoints, config.episodes), []
-    total = np.zeros((mdp.H, mdp.S, mdp.A))
-    for t in range(config.episodes):
-        upper, actions = best_response(mdp, np.log((t + mdp.S * mdp.A * config.n0) / (total + config.n0)))
-        total += push_forward(mdp, deterministic_policy(actions, mdp.A))
-        if len(taken) < len(stops) and t + 1 == stops[len(taken)]:
-            taken.append(_look(mdp, t + 1, total, np.full((1, mdp.S), upper), True))
+    world, total = simulator.world(mdp), np.zeros((mdp.H, mdp.S, mdp.A))
+    V, actions, mass = np.zeros((mdp.H, mdp.S)), np.zeros((mdp.H, mdp.S), np.int64), np.zeros((2, mdp.S))
+    first = 0
+    for last in sorted({*stops, config.episodes}):
+        kernels.run_known(world, config.n0, first, last, V, actions, mass, total)
+        if last in stops:
+            taken.append(_look(mdp, last, total, V, True))
+        first = last
     return Result(config, _frozen(total.copy()), _mixture(mdp, total, config.episodes, True), tuple(taken))
 
 
@@ -176,7 +182,7 @@ def reward_bound(t, S, A, n0=1):
 
     t any array of episode counts. Raises ValueError for n0 <= 0. Source: lem-ranges.
     """
-    return np.log(np.asarray(t, dtype=float) / check_positive("n0", n0) + S * A)
+    return portable.log(np.asarray(t, dtype=float) / check_positive("n0", n0) + S * A)
 
 
 # ----------------------------------------------------------------------------------------------------------- inside
@@ -198,31 +204,31 @@ def _ceiling(ceiling):
 
 def _stage_tables(mdp, config):
     """`kernels.Tables` by the count n = 0, ..., T and the time t = 0, ..., T; alpha as `confidence.log_confidence`."""
-    n, S, A = _extended(config.episodes), mdp.S, mdp.A
-    alpha = np.log(_extended(2 * S * A * mdp.H)[-1] / config.delta) + S * (1 + np.log1p(n))
-    bound = np.log(n / config.n0 + S * A)
-    return _tables(config, n, np.sqrt(2 * alpha / np.maximum(n, 1)), bound)
+    S, A = mdp.S, mdp.A
+    least = (Wide(2 * S * A * mdp.H) / config.delta).log()
+    return _tables(config, 1, lambda n: 2 * (least + S * (1 + (1 + n).log())), S * A)
 
 
 def _pooled_tables(mdp, config):
     """The same for pooled counts: n = 0, ..., T H."""
-    n, S, A = _extended(config.episodes * mdp.H), mdp.S, mdp.A
-    beta = np.log(_extended(4 * S * A * mdp.H)[-1] / config.delta) + (S - 1) * (1 + np.log1p(n / max(S - 1, 1)))
-    bound = np.log(n[:: mdp.H] / config.n0 + S * A)
-    return _tables(config, n, np.sqrt(beta / np.maximum(n, 1)), bound)
+    S, A = mdp.S, mdp.A
+    least = (Wide(4 * S * A * mdp.H) / config.delta).log()
+    return _tables(config, mdp.H, lambda n: least + (S - 1) * (1 + (1 + n / max(S - 1, 1)).log()), S * A)
 
 
-def _extended(last):
-    """0, ..., last in extended precision: rounded to double precision at the end, logarithms are equal on all machines.
+def _tables(config, step, radius, pairs):
+    """For ``step`` counts an episode; made with twice the digits, since one digit decides where two actions tie."""
+    n = np.arange(config.episodes * step + 1)
+    log = _rounded(lambda n: (1 + n / config.n0).log(), n)
+    spread = _rounded(lambda n: (radius(n) / np.maximum(n.high, 1)).sqrt(), n)
+    bound = _rounded(lambda t: (t / config.n0 + pairs).log(), n[::step])
+    return kernels.Tables(log, spread, bound, config.bonus_scale, config.ceiling == "stage")
 
-    In double precision their last digits differ between processors, and one digit decides where two actions tie.
-    """
-    return np.arange(last + 1, dtype=np.longdouble)
 
-
-def _tables(config, n, spread, bound):
-    rounded = (x.astype(float) for x in (np.log1p(n / config.n0), spread, bound))
-    return kernels.Tables(*rounded, config.bonus_scale, config.ceiling == "stage")
+def _rounded(function, n):
+    """The nearest doubles, in pieces that stay in the processor's cache."""
+    pieces = np.array_split(n, len(n) // TABLE_PIECE + 1)
+    return np.concatenate([function(Wide(piece)).rounded() for piece in pieces])
 
 
 class _PerStage:
@@ -339,13 +345,13 @@ def plan(n, moves, t, *, n0=1, delta=0.1, bonus_scale=1.0, ceiling="source", unv
     H, S, A = n.shape
     B, visited = reward_bound(t, S, A, n0), np.maximum(n, 1)
     bonus = bonus_scale * H * B * np.sqrt(2 * log_confidence(n, S, A, H, delta) / visited)
-    Q = np.log((t + S * A * n0) / (n + n0)) + bonus
+    Q = portable.log((t + S * A * n0) / (n + n0)) + bonus
     if unvisited == "ceiling":
         Q[n == 0] = np.inf
     V, stages = np.zeros((H + 1, S)), H - np.arange(H) if _ceiling(ceiling) == "stage" else np.full(H, H)
     for h in reversed(range(H)):
         if h < H - 1:
-            Q[h] += moves[h] @ V[h + 1] / visited[h]
+            Q[h] += (moves[h] * V[h + 1]).sum(axis=2) / visited[h]
         V[h] = np.minimum(Q[h].max(axis=1), stages[h] * B)
     return Q, V[:-1]
 

@@ -4,11 +4,12 @@ Memory grows with the number of *distinct* successors seen, not with S, so that 
 telling the learner that they are sparse. For compiled learners; `dense` is the readable view.
 """
 
-from math import log
 from typing import NamedTuple
 
-import numba
 import numpy as np
+
+from rlentropy._compile import kernel
+from rlentropy._portable_kernels import log
 
 
 class Model(NamedTuple):
@@ -37,7 +38,7 @@ def empty(models, S, A, *, capacity=4):
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def record(model, k, row, state):
     """Count a transition of pair ``row`` = s*A + a to ``state`` in model k; returns the model, wider if need be."""
     model.visits[k, row] += 1
@@ -53,15 +54,19 @@ def record(model, k, row, state):
     return model
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _wider(model):
     M, R, c = model.successor.shape
     successor, times = np.zeros((M, R, 2 * c), dtype=np.int64), np.zeros((M, R, 2 * c))
-    successor[:, :, :c], times[:, :, :c] = model.successor, model.times
+    for k in range(M):
+        for row in range(R):
+            for i in range(c):  # in loops: numba spends seconds on compiling the assignment of a slice
+                successor[k, row, i] = model.successor[k, row, i]
+                times[k, row, i] = model.times[k, row, i]
     return Model(model.visits, model.distinct, successor, times)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def row_entropy(model, k, row):
     """H(phat(. | s, a)) of a visited pair, in nats."""
     total, n = 0.0, model.visits[k, row]
@@ -71,7 +76,7 @@ def row_entropy(model, k, row):
     return total
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def row_mean(model, k, row, V):
     """(phat V)(s, a) of a visited pair."""
     total = 0.0

@@ -11,12 +11,13 @@ Source: alg-optimistic-soft-vi, thm-mtee-fast-rate (this book's own).
 """
 
 from dataclasses import dataclass, field
-from math import e, exp, log, sqrt
+from math import e, sqrt
 
-import numba
 import numpy as np
 
-from rlentropy import distributions as dist
+from rlentropy import portable
+from rlentropy._compile import kernel
+from rlentropy._portable_kernels import draw_softmax, log, log_sum_exp
 from rlentropy.learners import simulator
 from rlentropy.seeds import generator
 from rlentropy.validation import check_confidence, check_integer, check_number
@@ -52,7 +53,7 @@ class Result:
     @property
     def policy(self):
         """softmax Q; shape (H, S, A)."""
-        return dist.softmax(self.Q)
+        return portable.exp(portable.log_softmax(self.Q))
 
 
 def run(mdp, episodes, seed, *, delta=0.1, bonus_scale=1.0):
@@ -86,7 +87,7 @@ class _State:
         if self.scale < 0:
             raise ValueError(f"bonus_scale = {self.scale}: must be >= 0")
         left = np.arange(H - 1, -1, -1.0)
-        self.ceiling = left * log(S * A)  # u_h
+        self.ceiling = left * portable.log(S * A)  # u_h
         self.n = np.zeros((H, S, A), dtype=np.int64)
         self.m = np.zeros((max(H - 1, 1), S, A, S), dtype=np.int64)
         self.own = np.zeros((H, S, A))  # H(phat) + scaled bonus
@@ -106,7 +107,7 @@ def _blocks(state, mdp, episodes, seed, block):
         yield Block(first=first, Q=Q, w=w, n=n, moves=state.m[: H - 1].copy())
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _phi(eps, S):
     """`confidence.fannes_width` of one number."""
     x = min(eps, 1 - 1 / S)
@@ -115,23 +116,7 @@ def _phi(eps, S):
     return -x * log(x) - (1 - x) * log(1 - x) + x * log(max(S - 1, 1))
 
 
-@numba.njit(cache=True, nogil=True)
-def _draw_action(q, u):
-    """First a with sum_{b<=a} exp q_b > u sum_b exp q_b."""
-    A = q.shape[0]
-    top = q.max()
-    total = 0.0
-    for a in range(A):
-        total += exp(q[a] - top)
-    rest = u * total
-    for a in range(A - 1):
-        rest -= exp(q[a] - top)
-        if rest < 0:
-            return a
-    return A - 1
-
-
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _refresh(h, s, a, H, delta, scale, ceiling, n, m, own, w):
     """H(phat) + scaled bonus, and the width, of a pair that has just been visited."""
     S, A = n.shape[1:]
@@ -147,7 +132,7 @@ def _refresh(h, s, a, H, delta, scale, ceiling, n, m, own, w):
     w[h, s, a] = min(ceiling[h], 2 * bonus)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _plan(ceiling, n, m, own, Q):
     """Backward recursion of Qbar; Q[-1] stays 0."""
     H, S, A = n.shape
@@ -162,22 +147,23 @@ def _plan(ceiling, n, m, own, Q):
                         total += m[h, s, a, k] * V[k]
                     Q[h, s, a] = min(ceiling[h], own[h, s, a] + total / visits)
         for s in range(S):
-            top = Q[h, s].max()
-            total = 0.0
-            for a in range(A):
-                total += exp(Q[h, s, a] - top)
-            V[s] = top + log(total)
+            V[s] = log_sum_exp(Q[h, s])
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _play(uniforms, world, delta, scale, ceiling, n, m, own, w, Q, Qs, ws, ns):
     """len(uniforms) episodes, in place; Qs, ws, ns receive the state before each. The tests hold a plain twin."""
-    H, _, A = n.shape
+    H, S, A = n.shape
     for t in range(uniforms.shape[0]):
-        Qs[t], ws[t], ns[t] = Q, w, n
+        for h in range(H):
+            for s in range(S):
+                for a in range(A):  # in loops: numba spends seconds on compiling the assignment of a slice
+                    Qs[t, h, s, a] = Q[h, s, a]
+                    ws[t, h, s, a] = w[h, s, a]
+                    ns[t, h, s, a] = n[h, s, a]
         s = world.start
         for h in range(H):
-            a = _draw_action(Q[h, s], uniforms[t, 2 * h])
+            a = draw_softmax(Q[h, s], uniforms[t, 2 * h])
             n[h, s, a] += 1
             if h < H - 1:
                 nxt = simulator.draw(world, h, s * A + a, uniforms[t, 2 * h + 1])

@@ -10,11 +10,12 @@ A pair without visits has E = H - h. Ties are broken at random.
 """
 
 from dataclasses import dataclass, field
-from math import e, log, sqrt
+from math import e, sqrt
 
-import numba
 import numpy as np
 
+from rlentropy._compile import kernel
+from rlentropy._portable_kernels import log
 from rlentropy.learners import model as empirical_model
 from rlentropy.learners import simulator
 from rlentropy.seeds import generator
@@ -92,7 +93,7 @@ def _stage_constants(H, options):
     return options.bonus_scale * left, unlimited, 2 * left if options.clip else unlimited
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _radius(n, S, A, H, delta):
     """sqrt(beta(n) / max(1, n))."""
     beta = log(2 * S * A * H / delta)
@@ -101,7 +102,7 @@ def _radius(n, S, A, H, delta):
     return sqrt(beta / max(1, n))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _plan(pooled, published_code, weight, ceiling, top, model, radius, E):
     H, S, A = E.shape
     F, after = np.empty(S), np.zeros(S)
@@ -123,7 +124,7 @@ def _plan(pooled, published_code, weight, ceiling, top, model, radius, E):
         after, F = F, after
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _play(uniforms, world, pooled, published_code, delta, weight, ceiling, top, counts, model, radius, E):
     """len(uniforms) episodes; all but ``model``, which is returned, change in place. The tests hold a plain twin."""
     H, S, A = E.shape
@@ -141,7 +142,7 @@ def _play(uniforms, world, pooled, published_code, delta, weight, ceiling, top, 
     return model
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def draw_greedy(q, u):
     """One of the maximisers of q, the uniform number u deciding among ties."""
     top, ties = q.max(), 0

@@ -6,15 +6,15 @@ given policy. `add_visitation` is the exact law of a deterministic policy; only 
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from rlentropy._compile import kernel
 from rlentropy.episodic.induction import check_markov_policy
 from rlentropy.seeds import generator
 from rlentropy.validation import check_indices, check_integer
 
 # Nothing compiled here makes an array, so counting references to arrays is off: short loops would be slower by half.
-compiled = numba.njit(cache=True, nogil=True, _nrt=False)
+compiled = kernel(_nrt=False)
 
 
 class World(NamedTuple):

@@ -13,12 +13,13 @@ states. Source: rem-ucbvi-ent; Tiapkin et al. (2023), published code, commit 74a
 """
 
 from dataclasses import dataclass, field
-from math import e, exp, log, sqrt
+from math import e, sqrt
 
-import numba
 import numpy as np
 
-from rlentropy import distributions as dist
+from rlentropy import portable
+from rlentropy._compile import kernel
+from rlentropy._portable_kernels import draw_softmax, exp, log
 from rlentropy.learners import model as empirical_model
 from rlentropy.learners import simulator
 from rlentropy.seeds import generator
@@ -66,7 +67,7 @@ class Result:
     @property
     def policy(self):
         """softmax Qbar; shape (H, S, A)."""
-        return np.exp(self.log_pi)
+        return portable.exp(self.log_pi)
 
 
 def run(mdp, episodes, seed, *, options=None):
@@ -85,30 +86,30 @@ def run(mdp, episodes, seed, *, options=None):
     world, rng = simulator.world(mdp), generator(seed)
     model = empirical_model.empty(1 if options.pooled else H, S, A)
     unseen = bonus_terms(0, S, A, H, options.delta)
-    steep, flat = np.full(model.visits.shape, unseen[0]), np.full(model.visits.shape, log(S))
+    steep, flat = np.full(model.visits.shape, unseen[0]), np.full(model.visits.shape, portable.log(S))
     flat += options.bonus_scale * unseen[1]
     counts, Q = np.zeros((H, S, A), dtype=np.int64), np.zeros((H, S, A))
     settings = (options.pooled, options.last_transition, options.clip, options.bonus_scale, options.delta)
     for first in range(0, episodes, BLOCK):
         uniforms = rng.random((min(BLOCK, episodes - first), 2 * H))
         model = _play(uniforms, world, *settings, counts, model, steep, flat, Q)
-    return Result(counts=counts, log_pi=dist.log_softmax(Q))
+    return Result(counts=counts, log_pi=portable.log_softmax(Q))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def bonus_terms(n, S, A, H, delta):
     """(sqrt(beta_1 / n), sqrt(beta_2 / n) + beta_3 / n) with n = 0 as the published code has it."""
     m = max(n, 1)
     base = log(4 * S * A * H / delta)
     beta_1 = base + log(4 * e * m * (2 * n + 1))
-    beta_2 = base + log(m) ** 2 * log(2 * m * (n + 1))
+    beta_2 = base + log(m) * log(m) * log(2 * m * (n + 1))
     beta_3 = 1.0
     if S > 1:
         beta_3 += (S - 1) * log(e * (1 + n / (S - 1)))
     return sqrt(beta_1 / m), sqrt(beta_2 / m) + beta_3 / m
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _plan(pooled, last_transition, clip, scale, model, steep, flat, Q):
     H, S, A = Q.shape
     V, after = np.empty(S), np.zeros(S)
@@ -134,7 +135,7 @@ def _plan(pooled, last_transition, clip, scale, model, steep, flat, Q):
         after, V = V, after
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _play(uniforms, world, pooled, last_transition, clip, scale, delta, counts, model, steep, flat, Q):
     """len(uniforms) episodes; all but ``model``, which is returned, change in place. The tests hold a plain twin."""
     H, S, A = Q.shape
@@ -151,17 +152,3 @@ def _play(uniforms, world, pooled, last_transition, clip, scale, delta, counts, 
                 flat[k, row] = empirical_model.row_entropy(model, k, row) + scale * other
         _plan(pooled, last_transition, clip, scale, model, steep, flat, Q)
     return model
-
-
-@numba.njit(cache=True, nogil=True)
-def draw_softmax(q, u):
-    """First a with sum_{b <= a} exp q_b > u sum_b exp q_b."""
-    top, total = q.max(), 0.0
-    for a in range(len(q)):
-        total += exp(q[a] - top)
-    rest = u * total
-    for a in range(len(q) - 1):
-        rest -= exp(q[a] - top)
-        if rest < 0:
-            return a
-    return len(q) - 1

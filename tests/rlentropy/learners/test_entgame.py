@@ -1,7 +1,9 @@
 """EntGame against its plain twins, step for step on the same random numbers, and against exact values."""
 
+import functools
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,13 +20,28 @@ from rlentropy.seeds import generator
 # --------------------------------------------------------------------------------------------------- plain twins
 
 
-def extended(x):
-    """Extended precision: the logarithms of twin and kernel are both rounded from it."""
-    return np.asarray(x, dtype=np.longdouble)
+# Logarithms and bonuses with thirty digits, then rounded: they are those of the kernels on every processor.
+MP = mpmath.MPContext()
+MP.dps = 30
 
 
-def rounded(x):
-    return np.asarray(x, dtype=float)
+@functools.cache
+def log_share(n, whole, first=1):
+    """log(first + n / whole), rounded."""
+    return float(MP.log(first + MP.mpf(n) / whole))
+
+
+@functools.cache
+def spread(n, pairs, delta, factor, whole, two):
+    """sqrt(two (log(pairs / delta) + factor (1 + log(1 + n / whole))) / max(n, 1)), rounded."""
+    radius = MP.log(pairs / MP.mpf(delta)) + factor * (1 + MP.log1p(MP.mpf(n) / whole))
+    return float(MP.sqrt(two * radius / max(n, 1)))
+
+
+def each(function, n, *rest):
+    """function(n, *rest) for every entry of an array of whole numbers."""
+    values, places = np.unique(n, return_inverse=True)
+    return np.array([function(k, *rest) for k in values.tolist()])[places].reshape(n.shape)
 
 
 def next_state(mdp, h, s, a, u):
@@ -38,10 +55,9 @@ def twin(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0, ceiling="sour
     n, moves, seen = np.zeros((H, S, A), int), np.zeros((H, S, A, S)), [[[] for _ in range(S)] for _ in range(H)]
     total, V, uniforms = np.zeros((H, S, A)), np.zeros((H + 1, S)), generator(seed).random((episodes, H - 1))
     for t in range(episodes):
-        B = rounded(np.log(extended(t) / n0 + S * A))
-        alpha = np.log(extended(2 * S * A * H) / delta) + S * (1 + np.log1p(extended(n)))
-        bonus = bonus_scale * (H * B) * rounded(np.sqrt(2 * alpha / np.maximum(n, 1)))
-        Q = np.where(n == 0, np.inf, B - rounded(np.log1p(extended(n) / n0)) + bonus)
+        B = log_share(t, n0, S * A)
+        bonus = bonus_scale * (H * B) * each(spread, n, 2 * S * A * H, delta, S, 1, 2)
+        Q = np.where(n == 0, np.inf, B - each(log_share, n, n0) + bonus)
         for h in reversed(range(H)):
             for s in range(S):
                 for after in seen[h][s]:
@@ -68,13 +84,12 @@ def pooled_twin(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0):
     n, moves, seen = np.zeros((S, A), int), np.zeros((S, A, S)), [[] for _ in range(S)]
     counts, total, uniforms = np.zeros((H, S, A), int), np.zeros((H, S, A)), generator(seed).random((episodes, H))
     for t in range(episodes):
-        B = rounded(np.log(extended(t * H) / n0 + S * A))
-        beta = np.log(extended(4 * S * A * H) / delta) + (S - 1) * (1 + np.log1p(extended(n) / max(S - 1, 1)))
-        spread, log = rounded(np.sqrt(beta / np.maximum(n, 1))), rounded(np.log1p(extended(n) / n0))
+        B = log_share(t * H, n0, S * A)
+        bonus, log = each(spread, n, 4 * S * A * H, delta, S - 1, max(S - 1, 1), 1), each(log_share, n, n0)
         greedy, V = np.zeros((H, S), int), np.zeros(S)
         for h in reversed(range(H)):
             ceiling = (H - h) * B
-            Q = B - log + bonus_scale * ceiling * spread
+            Q = B - log + bonus_scale * ceiling * bonus
             Q += np.where(n == 0, np.cumsum(V)[-1] / S, 0.0)
             for s in range(S):
                 for after in seen[s]:

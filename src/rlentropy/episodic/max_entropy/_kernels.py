@@ -12,7 +12,8 @@ so d >= 0 is a visitation exactly when X' d = -1 on the first node and 0 on all 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from rlentropy._compile import kernel
 
 # Stands in for a mass that underflows to 0, so that its logarithm stays finite.
 TINY = 1e-300
@@ -55,7 +56,7 @@ def network(mdp, reach):
     )
 
 
-@njit(cache=True)
+@kernel
 def differences(net, V, x):
     """x <- X V; x (N, A). States that are no node of the next stage count as 0."""
     H = len(net.first) - 1
@@ -76,7 +77,7 @@ def differences(net, V, x):
                 x[i, a] = total
 
 
-@njit(cache=True)
+@kernel
 def adjoint(net, w, out, power):
     """out <- X' w for power 1; for power 2 the diagonal of X' diag(w) X (entries of X squared)."""
     H = len(net.first) - 1
@@ -100,7 +101,7 @@ def adjoint(net, w, out, power):
                 out[i] = ahead[net.state[i]]
 
 
-@njit(cache=True)
+@kernel
 def curvature(net, w, u, out):
     """out <- X' diag(w) X u, in one sweep."""
     H = len(net.first) - 1
@@ -129,7 +130,7 @@ def curvature(net, w, u, out):
                 out[i] = gathered[net.state[i]]
 
 
-@njit(cache=True)
+@kernel
 def conjugate_gradients(net, w, rhs, tolerance, limit, u):
     """u <- approximate solution of X' diag(w) X u = rhs from 0, preconditioned by the diagonal;
     returns the steps.
@@ -165,7 +166,7 @@ def conjugate_gradients(net, w, rhs, tolerance, limit, u):
     return limit
 
 
-@njit(cache=True)
+@kernel
 def stage_softmax(net, x, q):
     """q <- softmax of x over each stage; returns sum_h log sum exp x_h."""
     total = 0.0
@@ -187,7 +188,7 @@ def stage_softmax(net, x, q):
     return total
 
 
-@njit(cache=True)
+@kernel
 def roll_out(net, x, d):
     """d <- visitation of the policy pi(a|h, s) ~ exp x(h, s, a); returns sum_h H(d_h)."""
     H = len(net.first) - 1
@@ -221,7 +222,7 @@ def roll_out(net, x, d):
     return entropy
 
 
-@njit(cache=True)
+@kernel
 def soft_potentials(net, d, V):
     """V_h(s) <- -log d_h(s) + log sum_a exp (p_h V_{h+1})(s, a), backwards over the stages."""
     H = len(net.first) - 1
@@ -247,7 +248,7 @@ def soft_potentials(net, d, V):
             V[i] = top + np.log(z) - np.log(max(mass, TINY))
 
 
-@njit(cache=True)
+@kernel
 def mirror_sweep(net, reward, log_pi):
     """One backward sweep of mirror ascent: log_pi <- log_pi + (Q - V) / w, w = H - h at stage h =
     0, ..., H-1.
@@ -286,7 +287,7 @@ def mirror_sweep(net, reward, log_pi):
     return V[0]
 
 
-@njit(cache=True)
+@kernel
 def proximal_values(net, y, log_prior, tau, log_pi):
     """Soft values of the state-action reward y (S, A) around a policy; log_pi <- the soft policy.
     Returns V_1(s_1).
@@ -324,7 +325,7 @@ def proximal_values(net, y, log_prior, tau, log_pi):
     return V[0]
 
 
-@njit(cache=True)
+@kernel
 def pool(net, d, average):
     """average (S, A) <- mean over stages of d."""
     average[:] = 0.0

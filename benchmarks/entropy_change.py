@@ -1,4 +1,4 @@
-"""Speed of `rlentropy.entropy_change` beside the same seven quantities written in array libraries.
+"""Speed of `rlentropy.logits` beside the same seven quantities written in array libraries.
 
 ``rows()`` returns one dictionary per (batch, method):
 
@@ -27,7 +27,7 @@ import mpmath
 import numpy as np
 from scipy import special
 
-from rlentropy.entropy_change import entropy_change
+from rlentropy.logits import entropy_change
 
 OWN = "rlentropy"
 BATCHES = ((256, 151_936), (4096, 32_000))

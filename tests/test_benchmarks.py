@@ -60,7 +60,7 @@ def test_rates_take_turns_and_do_not_count_the_first_round():
 def test_the_peers_of_the_logits_compute_the_same_seven_quantities():
     import entropy_change as bench
 
-    from rlentropy.entropy_change import FIELDS, entropy_change
+    from rlentropy.logits import FIELDS, entropy_change
 
     old, new = bench.logits(5, 300)
     change = entropy_change(old, new)

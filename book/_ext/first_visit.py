@@ -6,6 +6,7 @@ from pathlib import Path
 
 import imagesize
 from docutils import nodes
+
 from proofledger.plain_titles import plain
 
 LONGEST = 200  # letters of a description; search engines and cards cut about there

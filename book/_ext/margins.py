@@ -4,9 +4,10 @@ A note is written after that block, as one comments on what was read, and a brow
 """
 
 from docutils import nodes
-from proofledger.folds import fold
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx_proof.nodes import NODE_TYPES, proof_node, unenumerable_node
+
+from proofledger.folds import fold
 
 BLOCKS = (*NODE_TYPES.values(), unenumerable_node, proof_node, nodes.math_block, nodes.table, fold)
 

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 
-from rlentropy._entropy_change_kernels import BRAIN, FULL, HALF
+from rlentropy._logits_kernels import BRAIN, FULL, HALF
 
 # The types that are read, and how the kernels read them.
 FORMATS = {"float16": HALF, "bfloat16": BRAIN, "float32": FULL, "float64": FULL}

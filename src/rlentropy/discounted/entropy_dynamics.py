@@ -5,7 +5,7 @@ All functions act on the last axis (actions); leading axes are states or any bat
 Entropies in nats.
 A step leads from logits theta to theta + direction along theta + t direction, 0 <= t <= 1
 (NPG: direction = eta A). Adding c(s) to a direction changes no result.
-For the logits of two models see `rlentropy.entropy_change`, whose function is at hand here too.
+For the logits of two models see `rlentropy.logits`, whose function is at hand here too.
 """
 
 from math import comb
@@ -15,7 +15,7 @@ from scipy import integrate
 
 from rlentropy import distributions as dist
 from rlentropy.discounted import softmax
-from rlentropy.entropy_change import EntropyChange, entropy_change  # noqa: F401
+from rlentropy.logits import EntropyChange, entropy_change  # noqa: F401
 from rlentropy.results import result
 from rlentropy.validation import NotConverged, check_array, check_integer, check_positive
 

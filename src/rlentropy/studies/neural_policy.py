@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from rlentropy import distributions as dist
-from rlentropy.entropy_change import entropy_change
+from rlentropy.logits import entropy_change
 from rlentropy.results import result
 from rlentropy.seeds import generator
 from rlentropy.validation import (

@@ -10,6 +10,7 @@ from rlentropy import distributions as dist
 from rlentropy.discounted import entropy_dynamics as ed
 from rlentropy.validation import NotConverged
 
+
 def cases(seed, shape=(7, 3, 5), scale=2.0):
     rng = np.random.default_rng(seed)
     return scale * rng.standard_normal(shape), rng.standard_normal(shape)

@@ -12,7 +12,7 @@ import pytest
 
 from rlentropy import distributions as dist
 from rlentropy.discounted import entropy_dynamics as ed
-from rlentropy.entropy_change import FIELDS, entropy_change
+from rlentropy.logits import FIELDS, entropy_change
 
 INF = np.inf
 LEAST = float(np.finfo(np.float32).min)
@@ -431,7 +431,7 @@ def test_arrays_on_a_device_come_block_by_block(dtype):
 def test_no_tensor_library_is_imported():
     code = """if True:
         import sys
-        from rlentropy.entropy_change import entropy_change
+        from rlentropy.logits import entropy_change
         entropy_change([0.0, 1.0], [0.0, 2.0])
         assert not {"torch", "jax", "cupy", "ml_dtypes", "tensorflow"} & set(sys.modules)"""
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
@@ -486,8 +486,8 @@ def test_threads_change_no_bit():
 PROBE = """if True:
     import hashlib, sys
     import numpy as np
-    from rlentropy import _entropy_change_kernels as kernels
-    from rlentropy.entropy_change import FIELDS, entropy_change
+    from rlentropy import _logits_kernels as kernels
+    from rlentropy.logits import FIELDS, entropy_change
     digest = hashlib.sha256()
     rng = np.random.default_rng(5)
     for n, step in ((3, 1.0), (1001, 0.1), (1001, 100.0), (5000, 1e-9)):

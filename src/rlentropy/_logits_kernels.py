@@ -1,4 +1,4 @@
-"""Compiled sweeps of `rlentropy.entropy_change` over a row: the logits of two models at one place.
+"""Compiled sweeps of `rlentropy.logits` over a row: the logits of two models at one place.
 
 A sweep takes LANES neighbouring entries at a time. Lane j adds up the entries j, j + LANES, ...;
 at the end the lanes are added in pairs. So the order of every sum is written in the program, and

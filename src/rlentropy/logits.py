@@ -10,7 +10,7 @@ from dataclasses import fields
 
 import numpy as np
 
-from rlentropy import _entropy_change_kernels as kernels
+from rlentropy import _logits_kernels as kernels
 from rlentropy._tensors import Logits, array
 from rlentropy.results import result
 from rlentropy.validation import check_integer

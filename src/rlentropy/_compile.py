@@ -34,7 +34,7 @@ class _Notice(event.Listener):
     silent = False
 
     def on_start(self, event):
-        if self.silent or event.data["dispatcher"].py_func.__module__.split(".")[0] != PACKAGE:
+        if self.silent or not str(event.data["dispatcher"].py_func.__module__).startswith(PACKAGE):
             return
         self.silent = True
         if sys.stderr is not None and sys.stderr.isatty():

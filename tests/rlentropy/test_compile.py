@@ -86,9 +86,8 @@ def test_where_nothing_can_be_written_it_is_compiled_anew(root, tmp_path):
         root / "src" / "rlentropy", package, ignore=shutil.ignore_patterns("__pycache__")
     )
     for folder in [package, *(path for path in package.rglob("*") if path.is_dir())]:
-        (
-            folder / "__pycache__"
-        ).touch()  # a file in the way: no folder can be made there, not even by root
+        # a file in the way: no folder can be made there, not even by root
+        (folder / "__pycache__").touch()
         folder.chmod(0o555)
     nowhere = {
         "PATH": os.environ["PATH"],

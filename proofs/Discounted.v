@@ -191,6 +191,7 @@ Qed.
 (** ** The sum of all gaps *)
 
 (** Label: thm-npg-summable.
+    Part: sum.
     Covers: V^{k+1} >= V^k, and the bound of the sum.
     Words: along NPG with a constant step eta from a policy of full support, V^{k+1} >= V^k in every
     state, and for every comparator p with value V* and KL(p || pi_0) <= C in every state, for every

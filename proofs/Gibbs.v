@@ -155,7 +155,7 @@ Qed.
 
 (** ** Consequences of the step *)
 
-(** Label: eq-three-points.
+(** Label: lem-three-points.
     Covers: the whole equation.
     Words: eta <p - pi', q> = KL(p || pi) - KL(p || pi') - KL(pi' || pi) for the step pi'.
     Narrower: nothing. *)

@@ -231,3 +231,54 @@ REFUSALS = [
 def test_bad_settings_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_road_is_found_from_its_end():
+    road = discounted_environments.road(length=3, stay=0.1, gamma=0.5)
+    assert (road.S, road.A) == (4, 2)
+    np.testing.assert_array_equal(road.P[:, 0].argmax(axis=1), [1, 2, 3, 3])
+    np.testing.assert_array_equal(road.P[:, 1].argmax(axis=1), [0, 1, 2, 3])
+    np.testing.assert_array_equal(road.r, [[0, 0.1], [0, 0.1], [0, 0.1], [1, 1]])
+    # going pays from every state: 0.1 < 0.5^3
+    np.testing.assert_allclose(evaluation.optimal(road).V, 2 * 0.5 ** np.array([3, 2, 1, 0]))
+    back = discounted_environments.road(length=3, stay=0.1, gamma=0.5, reset=True)
+    np.testing.assert_array_equal(back.P[3].argmax(axis=1), [0, 0])
+
+
+def test_coin_walk_moves_by_one_and_pays_for_the_right():
+    walk = discounted_environments.coin_walk(reach=2, sides=3, gamma=0.9)
+    kernel = walk.P.toarray().reshape(5, 6, 5)
+    np.testing.assert_array_equal(kernel[:, :3].argmax(axis=2), np.tile([[0], [0], [1], [2], [3]], 3))
+    np.testing.assert_array_equal(kernel[:, 3:].argmax(axis=2), np.tile([[1], [2], [3], [4], [4]], 3))
+    np.testing.assert_array_equal(walk.r, np.tile([-0.5] * 3 + [0.5] * 3, (5, 1)))
+    np.testing.assert_array_equal(walk.mu, [0, 0, 1, 0, 0])
+    even = evaluation.evaluate(walk, np.full((5, 6), 1 / 6))
+    np.testing.assert_allclose(even.adv, walk.r, atol=1e-15)
+
+
+def test_tied_garnet_has_its_ties_and_the_values_of_the_garnet():
+    options = {"states": 6, "actions": 3, "branching": 2, "gamma": 0.9, "seed": 4}
+    plain = discounted_environments.garnet(**options)
+    tied = discounted_environments.tied_garnet(**options, ties=4)
+    best = evaluation.optimal(tied)
+    np.testing.assert_allclose(best.V, evaluation.optimal(plain).V, rtol=1e-12)
+    near = (best.Q > best.V[:, None] - 1e-9).sum(axis=1)
+    np.testing.assert_array_equal(near, [2, 2, 2, 2, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda e: e.road(length=0, stay=0.1, gamma=0.5), "length = 0"),
+        (lambda e: e.road(length=2, stay=1.5, gamma=0.5), "stay = 1.5"),
+        (lambda e: e.coin_walk(reach=0, sides=2, gamma=0.5), "reach = 0"),
+        (lambda e: e.coin_walk(reach=2, sides=0, gamma=0.5), "sides = 0"),
+        (
+            lambda e: e.tied_garnet(states=3, actions=2, branching=1, gamma=0.5, ties=4, seed=0),
+            "ties = 4",
+        ),
+    ],
+)
+def test_the_hard_environments_refuse_bad_sizes(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(discounted_environments)

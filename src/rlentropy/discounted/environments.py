@@ -1,7 +1,9 @@
 """Discounted environments: functions that return a `DiscountedMDP`."""
 
 import numpy as np
+from scipy import sparse
 
+from rlentropy.discounted import evaluation
 from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.seeds import generator
 from rlentropy.transitions import garnet_kernel, grid_kernel
@@ -26,6 +28,65 @@ def two_state(gamma=0.9, *, stay=0.9):
     return DiscountedMDP(
         P=np.stack([keep, move], axis=1), r=[[0.0, 0.0], [1.0, 0.0]], mu=[1.0, 0.0], gamma=gamma
     )
+
+
+def coin_walk(*, reach, sides, gamma):
+    """A walk on -reach, ..., reach from 0, and a coin with ``sides`` sides that moves nothing.
+
+    Action (move, side) is number ``move * sides + side``; move 0 goes left and costs 1/2, move 1
+    goes right and pays 1/2; at an end a move off the line stays.
+    Position x is state x + reach. The kernel is sparse.
+    Under a policy that goes either way with probability 1/2 the advantage is the reward.
+    Source: ex-walk-order.
+    """
+    reach = check_integer("reach", reach, low=1)
+    sides = check_integer("sides", sides, low=1)
+    S = 2 * reach + 1
+    states = np.arange(S)
+    targets = np.stack([np.maximum(states - 1, 0), np.minimum(states + 1, S - 1)], axis=1)
+    columns = np.repeat(targets, sides, axis=1).ravel()
+    rows = np.arange(columns.size)
+    P = sparse.csr_array((np.ones(columns.size), (rows, columns)), shape=(columns.size, S))
+    r = np.tile(np.repeat([-0.5, 0.5], sides), (S, 1))
+    mu = np.zeros(S)
+    mu[reach] = 1
+    return DiscountedMDP(P=P, r=r, mu=mu, gamma=gamma)
+
+
+def road(*, length, stay, gamma, reset=False):
+    """States 0, ..., length: action 0 goes to the next one and pays 0, action 1 stays and pays
+    ``stay``; the last state pays 1 for either action and is kept, or with ``reset`` leads to 0.
+
+    Starts in state 0. Where ``stay`` < gamma^length going is optimal everywhere, but a greedy
+    learner that begins by staying finds it out one state at a time, from the far end.
+    Source: thm-npg-summable, thm-soft-linear-rate.
+    """
+    length = check_integer("length", length, low=1)
+    S = length + 1
+    states = np.arange(S)
+    P = np.zeros((S, 2, S))
+    P[states, 0, np.minimum(states + 1, length)] = 1
+    P[states, 1, states] = 1
+    r = np.stack([np.zeros(S), np.full(S, check_interval("stay", stay, 0, 1))], axis=1)
+    r[length] = 1
+    if reset:
+        P[length] = np.eye(S)[0]
+    return DiscountedMDP(P=P, r=r, mu=np.eye(S)[0], gamma=gamma)
+
+
+def tied_garnet(*, states, actions, branching, gamma, ties, seed):
+    """A `garnet` in whose first ``ties`` states a second action is made optimal.
+
+    Its reward is raised to r(s, a) + V*(s) - Q*(s, a), which changes no optimal value.
+    """
+    model = garnet(states=states, actions=actions, branching=branching, gamma=gamma, seed=seed)
+    check_integer("actions", actions, low=2)
+    tied = np.arange(check_integer("ties", ties, high=states))
+    best = evaluation.optimal(model)
+    second = (best.Q[tied].argmax(axis=1) + 1) % actions
+    r = model.r.copy()
+    r[tied, second] += best.V[tied] - best.Q[tied, second]
+    return DiscountedMDP(P=model.P, r=r, mu=model.mu, gamma=gamma)
 
 
 def garnet(*, states, actions, branching, gamma, seed, sparse_kernel=False):

@@ -59,23 +59,33 @@ def _slope(at, direction):
     return EntropySlope(frozen=float(frozen), shift=float(shift))
 
 
-def remainder_bound(mdp, direction, eta):
-    """(eta^2 / 2) D^2 log(A) (4 - 3 gamma) / (4 (1 - gamma)^2), D = max_s osc direction(s, .).
+def spread_bound(mdp, direction):
+    """(D / 2) min(x, x^2), x^2 = gamma / (1 - gamma), D = max_s osc direction(s, .).
 
+    Bounds E|M_T|, the mean size of the score of a trajectory up to a geometric time, hence
+    ||d d / d eta||_1 and, times osc(h) / 2, the shift of `slope`.
+    Source: lem-trajectory-score, thm-visitation-speed.
+    """
+    direction = check_array("direction", direction, (mdp.S, mdp.A))
+    D = np.ptp(direction, axis=1).max()
+    square = mdp.gamma / (1 - mdp.gamma)
+    return D / 2 * min(np.sqrt(square), square)
+
+
+def remainder_bound(mdp, direction, eta):
+    """(eta^2 / 2) D^2 log(A) (1 + min(x, x^2) + x^2 / 4), x^2 = gamma / (1 - gamma).
+
+    D = max_s osc direction(s, .).
     Bounds |cH(pi_{theta + eta direction}) - cH(pi_theta) - eta slope| for every theta;
     A >= 2 actions.
     Source: prop-global-remainder.
     """
+    eta = check_positive("eta", eta)
     direction = check_array("direction", direction, (mdp.S, mdp.A))
-    D, gamma = np.ptp(direction, axis=1).max(), mdp.gamma
-    return (
-        check_positive("eta", eta) ** 2
-        / 2
-        * D**2
-        * np.log(mdp.A)
-        * (4 - 3 * gamma)
-        / (4 * (1 - gamma) ** 2)
-    )
+    D = np.ptp(direction, axis=1).max()
+    square = mdp.gamma / (1 - mdp.gamma)
+    growth = 1 + min(np.sqrt(square), square) + square / 4
+    return eta**2 / 2 * D**2 * np.log(mdp.A) * growth
 
 
 def certified_step(mdp, theta, direction):

@@ -171,6 +171,31 @@ def test_remainder_bound_holds(gamma):
             assert remainder <= de.remainder_bound(model, direction, eta)
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.2, 0.5, 0.9, 0.999])
+def test_remainder_bound_by_hand(gamma):
+    """D = 2, A = 3, eta = 1/2: 1/8 4 log 3 (1 + min(x, x^2) + x^2 / 4)."""
+    model, _, _ = case(0, gamma=gamma)
+    direction = np.tile([0.0, 1.0, 2.0], (5, 1))
+    x = (gamma / (1 - gamma)) ** 0.5
+    expected = np.log(3) / 2 * (1 + min(x, x**2) + x**2 / 4)
+    assert de.remainder_bound(model, direction, 0.5) == pytest.approx(expected, rel=1e-12)
+    assert de.spread_bound(model, direction) == pytest.approx(min(x, x**2), rel=1e-12)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 0.9, 0.99])
+def test_walk_has_the_slope_of_the_closed_form(gamma):
+    reach = 300
+    walk = environments.coin_walk(reach=reach, sides=4, gamma=gamma)
+    fair = np.arange(-reach, reach + 1) > 0
+    theta = np.tile(np.where(fair[:, None], 0, [0, -60, -60, -60]), (1, 2))
+    expected = np.log(4) / 4 * gamma / np.sqrt(1 - gamma**2)
+    part = de.slope(walk, theta, evaluate_softmax(walk, theta).adv)
+    assert part.shift == pytest.approx(expected, rel=1e-9)
+    moved = de.visitation_slope(walk, theta, walk.r)
+    # ||d-dot||_1 = E|s_T| / 2
+    assert np.abs(moved).sum() == pytest.approx(gamma / np.sqrt(1 - gamma**2) / 2, rel=1e-9)
+
+
 def test_certified_step_at_its_ends():
     model, theta, _ = case(9)
     assert de.certified_step(model, theta, np.ones_like(theta)) == np.inf

@@ -87,10 +87,11 @@ def simple_bound(T, m, n0=1.0):
 
 
 def minimax_regret(T, m):
-    """log C_m(T), C_m(T) = sum over counts n of binom(T; n) prod_x (n_x / T)^n_x: no forecaster's largest regret is less.
+    """log C_m(T), C_m(T) = sum over counts n of binom(T; n) prod_x (n_x / T)^n_x, in nats.
 
-    T  any array of whole numbers >= 0; the work is T + m each, by C_{m+2} = C_{m+1} + (T / m) C_m.
-    Source: prop-prior-count; Shtarkov (1987); the recursion is of Kontkanen & Myllymaki (2007).
+    No forecaster's largest regret is less. T: any array of whole numbers >= 0.
+    The work is T + m for each, by C_{m+2} = C_{m+1} + (T / m) C_m (Kontkanen & Myllymaki 2007).
+    Raises ValueError for a T that is no whole number. Source: prop-prior-count; Shtarkov (1987).
     """
     T, m = check_array("T", T), check_integer("m", m, low=1)
     refuse("T", T, (T < 0) | (T != np.floor(T)), "not a whole number >= 0")

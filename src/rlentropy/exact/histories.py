@@ -1,4 +1,6 @@
-"""Visitation of any policy, summed over all histories of a tiny episodic MDP; exact with Fractions."""
+"""Law of an episode under any policy, and its visitation, over all histories of a tiny episodic
+MDP; exact with Fractions.
+"""
 
 import math
 
@@ -6,7 +8,8 @@ import numpy as np
 
 
 def episode_law(P, start, policy):
-    """Pr(s_1, a_1, ..., s_H, a_H) of every episode of positive probability, under *any* policy; a dict of tuples.
+    """Pr(s_1, a_1, ..., s_H, a_H) of every episode of positive probability, under *any* policy;
+    a dict of tuples.
 
     P       (H-1, S, A, S), for example ``mdp.dense()``; with Fractions (dtype object) the result is exact
     policy  takes a history (s_1, a_1, ..., s_h) and returns the A probabilities of a_h
@@ -31,7 +34,10 @@ def episode_law(P, start, policy):
 
 
 def visitation_by_enumeration(P, start, policy):
-    """d_h(s, a) of *any* policy, summed over all episodes of `episode_law`; (H, S, A). Source: def-episodic-visitation."""
+    """d_h(s, a) of *any* policy, summed over all episodes of `episode_law`; (H, S, A).
+
+    Arguments as there; exact with Fractions. Source: def-episodic-visitation.
+    """
     P = np.asarray(P)
     d = np.zeros((P.shape[0] + 1, *P.shape[1:3]), dtype=P.dtype)
     for episode, weight in episode_law(P, start, policy).items():

@@ -466,6 +466,7 @@ Qed.
 (** ** Entropy is concave, with the exact defect *)
 
 (** Label: thm-concavity.
+    Part: identity.
     Covers: the equation of part 1, in one stage.
     Words: H(mean of the d^i) - sum w_i H(d^i) = sum w_i KL(d^i || mean).
     Narrower: one stage; the book's is the sum over the stages of both sides. *)

@@ -137,9 +137,10 @@ Proof.
 Qed.
 
 (** Label: thm-polytope-markov.
+    Part: markov.
     Covers: the visitation of a Markov policy lies in the polytope.
     Words: the visitations of a Markov policy are not negative and obey the flow equations.
-    Narrower: Markov policies; policies with memory are not treated here. *)
+    Narrower: nothing (policies with memory are the part before). *)
 Theorem visits_flow : forall {State Action : Type} (M : process State Action)
   (π : nat -> State -> Action -> R) (H : nat),
   well_formed M -> policy M π -> flow M H (visits M π).
@@ -300,6 +301,7 @@ Proof.
 Qed.
 
 (** Label: cor-certificate.
+    Part: bound.
     Covers: the two inequalities behind the certificate, for each d.
     Words: if d' is not negative and adds up to at most 1 in each stage, then for every d of the
     polytope <d, log 1/d'> = H_visit(d) + KL(d || d') and KL(d || d') >= 0, all summed over the
@@ -359,6 +361,7 @@ Proof.
 Qed.
 
 (** Label: thm-polytope-markov.
+    Part: markov.
     Covers: every point of the polytope is the visitation of the Markov policy that it names.
     Words: for d in K_p and pi_h(a|s) = d_h(s, a) / d_h(s), uniform where d_h(s) = 0, pi is a policy
     and its visitations are d.
@@ -391,6 +394,7 @@ Qed.
 (** ** Visitation entropy is concave on the polytope *)
 
 (** Label: thm-concavity.
+    Part: identity.
     Covers: part 1, all of it.
     Words: for weights w and points d^i that are distributions in every stage, H_visit of the mean
     less the mean of H_visit is sum_i w_i sum_h KL(d^i_h || mean_h) >= 0, and it is 0 only if all

@@ -129,11 +129,12 @@ Proof.
     replace (S H - k)%nat with (S (H - k)) by lia. rewrite S_INR. ring.
 Qed.
 
-(** Label: none yet.
+(** Label: lem-path-divergence.
+    Part: smooth.
     Covers: relative smoothness with constant 1.
     Words: the divergence of the visitations, which is the Bregman divergence of -F, is at most
     D(rho, pi), for every kernel, every policy rho and every pi of full support.
-    Narrower: pi of full support (every iterate from the uniform policy has it). *)
+    Narrower: nothing. *)
 Theorem relative_smoothness : forall {State Action : Type} (M : process State Action) (H : nat)
   (ρ π : nat -> State -> Action -> R),
   well_formed M -> policy M ρ -> policy M π -> positive_policy M π ->
@@ -143,10 +144,11 @@ Proof.
   rewrite <- triangle. apply sum_le. intros h _. apply visit_kl_chain; assumption.
 Qed.
 
-(** Label: none yet.
+(** Label: lem-path-divergence.
+    Part: strong.
     Covers: relative strong convexity with constant 1/H.
     Words: D(rho, pi) is at most H times the divergence of the visitations.
-    Narrower: pi of full support. *)
+    Narrower: nothing. *)
 Theorem relative_strong_convexity : forall {State Action : Type} (M : process State Action)
   (H : nat) (ρ π : nat -> State -> Action -> R),
   well_formed M -> policy M ρ -> policy M π -> positive_policy M π ->
@@ -164,7 +166,8 @@ Proof.
   - apply Rmult_le_compat_l; lra.
 Qed.
 
-(** Label: none yet.
+(** Label: lem-path-divergence.
+    Part: bregman.
     Covers: the divergence of the visitations is the Bregman divergence of -F.
     Words: F(rho) = <d^rho, -log d^pi> - sum over stages of KL(d^rho_h || d^pi_h), and
     F(pi) = <d^pi, -log d^pi>.
@@ -209,13 +212,17 @@ Definition mirror_step {State Action : Type} (M : process State Action) (H : nat
   let g := fun k sa => - ln (visits M π k sa) in
   step (actions M) (π h s) (sweep_Q M H π g h s) (/ weight H h).
 
-(** The iterates, from the uniform policy. *)
-Fixpoint mirror_ascent {State Action : Type} (M : process State Action) (H t : nat) :
-  nat -> State -> Action -> R :=
+(** The iterates, from any policy. *)
+Fixpoint mirror_ascent {State Action : Type} (M : process State Action) (H : nat)
+  (π0 : nat -> State -> Action -> R) (t : nat) : nat -> State -> Action -> R :=
   match t with
-  | O => fun _ _ => uniform (actions M)
-  | S k => mirror_step M H (mirror_ascent M H k)
+  | O => π0
+  | S k => mirror_step M H (mirror_ascent M H π0 k)
   end.
+
+(** The uniform policy. *)
+Definition uniform_policy {State Action : Type} (M : process State Action) :
+  nat -> State -> Action -> R := fun _ _ => uniform (actions M).
 
 (** The recursion of the sweep, as it is written in books. *)
 Lemma sweep_recursion : forall {State Action : Type} (M : process State Action) (H : nat)
@@ -233,7 +240,8 @@ Qed.
 Lemma weight_pos : forall H h : nat, (h < H)%nat -> 0 < weight H h.
 Proof. intros H h stage. apply lt_0_INR. lia. Qed.
 
-(** Label: none yet.
+(** Label: thm-mirror-ascent.
+    Part: step.
     Covers: the three-point equality of the iteration.
     Words: for every policy rho, <d^rho, g> - D(rho, pi) = V_1(s_1) - D(rho, pi'), where pi' is the
     policy of the sweep: so pi' maximises the left side, and the gap of rho is D(rho, pi').
@@ -267,19 +275,28 @@ Proof.
   unfold sweep_Q in scaled at 1. rewrite mean_plus in scaled. lra.
 Qed.
 
-Lemma iterate_policy : forall {State Action : Type} (M : process State Action) (H t : nat),
-  well_formed M ->
-  policy M (mirror_ascent M H t) /\ positive_policy M (mirror_ascent M H t).
+Lemma uniform_policy_positive : forall {State Action : Type} (M : process State Action),
+  well_formed M -> policy M (uniform_policy M) /\ positive_policy M (uniform_policy M).
 Proof.
-  intros State Action M H t [filled _]. induction t as [|t [pol full]]; simpl.
-  - split; intros h s _; apply uniform_distribution, filled.
+  intros State Action M [filled _].
+  split; intros h s _; apply uniform_distribution, filled.
+Qed.
+
+Lemma iterate_policy : forall {State Action : Type} (M : process State Action) (H : nat)
+  (π0 : nat -> State -> Action -> R) (t : nat),
+  well_formed M -> policy M π0 -> positive_policy M π0 ->
+  policy M (mirror_ascent M H π0 t) /\ positive_policy M (mirror_ascent M H π0 t).
+Proof.
+  intros State Action M H π0 t [filled _] pol0 full0. induction t as [|t [pol full]]; simpl.
+  - split; assumption.
   - split; intros h s inside.
     + apply step_distribution; [exact filled|apply full, inside].
     + apply step_positive, full, inside.
 Qed.
 
-(** Label: none yet.
-    Covers: what one iteration gains.
+(** Label: thm-mirror-ascent.
+    Part: monotone.
+    Covers: what one iteration gains; with rho = pi the whole part, F(pi') - F(pi) >= D(pi, pi').
     Words: F(rho) - F(pi') <= (1 - 1/H) D(rho, pi) - D(rho, pi') for every policy rho.
     Narrower: nothing. *)
 Theorem mirror_descent_inequality : forall {State Action : Type} (M : process State Action)
@@ -325,23 +342,24 @@ Proof.
   apply Rmult_le_pos; [apply pos_INR|apply stage_kl_nonneg; assumption].
 Qed.
 
-(** Label: none yet.
+(** Label: thm-mirror-ascent.
+    Part: monotone.
     Covers: F never falls.
     Words: F(pi_{t+1}) >= F(pi_t).
     Narrower: nothing. *)
 Theorem mirror_ascent_monotone : forall {State Action : Type} (M : process State Action)
-  (H t : nat),
-  (0 < H)%nat -> well_formed M ->
-  objective M H (mirror_ascent M H t) <= objective M H (mirror_ascent M H (S t)).
+  (H t : nat) (π0 : nat -> State -> Action -> R),
+  (0 < H)%nat -> well_formed M -> policy M π0 -> positive_policy M π0 ->
+  objective M H (mirror_ascent M H π0 t) <= objective M H (mirror_ascent M H π0 (S t)).
 Proof.
-  intros State Action M H t stages well.
-  destruct (iterate_policy M H t well) as [pol full].
-  destruct (iterate_policy M H (S t) well) as [pol' full']. simpl in pol', full'.
+  intros State Action M H t π0 stages well pol0 full0.
+  destruct (iterate_policy M H π0 t well pol0 full0) as [pol full].
+  destruct (iterate_policy M H π0 (S t) well pol0 full0) as [pol' full']. simpl in pol', full'.
   assert (gain := mirror_descent_inequality M H _ _ stages well pol pol full).
-  assert (self : policy_divergence M H (mirror_ascent M H t) (mirror_ascent M H t) = 0).
+  assert (self : policy_divergence M H (mirror_ascent M H π0 t) (mirror_ascent M H π0 t) = 0).
   { apply sum_zero. intros h _. unfold stage_kl, mean.
     rewrite (sum_zero (states M)); [ring|]. intros s inside.
-    assert (same : kl (actions M) (mirror_ascent M H t h s) (mirror_ascent M H t h s) = 0).
+    assert (same : kl (actions M) (mirror_ascent M H π0 t h s) (mirror_ascent M H π0 t h s) = 0).
     { apply sum_zero. intros. ring. }
     rewrite same. ring. }
   assert (pos := policy_divergence_nonneg M H _ _ well pol pol' full').
@@ -360,29 +378,29 @@ Qed.
 (** The rate, sharper than the geometric one: with c = 1 - 1/H,
     H (1 - c^t) (F(rho) - F(pi_t)) <= c^t D(rho, pi_0) - D(rho, pi_t). *)
 Lemma mirror_ascent_sum : forall {State Action : Type} (M : process State Action) (H t : nat)
-  (ρ : nat -> State -> Action -> R),
-  (0 < H)%nat -> well_formed M -> policy M ρ ->
+  (ρ π0 : nat -> State -> Action -> R),
+  (0 < H)%nat -> well_formed M -> policy M ρ -> policy M π0 -> positive_policy M π0 ->
   let c := 1 - / INR H in
-  INR H * (1 - c ^ t) * (objective M H ρ - objective M H (mirror_ascent M H t))
-  <= c ^ t * policy_divergence M H ρ (mirror_ascent M H 0)
-     - policy_divergence M H ρ (mirror_ascent M H t).
+  INR H * (1 - c ^ t) * (objective M H ρ - objective M H (mirror_ascent M H π0 t))
+  <= c ^ t * policy_divergence M H ρ π0
+     - policy_divergence M H ρ (mirror_ascent M H π0 t).
 Proof.
-  intros State Action M H t ρ stages well pol c.
+  intros State Action M H t ρ π0 stages well pol pol0 full0 c.
   assert (range := contraction_range H stages). fold c in range.
   assert (posH : 0 < INR H) by (apply lt_0_INR; exact stages).
   assert (factor : INR H * c = INR H - 1) by (unfold c; field; lra).
-  induction t as [|t IH]; [simpl pow; lra|].
-  destruct (iterate_policy M H t well) as [polt full].
-  assert (gain := mirror_descent_inequality M H ρ (mirror_ascent M H t)
+  induction t as [|t IH]; [simpl; lra|].
+  destruct (iterate_policy M H π0 t well pol0 full0) as [polt full].
+  assert (gain := mirror_descent_inequality M H ρ (mirror_ascent M H π0 t)
     stages well pol polt full).
-  assert (grows := mirror_ascent_monotone M H t stages well).
-  change (mirror_step M H (mirror_ascent M H t)) with (mirror_ascent M H (S t)) in gain.
+  assert (grows := mirror_ascent_monotone M H t π0 stages well pol0 full0).
+  change (mirror_step M H (mirror_ascent M H π0 t)) with (mirror_ascent M H π0 (S t)) in gain.
   set (F := objective M H ρ) in *.
-  set (F0 := objective M H (mirror_ascent M H t)) in *.
-  set (F1 := objective M H (mirror_ascent M H (S t))) in *.
-  set (D0 := policy_divergence M H ρ (mirror_ascent M H 0)) in *.
-  set (Dt := policy_divergence M H ρ (mirror_ascent M H t)) in *.
-  set (D1 := policy_divergence M H ρ (mirror_ascent M H (S t))) in *.
+  set (F0 := objective M H (mirror_ascent M H π0 t)) in *.
+  set (F1 := objective M H (mirror_ascent M H π0 (S t))) in *.
+  set (D0 := policy_divergence M H ρ π0) in *.
+  set (Dt := policy_divergence M H ρ (mirror_ascent M H π0 t)) in *.
+  set (D1 := policy_divergence M H ρ (mirror_ascent M H π0 (S t))) in *.
   fold c in gain. apply Rmult_le_compat_l with (r := c) in IH; [|lra].
   assert (small : 0 <= 1 - c ^ t).
   { assert (h := pow_incr c 1 t ltac:(lra)). rewrite pow1 in h. lra. }
@@ -397,39 +415,73 @@ Proof.
     rewrite factor. ring.
 Qed.
 
-(** Label: none yet.
+(** Label: thm-mirror-ascent.
+    Part: rate.
+    Covers: the weighted sum of the gaps, the first line of the rate.
+    Words: the sum over k = 1, ..., t of c^(t-k) (F(rho) - F(pi_k)) is at most
+    c^t D(rho, pi_0) - D(rho, pi_t), c = 1 - 1/H, for every t and every policy rho.
+    Narrower: nothing. *)
+Theorem mirror_ascent_weighted_sum : forall {State Action : Type} (M : process State Action)
+  (H t : nat) (ρ π0 : nat -> State -> Action -> R),
+  (0 < H)%nat -> well_formed M -> policy M ρ -> policy M π0 -> positive_policy M π0 ->
+  ∑ k ∈ seq 0 t, (1 - / INR H) ^ (t - S k)
+    * (objective M H ρ - objective M H (mirror_ascent M H π0 (S k)))
+  <= (1 - / INR H) ^ t * policy_divergence M H ρ π0
+     - policy_divergence M H ρ (mirror_ascent M H π0 t).
+Proof.
+  intros State Action M H t ρ π0 stages well pol pol0 full0.
+  assert (range := contraction_range H stages). set (c := 1 - / INR H) in *.
+  induction t as [|t IH]; [simpl; lra|].
+  destruct (iterate_policy M H π0 t well pol0 full0) as [polt full].
+  assert (gain := mirror_descent_inequality M H ρ (mirror_ascent M H π0 t)
+    stages well pol polt full).
+  change (mirror_step M H (mirror_ascent M H π0 t)) with (mirror_ascent M H π0 (S t)) in gain.
+  fold c in gain. rewrite sum_stages, Nat.sub_diag, pow_O, Rmult_1_l.
+  assert (scaled : ∑ k ∈ seq 0 t, c ^ (S t - S k)
+      * (objective M H ρ - objective M H (mirror_ascent M H π0 (S k)))
+    = c * ∑ k ∈ seq 0 t, c ^ (t - S k)
+      * (objective M H ρ - objective M H (mirror_ascent M H π0 (S k)))).
+  { rewrite <- sum_scal. apply sum_ext. intros k inside. apply in_seq in inside.
+    replace (S t - S k)%nat with (S (t - S k)) by lia. rewrite <- tech_pow_Rmult. ring. }
+  rewrite scaled. apply Rmult_le_compat_l with (r := c) in IH; [|lra].
+  rewrite <- tech_pow_Rmult. lra.
+Qed.
+
+(** Label: thm-mirror-ascent.
+    Part: rate.
     Covers: the sharper rate.
     Words: H (1 - (1 - 1/H)^t) (F(rho) - F(pi_t)) <= (1 - 1/H)^t D(rho, pi_0) for every t and every
     policy rho, so also for the optimum: F* - F(pi_t) <= (1/H) D / ((1 - 1/H)^{-t} - 1), if H > 1.
     Narrower: nothing. *)
 Theorem mirror_ascent_sharp_rate : forall {State Action : Type} (M : process State Action)
-  (H t : nat) (ρ : nat -> State -> Action -> R),
-  (0 < H)%nat -> well_formed M -> policy M ρ ->
-  INR H * (1 - (1 - / INR H) ^ t) * (objective M H ρ - objective M H (mirror_ascent M H t))
-  <= (1 - / INR H) ^ t * policy_divergence M H ρ (mirror_ascent M H 0).
+  (H t : nat) (ρ π0 : nat -> State -> Action -> R),
+  (0 < H)%nat -> well_formed M -> policy M ρ -> policy M π0 -> positive_policy M π0 ->
+  INR H * (1 - (1 - / INR H) ^ t) * (objective M H ρ - objective M H (mirror_ascent M H π0 t))
+  <= (1 - / INR H) ^ t * policy_divergence M H ρ π0.
 Proof.
-  intros State Action M H t ρ stages well pol.
-  assert (h := mirror_ascent_sum M H t ρ stages well pol). cbv zeta in h.
-  destruct (iterate_policy M H t well) as [polt full].
+  intros State Action M H t ρ π0 stages well pol pol0 full0.
+  assert (h := mirror_ascent_sum M H t ρ π0 stages well pol pol0 full0). cbv zeta in h.
+  destruct (iterate_policy M H π0 t well pol0 full0) as [polt full].
   assert (pos := policy_divergence_nonneg M H ρ _ well pol polt full). lra.
 Qed.
 
-(** Label: none yet.
+(** Label: thm-mirror-ascent.
+    Part: rate.
     Covers: the linear rate.
     Words: F(rho) - F(pi_t) <= (1 - 1/H)^t D(rho, pi_0) for every t >= 1 and every policy rho.
-    Narrower: t >= 1; at t = 0 it is false for a kernel that spreads over many states. *)
+    Narrower: nothing. At t = 0 it is false for a kernel that spreads over many states. *)
 Theorem mirror_ascent_rate : forall {State Action : Type} (M : process State Action) (H t : nat)
-  (ρ : nat -> State -> Action -> R),
-  (0 < H)%nat -> (0 < t)%nat -> well_formed M -> policy M ρ ->
-  objective M H ρ - objective M H (mirror_ascent M H t)
-  <= (1 - / INR H) ^ t * policy_divergence M H ρ (mirror_ascent M H 0).
+  (ρ π0 : nat -> State -> Action -> R),
+  (0 < H)%nat -> (0 < t)%nat -> well_formed M -> policy M ρ -> policy M π0 ->
+  positive_policy M π0 ->
+  objective M H ρ - objective M H (mirror_ascent M H π0 t)
+  <= (1 - / INR H) ^ t * policy_divergence M H ρ π0.
 Proof.
-  intros State Action M H t ρ stages later well pol.
-  assert (sharp := mirror_ascent_sharp_rate M H t ρ stages well pol).
+  intros State Action M H t ρ π0 stages later well pol pol0 full0.
+  assert (sharp := mirror_ascent_sharp_rate M H t ρ π0 stages well pol pol0 full0).
   assert (range := contraction_range H stages).
   assert (posH : 0 < INR H) by (apply lt_0_INR; exact stages).
   set (c := 1 - / INR H) in *. set (G := objective M H ρ - _) in *.
-  destruct (iterate_policy M H 0 well) as [pol0 full0].
   assert (pos := policy_divergence_nonneg M H ρ _ well pol pol0 full0).
   set (D0 := policy_divergence M H ρ _) in *.
   assert (right : 0 <= c ^ t * D0) by (apply Rmult_le_pos; [apply pow_le; lra|exact pos]).
@@ -445,14 +497,15 @@ Proof.
   apply Rmult_le_compat_r; lra.
 Qed.
 
-(** Label: none yet.
+(** Label: thm-mirror-ascent.
+    Part: start.
     Covers: the distance at the start.
     Words: D(rho, uniform) <= H (H + 1) / 2 log A.
     Narrower: nothing. *)
 Theorem start_divergence : forall {State Action : Type} (M : process State Action) (H : nat)
   (ρ : nat -> State -> Action -> R),
   well_formed M -> policy M ρ ->
-  policy_divergence M H ρ (mirror_ascent M H 0)
+  policy_divergence M H ρ (uniform_policy M)
   <= INR H * (INR H + 1) / 2 * ln (INR (length (actions M))).
 Proof.
   intros State Action M H ρ well pol.
@@ -468,11 +521,12 @@ Proof.
   assert (dist := state_law_distribution M ρ h well pol).
   rewrite <- (mean_const (states M) (state_law M ρ h)) by apply dist.
   apply sum_le. intros s inside. apply Rmult_le_compat_l; [apply dist, inside|].
-  simpl. assert (range := entropy_range (actions M) (ρ h s) (pol h s inside)).
+  unfold uniform_policy. assert (range := entropy_range (actions M) (ρ h s) (pol h s inside)).
   assert (value := entropy_uniform (actions M) (ρ h s) (proj2 (pol h s inside))). lra.
 Qed.
 
-(** Label: none yet.
+(** Label: thm-mirror-ascent.
+    Part: rate.
     Covers: the rate over the whole polytope.
     Words: for every kernel, every d of the visitation polytope and every t >= 1,
     H_visit(d) - F(pi_t) <= (1 - 1/H)^t H (H + 1) / 2 log A.
@@ -480,7 +534,7 @@ Qed.
 Theorem mirror_ascent_rate_polytope : forall {State Action : Type} (M : process State Action)
   (H t : nat) (d : nat -> State * Action -> R),
   (0 < H)%nat -> (0 < t)%nat -> well_formed M -> flow M H d ->
-  visit_entropy M H d - objective M H (mirror_ascent M H t)
+  visit_entropy M H d - objective M H (mirror_ascent M H (uniform_policy M) t)
   <= (1 - / INR H) ^ t * (INR H * (INR H + 1) / 2 * ln (INR (length (actions M)))).
 Proof.
   intros State Action M H t d stages later well fl.
@@ -488,7 +542,8 @@ Proof.
   assert (value : visit_entropy M H d = objective M H (realisation M H d)).
   { apply sum_ext. intros h stage. apply in_seq_0 in stage. apply entropy_ext.
     intros sa inP. symmetry. apply same; assumption. }
-  assert (rate := mirror_ascent_rate M H t _ stages later well pol).
+  destruct (uniform_policy_positive M well) as [pol0 full0].
+  assert (rate := mirror_ascent_rate M H t _ _ stages later well pol pol0 full0).
   assert (first := start_divergence M H _ well pol).
   assert (range := contraction_range H stages).
   assert (power : 0 <= (1 - / INR H) ^ t) by (apply pow_le; lra).

@@ -11,7 +11,7 @@ real numbers. Nothing here knows of states, actions or time. Losses and regrets 
 
 
 import numpy as np
-from scipy.special import betaln, gammaln
+from scipy.special import betaln, gammaln, xlogy
 
 from rlentropy.distributions import entropy, log_probabilities
 from rlentropy.validation import (
@@ -84,6 +84,30 @@ def simple_bound(T, m, n0=1.0):
     """log m + (m - 1) n_0 log(1 + (T - 1) / n_0) >= R_T for T >= 1. Source: thm-forecaster-regret."""
     T, m, n0 = check_array("T", T), check_integer("m", m, low=1), check_positive("n0", n0)
     return np.log(m) + (m - 1) * n0 * np.log1p((T - 1) / n0)
+
+
+def minimax_regret(T, m):
+    """log C_m(T), C_m(T) = sum over counts n of binom(T; n) prod_x (n_x / T)^n_x, in nats.
+
+    No forecaster's largest regret is less. T: any array of whole numbers >= 0.
+    The work is T + m for each, by C_{m+2} = C_{m+1} + (T / m) C_m (Kontkanen & Myllymaki 2007).
+    Raises ValueError for a T that is no whole number. Source: prop-prior-count; Shtarkov (1987).
+    """
+    T, m = check_array("T", T), check_integer("m", m, low=1)
+    refuse("T", T, (T < 0) | (T != np.floor(T)), "not a whole number >= 0")
+    return np.array([_log_shtarkov(t, m) for t in T.ravel()]).reshape(T.shape)[()]
+
+
+def _log_shtarkov(T, m):
+    if T == 0 or m == 1:
+        return 0.0
+    k = np.arange(T + 1)
+    weight = gammaln(T + 1) - gammaln(k + 1) - gammaln(T - k + 1)
+    largest = xlogy(k, k / T) + xlogy(T - k, (T - k) / T)
+    before, here = 0.0, np.log(np.sum(np.exp(weight + largest)))
+    for j in range(1, m - 1):
+        before, here = here, np.logaddexp(here, np.log(T / j) + before)
+    return float(here)
 
 
 def _counts(counts):

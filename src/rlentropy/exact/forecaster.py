@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 from itertools import combinations
-from math import comb, prod
+from math import comb, factorial, prod
 
 import numpy as np
 
@@ -25,6 +25,19 @@ def probability(counts, n0):
         return prod((x + j for j in range(k)), start=Fraction(1))
 
     return prod((rising(n0, int(n)) for n in counts), start=Fraction(1)) / rising(m * n0, int(sum(counts)))
+
+
+def shtarkov_sum(T, m):
+    """The best fixed probabilities of all m^T sequences added up, as a Fraction: exp of the least possible regret.
+
+    Summed over count vectors, for small T and m. Source: prop-prior-count; Shtarkov (1987).
+    """
+
+    def of_all_orders(counts):
+        orders = factorial(T) // prod(factorial(n) for n in counts)
+        return orders * prod(Fraction(n, T) ** n for n in counts if n)
+
+    return sum(of_all_orders(counts) for counts in count_vectors(T, m).tolist())
 
 
 def exp_regret(counts, n0):

@@ -1,29 +1,48 @@
-"""Visitation of any policy, summed over all histories of a tiny episodic MDP; exact with Fractions."""
+"""Law of an episode under any policy, and its visitation, over all histories of a tiny episodic
+MDP; exact with Fractions.
+"""
 
 import math
 
 import numpy as np
 
 
-def visitation_by_enumeration(P, start, policy):
-    """d_h(s, a) of *any* policy, summed over all histories of positive probability; (H, S, A).
+def episode_law(P, start, policy):
+    """Pr(s_1, a_1, ..., s_H, a_H) of every episode of positive probability, under *any* policy;
+    a dict of tuples.
 
     P       (H-1, S, A, S), for example ``mdp.dense()``; with Fractions (dtype object) the result is exact
     policy  takes a history (s_1, a_1, ..., s_h) and returns the A probabilities of a_h
-    An oracle for tiny horizons: the work grows like (S A)^H. Source: def-episodic-visitation.
+    An oracle for tiny horizons: the work grows like (S A)^H. Source: def-episodic-mdp.
     """
     P = np.asarray(P)
-    H, S, A = P.shape[0] + 1, P.shape[1], P.shape[2]
-    d, histories = np.zeros((H, S, A), dtype=P.dtype), {(start,): 1}
-    for h in range(H):
-        longer = {}
-        for history, weight in histories.items():
-            for a, chosen in enumerate(policy(history)):
-                d[h, history[-1], a] += weight * chosen
-                for s in range(S) if h + 1 < H and chosen else ():
-                    if P[h, history[-1], a, s]:
-                        longer[(*history, a, s)] = weight * chosen * P[h, history[-1], a, s]
-        histories = longer
+    histories = {(start,): 1}
+    for kernel in P:
+        histories = {
+            (*history, a, s): weight * chosen * kernel[history[-1], a, s]
+            for history, weight in histories.items()
+            for a, chosen in enumerate(policy(history))
+            for s in range(P.shape[-1])
+            if chosen and kernel[history[-1], a, s]
+        }
+    return {
+        (*history, a): weight * chosen
+        for history, weight in histories.items()
+        for a, chosen in enumerate(policy(history))
+        if chosen
+    }
+
+
+def visitation_by_enumeration(P, start, policy):
+    """d_h(s, a) of *any* policy, summed over all episodes of `episode_law`; (H, S, A).
+
+    Arguments as there; exact with Fractions. Source: def-episodic-visitation.
+    """
+    P = np.asarray(P)
+    d = np.zeros((P.shape[0] + 1, *P.shape[1:3]), dtype=P.dtype)
+    for episode, weight in episode_law(P, start, policy).items():
+        for h, (s, a) in enumerate(zip(episode[::2], episode[1::2], strict=True)):
+            d[h, s, a] += weight
     return d
 
 

@@ -1,7 +1,8 @@
 """The forecaster against hand values, exact arithmetic and the definition of regret."""
 
 from fractions import Fraction
-from math import comb, log
+from itertools import product
+from math import comb, log, prod
 
 import numpy as np
 import pytest
@@ -107,3 +108,21 @@ def test_count_vectors():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("T", "m"), [(0, 3), (1, 1), (1, 4), (6, 2), (7, 3), (5, 6)])
+def test_the_least_regret_is_the_sum_over_all_sequences(T, m):
+    words = product(range(m), repeat=T)
+    total = sum(prod(Fraction(w.count(x), T) ** w.count(x) for x in set(w)) for w in words)
+    assert exact_forecaster.shtarkov_sum(T, m) == total
+    assert forecaster.minimax_regret(T, m) == pytest.approx(log(total), abs=1e-13)
+
+
+def test_no_prior_count_beats_the_least_regret():
+    T = np.array([3, 30, 300])
+    least = forecaster.minimax_regret(T, 5)
+    assert least.shape == (3,)
+    for n0 in (0.5, 1, 2):
+        assert (forecaster.worst_regret(T, 5, n0) > least).all()
+    with pytest.raises(ValueError, match=r"T\[1\] = 2.5: not a whole number"):
+        forecaster.minimax_regret([2, 2.5], 3)

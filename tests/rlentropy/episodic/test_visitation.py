@@ -295,3 +295,19 @@ REFUSALS = [
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_law_of_an_episode_adds_up_to_one_and_to_the_visitation():
+    P = environments.garnet(states=3, actions=2, horizon=3, branching=2, seed=5).dense()
+
+    def policy(history):
+        return [0.25, 0.75] if sum(history) % 2 else [1.0, 0.0]
+
+    law = histories.episode_law(P, 0, policy)
+    assert sum(law.values()) == pytest.approx(1, abs=1e-15)
+    assert {len(episode) for episode in law} == {6}
+    path = (0, 0, 1, 1, 2, 1)
+    weights = [P[0, 0, 0, 1], policy((0, 0, 1))[1], P[1, 1, 1, 2], policy((0, 0, 1, 1, 2))[1]]
+    assert law.get(path, 0) == pytest.approx(policy((0,))[0] * np.prod(weights), abs=1e-15)
+    second = sum(weight for episode, weight in law.items() if episode[2:4] == (1, 1))
+    assert histories.visitation_by_enumeration(P, 0, policy)[1, 1, 1] == pytest.approx(second, abs=1e-15)

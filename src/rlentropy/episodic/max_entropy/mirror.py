@@ -12,11 +12,12 @@ that:
     sum_h KL(d_h || d'_h) <= D(d, d') <= H sum_h KL(d_h || d'_h).
 
 So the step d^{t+1} = argmax_d <d, -log d^t> - D(d, d^t), one backward sweep of soft values with
-temperature w_h, has
+temperature w_h, has for c = 1 - 1/H
 
-    F never falls,     F* - F(d^t) <= (1 - 1/H)^t D(d*, d^0),
+    F never falls,     H (1 - c^t) (F* - F(d^t)) <= c^t D(d*, d^0),
 
-and D(d*, d^0) <= H (H+1)/2 log A from the uniform policy.
+and therefore F* - F(d^t) <= c^t D(d*, d^0) for t >= 1; at t = 0 that may fail.
+From the uniform policy D(d*, d^0) <= H (H+1)/2 log A. Source: thm-mirror-ascent.
 
 The same sweep with reward -log of the average visitation climbs H(mean_h d_h): its Bregman
 divergence is at most D / H and the gap after t sweeps at most D(d*, d^0) / (H t).
@@ -58,7 +59,7 @@ def mirror_ascent(mdp, sweeps, *, start=None, average=False):
     ``average``.
 
     start  (H, S, A): a policy that gives every action positive probability; uniform if None
-    Raises ValueError for a start without full support, or sweeps < 0.
+    Raises ValueError for a start without full support, or sweeps < 0. Source: thm-mirror-ascent.
     """
     sweeps = check_integer("sweeps", sweeps, low=0)
     reach = mdp.reachable()
@@ -75,17 +76,19 @@ def mirror_ascent(mdp, sweeps, *, start=None, average=False):
 
 
 def mirror_bound(mdp, sweeps, *, average=False):
-    """(1 - 1/H)^t H (H+1)/2 log A >= F* - F(d^t) after t = ``sweeps`` from the uniform policy,
-    whatever the kernel.
+    """(H+1)/2 log A c^t / (1 - c^t), c = 1 - 1/H: at least F* - F(d^t) after t = ``sweeps`` from the
+    uniform policy, whatever the kernel.
 
-    If ``average``: (H+1) log A / (2 t), infinite at t = 0. sweeps: a whole number or an array of
-    them, >= 0.
+    Infinite at t = 0, and at most c^t H (H+1)/2 log A for t >= 1. If ``average``:
+    (H+1) log A / (2 t). sweeps: a whole number or an array of them, >= 0. Source: thm-mirror-ascent.
     """
-    t = np.asarray(sweeps)
-    start = mdp.H * (mdp.H + 1) / 2 * np.log(mdp.A)
-    if average:
-        return np.divide(start / mdp.H, t, out=np.full(t.shape, np.inf), where=t > 0)[()]
-    return (1 - 1 / mdp.H) ** t * start
+    t = np.asarray(sweeps, dtype=float)
+    scale = (mdp.H + 1) / 2 * np.log(mdp.A)
+    if scale == 0:
+        return np.zeros(t.shape)[()]
+    left = np.ones(t.shape) if average else (1 - 1 / mdp.H) ** t
+    done = t if average else 1 - left
+    return np.divide(scale * left, done, out=np.full(t.shape, np.inf), where=t > 0)[()]
 
 
 def path_divergence(d, d_other):
@@ -93,7 +96,7 @@ def path_divergence(d, d_other):
     d' (H, S, A).
 
     Equal to sum_h KL of the paths s_1, a_1, ..., s_h, a_h. Infinite where pi' excludes what pi
-    does.
+    does. Source: lem-path-divergence.
     """
     d = check_array("d", d, (None, None, None))
     log_ratio = log_probabilities(markov_policy(d)) - log_probabilities(

@@ -147,8 +147,8 @@ def test_the_rate_of_the_theorem(case):
     t = np.arange(61)
     gap = best.value - run.values
     start = mve.path_divergence(best.visitation, mve.mirror_ascent(mdp, 0).visitation)
-    assert start <= mve.mirror_bound(mdp, 0) + 1e-12
-    assert (gap <= (1 - 1 / mdp.H) ** t * start + 1e-11).all()
+    assert start <= mdp.H * (mdp.H + 1) / 2 * np.log(mdp.A) + 1e-12
+    assert (gap[1:] <= (1 - 1 / mdp.H) ** t[1:] * start + 1e-11).all()
     assert (gap <= mve.mirror_bound(mdp, t) + 1e-11).all()
     # sharper: the sum of the gaps, weighted by (1 - 1/H)^-k, is at most D(d*, d^0)
     if mdp.H > 1:
@@ -179,6 +179,26 @@ def test_weights_of_one_would_not_do():
         pi = mve.policy_of_potentials(mdp, V)
     assert np.diff(values).min() < -1
     assert np.diff(mve.mirror_ascent(mdp, 30).values).min() >= 0
+
+
+def test_the_plain_bound_may_fail_before_the_first_sweep():
+    """Two actions, to a sink or to one of 1000 rooms: the gap at the start exceeds the divergence."""
+    P = np.zeros((1002, 2, 1002))
+    P[0, 0, 1] = 1
+    P[0, 1, 2:] = 1 / 1000
+    P[1:, :, 0] = 1
+    mdp = EpisodicMDP(P=P, horizon=2, start=0)
+    gap = mve.solve(mdp).value - mve.mirror_ascent(mdp, 1).values
+    assert gap[0] > 3 * np.log(2)
+    assert mve.mirror_bound(mdp, 0) == np.inf
+    assert gap[1] <= mve.mirror_bound(mdp, 1) == pytest.approx(1.5 * np.log(2))
+
+
+def test_the_bound_is_its_formula():
+    mdp = EpisodicMDP(P=np.ones((2, 3, 2)) / 2, horizon=5, start=0)
+    assert mve.mirror_bound(mdp, 2) == pytest.approx(0.64 / (5 * 0.36) * 15 * np.log(3), rel=1e-12)
+    assert mve.mirror_bound(mdp, 1) == pytest.approx(0.8 * 15 * np.log(3), rel=1e-12)
+    assert mve.mirror_bound(mdp, 7, average=True) == pytest.approx(6 * np.log(3) / 14, rel=1e-12)
 
 
 def test_one_stage_one_action_one_state():

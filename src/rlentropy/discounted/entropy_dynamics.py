@@ -44,6 +44,20 @@ def contributions(theta, direction):
     return softmax.entropy_gradient(theta) * centred
 
 
+def sampled_contributions(theta, adv):
+    """-(S(b) - E_pi S) adv(b), S = pi (log pi + h): first-order entropy change, per unit of step,
+    of a policy-gradient step made from the one action b; (..., A) -> (..., A).
+
+    Such a step moves the logits by eta adv(b) (1{a = b} - pi(a)).
+    The mean over b ~ pi is -Cov_pi(S, adv), whatever constant is added to adv; for advantages with
+    mean zero that is -Cov_pi(log pi, pi adv). Source: prop-sampled-action.
+    """
+    log_pi = softmax.log_policy(theta)
+    adv = check_array("adv", adv, log_pi.shape)
+    share = -softmax.entropy_gradient(theta)
+    return -(share - dist.mean(log_pi, share)[..., None]) * adv
+
+
 def curvature(theta, direction):
     """-Var_pi(x) - kappa_3(log pi, x, x), x = direction: second derivative of h(s);
     (..., A) -> (...).

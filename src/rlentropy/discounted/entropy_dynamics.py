@@ -62,7 +62,7 @@ def curvature(theta, direction):
     """-Var_pi(x) - kappa_3(log pi, x, x), x = direction: second derivative of h(s);
     (..., A) -> (...).
 
-    Source: prop-taylor-all-orders with m = 2.
+    Source: prop-second-order.
     """
     log_pi = softmax.log_policy(theta)
     x = check_array("direction", direction, log_pi.shape)
@@ -73,7 +73,7 @@ def second_order(theta, direction):
     """-Cov_pi(log pi, x) - (Var_pi(x) + kappa_3(log pi, x, x)) / 2, x = direction;
     (..., A) -> (...).
 
-    The Taylor polynomial of the entropy change to second order. Source: prop-taylor-all-orders.
+    The Taylor polynomial of the entropy change to second order. Source: prop-second-order.
     """
     return first_order(theta, direction) + curvature(theta, direction) / 2
 
@@ -201,3 +201,157 @@ def regression_slope(theta, adv, t):
     return np.divide(
         dist.covariance(log_pi, log_start, adv), variance, where=variance > 0, out=slope
     )
+
+
+# ----------------------------------------------------------------------------------------- two models' logits
+
+
+@dataclass(frozen=True)
+class EntropyChange:
+    """Entropy change between two softmax policies, per distribution; every field has shape (...), in nats.
+
+    first_order   -Cov_old(log old, x), x = new logits - old logits           (thm-covariance-identity)
+    second_order  first_order - (Var_old(x) + kappa_3(log old, x, x)) / 2     (prop-second-order)
+    exact         H(new) - H(old)
+    shift, kl     exact = shift - kl: -(E_new - E_old)[log old] and KL(new || old)    (thm-exact-identity)
+    old_entropy, new_entropy
+    """
+
+    first_order: np.ndarray = field(repr=False)
+    second_order: np.ndarray = field(repr=False)
+    exact: np.ndarray = field(repr=False)
+    shift: np.ndarray = field(repr=False)
+    kl: np.ndarray = field(repr=False)
+    old_entropy: np.ndarray = field(repr=False)
+    new_entropy: np.ndarray = field(repr=False)
+
+
+def entropy_change(old_logits, new_logits, *, block_entries=2**16):
+    """H(softmax(new)) - H(softmax(old)), its Taylor predictions, the terms of its identity: `EntropyChange`.
+
+    old_logits, new_logits: (..., n) of any real type, equal shapes; lists, arrays, memory maps. An entry may
+    be -inf in both (an action masked out of both policies). A mask by a large finite number has to stand in
+    both as well: in one alone, exact is right, but first_order and second_order predict nothing. Tensors go in as
+    NumPy arrays on the CPU.
+    block_entries bounds the working memory: blocks of whole distributions with about that many entries (at
+    least one distribution) are read and worked on in float64, some twenty temporaries at a time, whatever the
+    size of the batch. For chunks: one call a chunk.
+
+    Accuracy: kl and shift are sums without cancellation between large numbers, so tiny changes keep their
+    digits; exact is the better conditioned of shift - kl and H(new) - H(old): its error is a few rounding
+    units times the smaller of kl + sum |terms of shift| and H(old) + H(new), times the |log-probability| of
+    the actions that matter.
+
+    Raises ValueError naming the first NaN, +inf or one-sided -inf, a row without a possible action, or shapes
+    that differ.
+    """
+    old, new = _logit_pair(old_logits, new_logits)
+    check_integer("block_entries", block_entries, low=1)
+    *batch, n = old.shape
+    count = int(np.prod(batch, dtype=int))
+    out = np.empty((len(fields(EntropyChange)), count))
+    rows = max(1, block_entries // n)
+    for start in range(0, count, rows):
+        flat = np.arange(start, min(start + rows, count))
+        where = np.unravel_index(flat, batch) if batch else (None,)
+        block = _checked_block(old[where], new[where], where if batch else ())
+        out[:, flat] = _block_change(*block)
+    return EntropyChange(*(x.reshape(batch)[()] for x in out))
+
+
+def _logit_pair(old, new):
+    """Both as arrays without a copy; refuses non-numbers, unequal shapes and empty axes."""
+    old, new = _as_given("old_logits", old), _as_given("new_logits", new)
+    for name, x in (("old_logits", old), ("new_logits", new)):
+        if x.dtype.kind not in "fiu":
+            raise ValueError(f"{name}: entries of type {x.dtype}, expected real numbers")
+        if x.ndim == 0 or x.size == 0:
+            raise ValueError(f"{name}: shape {x.shape}, expected (..., n) without an empty axis")
+    if old.shape != new.shape:
+        raise ValueError(f"new_logits: shape {new.shape}, but old_logits has {old.shape}")
+    return old, new
+
+
+def _as_given(name, x):
+    """An array without a copy; a ragged list is refused by the argument's name."""
+    try:
+        return np.asarray(x)
+    except ValueError as problem:
+        raise ValueError(f"{name}: not an array of numbers ({problem})") from None
+
+
+def _checked_block(old, new, where):
+    """The rows in float64, actions masked in both set far below the rest; errors name the full index."""
+    old, new = old.astype(float), new.astype(float)
+    masked = np.isneginf(old) & np.isneginf(new)
+    for name, x in (("old_logits", old), ("new_logits", new)):
+        bad = np.argwhere(~(np.isfinite(x) | masked))
+        if len(bad):
+            index = [*(int(axis[bad[0, 0]]) for axis in where), int(bad[0, 1])]
+            raise ValueError(f"{name}{index} = {x[tuple(bad[0])]}: must be finite, or -inf in both policies")
+    if masked.any():
+        if (empty := np.flatnonzero(masked.all(axis=-1))).size:
+            index = [int(axis[empty[0]]) for axis in where]
+            raise ValueError(f"old_logits{index or ''}: every action is masked out")
+        for x in (old, new):
+            # a million below the least possible action: probability exactly 0, and finite logarithms
+            floor = np.min(x, axis=-1, where=~masked, initial=0.0) - 1e6
+            np.copyto(x, floor[:, None], where=masked)
+    return old, new
+
+
+def _block_change(old, new):
+    """The seven fields of `EntropyChange` for rows (rows, n) of finite logits."""
+    log_p, log_q = dist.log_softmax(old), dist.log_softmax(new)
+    p, q = np.exp(log_p), np.exp(log_q)
+    old_entropy, new_entropy = -np.sum(p * log_p, axis=-1), -np.sum(q * log_q, axis=-1)
+    x, u = _log_ratio(old, new, log_p, log_q, p)
+    surprise = log_p + old_entropy[:, None]
+    centred = x - np.sum(p * x, axis=-1, keepdims=True)
+    first = -np.sum(p * surprise * centred, axis=-1)
+    second = first - np.sum(p * centred**2 * (1 + surprise), axis=-1) / 2
+    shifts = _difference(p, q, u) * surprise
+    shift, kl = -shifts.sum(axis=-1), _divergence(p, q, u)
+    definition_is_finer = old_entropy + new_entropy < np.abs(shifts).sum(axis=-1) + kl
+    exact = np.where(definition_is_finer, new_entropy - old_entropy, shift - kl)
+    return first, second, exact, shift, kl, old_entropy + 0.0, new_entropy + 0.0
+
+
+def _log_ratio(old, new, log_p, log_q, p):
+    """x = new - old less its value at the likeliest old action; u = log(q / p) = x - log E_p e^x."""
+    top = np.argmax(log_p, axis=-1)[:, None]
+    # the subtraction with its rounding error (Knuth): a common shift of all logits costs no digits
+    high = new - old
+    back = high + old
+    low = (new - back) - (old - (back - high))
+    x = (high - np.take_along_axis(high, top, -1)) + (low - np.take_along_axis(low, top, -1))
+    # log(q / p) at that action: from log_softmax if large, else by log1p, as the logarithms may nearly agree
+    jump = np.take_along_axis(log_q - log_p, top, -1)
+    small = np.abs(jump) < 0.5
+    near = np.abs(x) < 1
+    tilted = np.exp(np.where(small & ~near, log_p + x, 0))
+    terms = np.where(near, p * np.expm1(np.where(near, x, 0)), tilted - p)
+    growth = np.sum(np.where(small, terms, 0), axis=-1, keepdims=True)
+    u = x + np.where(small, -np.log1p(growth), jump)
+    # an action that was likely and is (nearly) excluded now: x counts from it, and the differences of the others drown
+    return x, np.where(np.abs(jump) > 32, log_q - log_p, u)
+
+
+def _difference(p, q, u):
+    """q - p = p (e^u - 1), by expm1 where the ratio is near 1."""
+    near = np.abs(u) < 1
+    return np.where(near, p * np.expm1(np.where(near, u, 0)), q - p)
+
+
+# (k - 1) / k! for k = 13, ..., 2: the power series of 1 + (u - 1) e^u
+_SERIES = tuple((k - 1) / float(np.prod(np.arange(1.0, k + 1))) for k in range(13, 1, -1))
+
+
+def _divergence(p, q, u):
+    """KL(q || p) = sum_a p(a) (1 + (u - 1) e^u), u = log(q / p): terms >= 0; by series where |u| < 1/4."""
+    near = np.abs(u) < 0.25
+    v = np.where(near, u, 0)
+    series = np.zeros_like(v)
+    for coefficient in _SERIES:
+        series = series * v + coefficient
+    return np.sum(np.where(near, p * series * v * v, q * u - (q - p)), axis=-1)

@@ -144,6 +144,7 @@ Definition npg {State Action : Type} (M : discounted State Action) (η : R) (V :
   step (d_actions M) (π s) (action_value M V s) η.
 
 (** Label: prop-npg-monotone.
+    Part: improvement.
     Covers: both lines.
     Words: for the NPG step pi' from a policy of full support and its value V, in every state
     E_pi' A = (KL(pi' || pi) + KL(pi || pi')) / eta >= 0 and V' - V >= E_pi' A, with A = Q - V.

@@ -111,6 +111,7 @@ Proof.
 Qed.
 
 (** Label: thm-entropy-range.
+    Part: identity.
     Covers: the first line of the display.
     Words: H(p) = log n - KL(p || u), u the uniform distribution on n outcomes.
     Narrower: nothing. *)
@@ -140,6 +141,7 @@ Proof.
 Qed.
 
 (** Label: thm-entropy-range.
+    Part: range.
     Covers: the second line of the display.
     Words: 0 <= H(p) <= log n.
     Narrower: nothing. *)
@@ -158,6 +160,7 @@ Proof.
 Qed.
 
 (** Label: thm-entropy-range.
+    Part: largest.
     Covers: the upper case of equality.
     Words: H(p) = log n only for p = u (and for it).
     Narrower: nothing. *)
@@ -173,6 +176,7 @@ Proof.
 Qed.
 
 (** Label: thm-entropy-range.
+    Part: smallest.
     Covers: the lower case of equality.
     Words: H(p) = 0 only if one outcome has probability 1.
     Narrower: nothing. *)
@@ -198,6 +202,7 @@ Proof.
 Qed.
 
 (** Label: thm-entropy-range.
+    Part: softmax.
     Covers: the last sentence.
     Words: a policy of full support on at least two actions has 0 < H(pi).
     Narrower: nothing (a softmax policy has full support: [softmax_positive]). *)
@@ -221,6 +226,7 @@ Qed.
 (** ** The exact change of entropy *)
 
 (** Label: thm-exact-identity.
+    Part: identity.
     Covers: the identity between two policies.
     Words: H(p') - H(p) = -(E_p' - E_p)[log p] - KL(p' || p): the shift of the cross entropy less
     the divergence.
@@ -234,6 +240,7 @@ Proof.
 Qed.
 
 (** Label: thm-exact-identity.
+    Part: inequality.
     Covers: the inequality between two policies.
     Words: H(p') - H(p) <= -(E_p' - E_p)[log p] for p' << p.
     Narrower: nothing. *)

@@ -7,7 +7,8 @@ From Proofs Require Export Softmax.
 
 (** ** Along any path *)
 
-(** Label: none yet.
+(** Label: thm-entropy-any-path.
+    Part: path.
     Covers: the covariance identity without logits.
     Words: along any differentiable path of positive probabilities p_u that add up to 1, with
     velocity p' at time t, dH/dt = -Cov(log p, p'/p), where p'/p is the velocity of log p.
@@ -90,6 +91,7 @@ Proof.
 Qed.
 
 (** Label: thm-covariance-identity.
+    Part: gauge.
     Covers: the gauge.
     Words: adding a number to all Δ(s, a) of a state leaves the covariance as it is.
     Narrower: nothing. *)
@@ -113,6 +115,7 @@ Definition score {S A : Type} (eq_S : forall x y : S, {x = y} + {x <> y})
   indicator eq_S s s' * (indicator eq_A a a' - softmax actions (θ s) a').
 
 (** Label: lem-score-covariance.
+    Part: formula.
     Covers: the formula for I.
     Words: E_pi[log pi(a|s) score(a)] = 1{s = s'} pi(a'|s) ell(a').
     Narrower: nothing. *)
@@ -134,6 +137,7 @@ Proof.
 Qed.
 
 (** Label: lem-entropy-gradient.
+    Part: whole.
     Covers: every component of the gradient.
     Words: the partial derivative of h(s) in the logit of (s', a') is -E_pi[log pi score].
     Narrower: nothing. *)
@@ -157,6 +161,7 @@ Proof.
 Qed.
 
 (** Label: lem-score-covariance.
+    Part: gradient.
     Covers: the last line.
     Words: the partial derivative of h(s) in the logit of (s', a') is -1{s = s'} pi(a'|s) ell(a').
     Narrower: nothing. *)
@@ -175,6 +180,7 @@ Proof.
 Qed.
 
 (** Label: thm-covariance-identity.
+    Part: identity.
     Covers: the identity, as the inner product of the gradient with the direction.
     Words: the partial derivatives of h(s), times Δ and summed over all states and actions, give
     -Cov_pi(log pi, Δ_s).
@@ -233,6 +239,7 @@ Proof.
 Qed.
 
 (** Label: thm-path-derivative.
+    Part: derivative.
     Covers: both forms of the derivative.
     Words: along the step pi_t, dH/dt = -Cov_t(log pi_t, A) = -Cov_t(log pi, A) - t Var_t(A).
     Narrower: the integral over the step is [entropy_step_integral]. *)

@@ -3,6 +3,7 @@
 From Proofs Require Export Softmax Divergence.
 
 (** Label: lem-gibbs.
+    Part: whole.
     Covers: the whole statement.
     Words: <p, x> + H(p) = F(x) - KL(p || softmax x).
     Narrower: nothing. *)
@@ -69,6 +70,7 @@ Proof.
 Qed.
 
 (** Label: thm-npg-equivalences.
+    Part: gap.
     Covers: the maximum and the gap of every p.
     Words: <p, q> - KL(p || pi) / eta = log E_pi e^{eta q} / eta - KL(p || p-star) / eta,
     with p-star(a) = pi(a) e^{eta q(a)} / E_pi e^{eta q}.
@@ -93,6 +95,7 @@ Lemma step_distribution : forall {T : Type} (X : list T) (π q : T -> R) (η : R
 Proof. intros. apply tilt_distribution; assumption. Qed.
 
 (** Label: thm-npg-equivalences.
+    Part: optimum.
     Covers: the solution of the problem, and that it is the only one.
     Words: no distribution p has a larger <p, q> - KL(p || pi) / eta than p-star, and only p-star
     reaches its value log E_pi e^{eta q} / eta.
@@ -126,6 +129,7 @@ Proof.
 Qed.
 
 (** Label: thm-npg-equivalences.
+    Part: forms.
     Covers: the step in logits.
     Words: from pi = softmax theta the step is softmax(theta + eta q).
     Narrower: nothing. *)
@@ -134,6 +138,7 @@ Theorem step_logits : forall {T : Type} (X : list T) (θ q : T -> R) (η : R) (a
 Proof. intros. apply tilt_of_softmax. assumption. Qed.
 
 (** Label: thm-npg-equivalences.
+    Part: constant.
     Covers: the last sentence.
     Words: q + c gives the same step as q, and c more of the objective.
     Narrower: nothing (with c = -V, Q and A give the same step). *)
@@ -175,6 +180,7 @@ Proof.
 Qed.
 
 (** Label: prop-npg-monotone.
+    Part: divergences.
     Covers: the first line.
     Words: E_pi' A = (KL(pi' || pi) + KL(pi || pi')) / eta >= 0 for the step pi', if E_pi A = 0.
     Narrower: one state, as that line is. *)
@@ -217,6 +223,7 @@ Proof.
 Qed.
 
 (** Label: thm-rlhf-one-step.
+    Part: one step.
     Covers: the first sentence.
     Words: <p, r> - beta KL(p || ref) is largest at one step of size 1 / beta from ref, and only
     there.

@@ -8,6 +8,7 @@ Lemma Rabs_within : forall x M : R, Rabs x <= M -> - M <= x <= M.
 Proof. intros x M. unfold Rabs. destruct (Rcase_abs x); lra. Qed.
 
 (** Label: prop-first-order.
+    Part: remainder.
     Covers: the whole statement, in one state, for any direction A.
     Words: H(pi_eta) - H(pi) = -eta Cov_pi(log pi, A) + O(eta^2) as eta falls to 0.
     Narrower: one state; the book says it in every state at once. *)
@@ -30,6 +31,7 @@ Proof.
 Qed.
 
 (** Label: prop-remainder-bound.
+    Part: norm.
     Covers: the last inequality of the bound on the step.
     Words: |H(pi_eta) - H(pi) + eta Cov_pi(log pi, A)| <= 2 eta^2 M^2 log n where |A| <= M.
     Narrower: nothing. *)
@@ -45,6 +47,7 @@ Proof.
 Qed.
 
 (** Label: cor-sign-certificate.
+    Part: whole.
     Covers: the whole statement.
     Words: if 0 < eta < 2 |Cov| / (D^2 log n), then the change of entropy has the sign opposite to
     that of Cov_pi(log pi, A): their product is negative.
@@ -76,7 +79,8 @@ Qed.
 
 (** ** Pairs of actions *)
 
-(** Label: eq-pair-covariance.
+(** Label: lem-pair-covariance.
+    Part: whole.
     Covers: the whole equation.
     Words: Cov_p(f, g) is half the sum over pairs of p(a) p(b) (f(a) - f(b)) (g(a) - g(b)).
     Narrower: nothing. *)
@@ -132,6 +136,7 @@ Proof.
 Qed.
 
 (** Label: prop-conclusions.
+    Part: likely.
     Covers: (1), likely actions favoured.
     Words: if of any two actions the likelier has at least the advantage of the other, and for some
     pair of unlike probabilities more, then Cov_pi(log pi, A) > 0.
@@ -163,6 +168,7 @@ Proof.
 Qed.
 
 (** Label: prop-conclusions.
+    Part: unlikely.
     Covers: (2), unlikely actions favoured.
     Words: if of any two actions the likelier has at most the advantage of the other, and for some
     pair of unlike probabilities less, then Cov_pi(log pi, A) < 0.
@@ -183,6 +189,7 @@ Qed.
 (** ** The share of one action *)
 
 (** Label: prop-action-contribution.
+    Part: contributions.
     Covers: (ii), all of it.
     Words: the contributions -eta pi(a) ell(a) A(a) add up to -eta Cov_pi(log pi, A); for A(a) > 0
     one is positive if and only if pi(a) < e^{-h}, for A(a) < 0 if and only if pi(a) > e^{-h}.
@@ -217,6 +224,7 @@ Proof.
 Qed.
 
 (** Label: prop-action-contribution.
+    Part: threshold.
     Covers: (iii).
     Words: 1/n <= e^{-h} <= max pi: some action has at least the probability e^{-h}.
     Narrower: nothing. *)
@@ -257,6 +265,7 @@ Proof.
 Qed.
 
 (** Label: prop-beta-criterion.
+    Part: whole.
     Covers: the whole statement.
     Words: for A not constant and beta_t = Cov_t(log pi, A) / Var_t(A),
     dH/dt = -(t + beta_t) Var_t(A), which is positive if and only if beta_t < -t.
@@ -298,6 +307,7 @@ Proof.
 Qed.
 
 (** Label: prop-rise.
+    Part: criterion.
     Covers: (i).
     Words: entropy rises over a step if and only if (E_pi - E_pi')[log pi] > KL(pi' || pi).
     Wider: between any two distributions. *)
@@ -307,6 +317,7 @@ Theorem rise_iff : forall {T : Type} (X : list T) (π π' : T -> R),
 Proof. intros T X π π'. rewrite exact_identity. split; lra. Qed.
 
 (** Label: prop-rise.
+    Part: uniform.
     Covers: (iii), the uniform start.
     Words: from the uniform policy H(pi_eta) - H(pi) = -KL(pi_eta || pi) <= 0, and for eta > 0 it
     is 0 only if A is constant.

@@ -38,6 +38,7 @@ Proof.
 Qed.
 
 (** Label: lem-gauge.
+    Part: whole.
     Covers: the whole statement, in one state.
     Words: two rows of logits give the same softmax policy if and only if they differ by a number.
     Narrower: one state; the book says it in every state at once. *)
@@ -221,6 +222,7 @@ Definition directional {S A : Type} (f : (S -> A -> R) -> R) (θ Δ : S -> A -> 
   derivable_pt_lim (fun t => f (fun s a => θ s a + t * Δ s a)) 0 l.
 
 (** Label: lem-log-derivative.
+    Part: formula.
     Covers: the formula.
     Words: the partial derivative of log pi(a|s) in the logit of (s', a') is
     1{s = s'} (1{a = a'} - pi(a'|s)); a partial derivative is one along a unit table.
@@ -248,6 +250,7 @@ Proof.
 Qed.
 
 (** Label: lem-log-derivative.
+    Part: mean.
     Covers: the mean of the score.
     Words: the score has mean zero.
     Narrower: nothing. *)

@@ -89,6 +89,7 @@ Proof.
 Qed.
 
 (** Label: thm-path-derivative.
+    Part: integral.
     Covers: the step as an integral.
     Words: H(pi_eta) - H(pi) is minus the Riemann integral over [0, eta] of Cov_t(log pi_t, A).
     Narrower: nothing. *)
@@ -187,6 +188,7 @@ Definition curvature {T : Type} (X : list T) (π A : T -> R) (t : R) : R :=
       * (1 + ln (step X π A t a) + entropy X (step X π A t))).
 
 (** Label: prop-remainder-bound.
+    Part: second derivative.
     Covers: the formula for the second derivative.
     Words: the derivative of dH/dt = -Cov_t(log pi, A) - t Var_t(A) is
     -E_t[(A - E_t A)^2 (1 + log pi_t + H_t)].
@@ -253,6 +255,7 @@ Proof.
 Qed.
 
 (** Label: prop-remainder-bound.
+    Part: interval.
     Covers: the interval of the second derivative.
     Words: -(1 + H_t) D^2 / 4 <= d^2 H / dt^2 <= H_t D^2, D the length of an interval that holds A.
     Narrower: nothing (the shortest interval has the length osc A). *)
@@ -321,6 +324,7 @@ Proof.
 Qed.
 
 (** Label: prop-remainder-bound.
+    Part: remainder.
     Covers: the first inequality of the bound on the step.
     Words: |H(pi_eta) - H(pi) + eta Cov_pi(log pi, A)| <= eta^2 D^2 log(n) / 2 for n >= 2, D the
     length of an interval that holds A.

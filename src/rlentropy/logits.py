@@ -31,7 +31,7 @@ class EntropyChange:
     old_entropy, new_entropy
     where         which distributions count; all other fields are nan at the rest
 
-    Sources: thm-covariance-identity, prop-taylor-all-orders with m = 2, thm-exact-identity.
+    Sources: thm-covariance-identity, prop-second-order, thm-exact-identity.
     """
 
     first_order: np.ndarray

@@ -44,11 +44,25 @@ def contributions(theta, direction):
     return softmax.entropy_gradient(theta) * centred
 
 
+def sampled_contributions(theta, adv):
+    """``-(S(b) - E_pi S) adv(b)``, S = pi (log pi + h): first-order entropy change, per unit of
+    step, of a policy-gradient step made from the one action b; (..., A) -> (..., A).
+
+    Such a step moves the logits by eta adv(b) (1{a = b} - pi(a)).
+    The mean over b ~ pi is -Cov_pi(S, adv), whatever constant is added to adv; for advantages with
+    mean zero that is -Cov_pi(log pi, pi adv). Source: prop-sampled-action.
+    """
+    log_pi = softmax.log_policy(theta)
+    adv = check_array("adv", adv, log_pi.shape)
+    share = -softmax.entropy_gradient(theta)
+    return -(share - dist.mean(log_pi, share)[..., None]) * adv
+
+
 def curvature(theta, direction):
     """-Var_pi(x) - kappa_3(log pi, x, x), x = direction: second derivative of h(s);
     (..., A) -> (...).
 
-    Source: prop-taylor-all-orders with m = 2.
+    Source: prop-second-order.
     """
     log_pi = softmax.log_policy(theta)
     x = check_array("direction", direction, log_pi.shape)
@@ -59,7 +73,7 @@ def second_order(theta, direction):
     """-Cov_pi(log pi, x) - (Var_pi(x) + kappa_3(log pi, x, x)) / 2, x = direction;
     (..., A) -> (...).
 
-    The Taylor polynomial of the entropy change to second order. Source: prop-taylor-all-orders.
+    The Taylor polynomial of the entropy change to second order. Source: prop-second-order.
     """
     return first_order(theta, direction) + curvature(theta, direction) / 2
 
@@ -160,6 +174,49 @@ def remainder_bound(direction):
     n >= 2. Source: prop-remainder-bound.
     """
     return oscillation(direction) ** 2 * np.log(np.shape(direction)[-1]) / 2
+
+
+def local_remainder_bound(theta, direction):
+    """max{(1 + h) V, sum_a (abs(x) + m)^2 f(q)} / 2 >= abs(entropy change - first order);
+    (..., A), (..., A) -> (...), in nats.
+
+    x = direction - E_pi direction, q = pi max(1, e^x), V = sum q x^2, m = mean of x under the new
+    policy, f(u) = -u log u at min(u, 1/e), h = min(log n, sum_a f(q)).
+    Far smaller than `remainder_bound` for large n or a policy that is nearly certain.
+    Source: thm-local-remainder.
+    """
+    log_pi = softmax.log_policy(theta)
+    x = check_array("direction", direction, log_pi.shape)
+    x = x - dist.mean(log_pi, x)[..., None]
+    moved = dist.mean(dist.log_softmax(log_pi + x), x)
+    return _local_bound(log_pi + np.maximum(x, 0), np.abs(x), moved)
+
+
+def rounding_error(logits, *, unit):
+    """abs(entropy of rounded logits - entropy) at most this; (..., A) -> (...), in nats.
+
+    unit  relative rounding error of a logit: 2**-8 for bfloat16, 2**-11 for float16
+    The first order is at most unit * sum_a pi abs((log pi + h) z); the remainder is that of
+    `local_remainder_bound` with abs(x) at most y = unit (abs(z) + E_pi abs(z)).
+    Source: thm-local-remainder.
+    """
+    log_pi = softmax.log_policy(logits)
+    unit = check_positive("unit", unit)
+    size = unit * np.abs(np.asarray(logits, dtype=float))
+    y = size + dist.mean(log_pi, size)[..., None]
+    linear = np.sum(np.abs(softmax.entropy_gradient(logits)) * size, axis=-1)
+    moved = np.sum(np.exp(log_pi + y) * y, axis=-1)
+    return linear + _local_bound(log_pi + y, y, moved)
+
+
+def _local_bound(log_q, size, moved):
+    """The bound for pi_t <= q, abs(x) <= size and 0 <= E_t x <= moved along the step."""
+    capped = np.minimum(log_q, -1.0)
+    loss = -capped * np.exp(capped)
+    spread = np.sum(np.exp(log_q) * size**2, axis=-1)
+    most = np.minimum(np.log(log_q.shape[-1]), loss.sum(axis=-1))
+    above = np.sum((size + np.asarray(moved)[..., None]) ** 2 * loss, axis=-1)
+    return np.maximum((1 + most) * spread, above) / 2
 
 
 def certificate_radius(theta, adv):

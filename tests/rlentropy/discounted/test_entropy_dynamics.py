@@ -8,6 +8,7 @@ import pytest
 
 from rlentropy import distributions as dist
 from rlentropy.discounted import entropy_dynamics as ed
+from rlentropy.entropy_change import entropy_change
 from rlentropy.validation import NotConverged
 
 
@@ -149,3 +150,30 @@ def test_regression_slope_broadcasts_times():
 def test_a_bare_number_has_no_oscillation():
     with pytest.raises(ValueError, match=r"direction: shape \(\)"):
         ed.remainder_bound(3.0)
+
+
+@pytest.mark.parametrize("n", [2, 3, 10, 1000])
+def test_local_remainder_bound_holds_and_is_at_most_a_little_above_the_global_one(n):
+    rng = np.random.default_rng(n)
+    theta = rng.exponential(3.0, (2000, 1)) * rng.standard_normal((2000, n))
+    x = 10 ** rng.uniform(-3, 1, (2000, 1)) * rng.standard_normal((2000, n))
+    change = entropy_change(theta, theta + x)
+    left = np.abs(change.exact - change.first_order)
+    bound = ed.local_remainder_bound(theta, x)
+    assert np.all(left <= bound * (1 + 1e-12) + 1e-14)
+    assert np.all(left[:200] > 0)
+    assert np.median(bound / ed.remainder_bound(x)) < 1
+    shifted = ed.local_remainder_bound(theta + 3.0, x - 5.0)
+    np.testing.assert_allclose(shifted, bound, rtol=1e-9)
+
+
+@pytest.mark.parametrize("bits", [8, 11])
+def test_rounding_error_covers_rounded_logits(bits):
+    rng = np.random.default_rng(bits)
+    logits = 8 * rng.standard_normal((500, 300))
+    mantissa, exponent = np.frexp(logits)
+    rounded = np.ldexp(np.round(mantissa * 2**bits) / 2**bits, exponent)
+    bar = ed.rounding_error(logits, unit=2.0**-bits)
+    assert np.all(np.abs(entropy_change(logits, rounded).exact) <= bar)
+    with pytest.raises(ValueError, match="unit"):
+        ed.rounding_error(logits, unit=0.0)

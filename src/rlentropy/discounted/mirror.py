@@ -1,0 +1,69 @@
+"""Policy mirror descent with a separable mirror map, and what one step does to entropy.
+
+The maps are those of order q > 0 (Tsallis): phi''(x) = x^(q - 2). q = 1 is x log x, whose step is
+natural policy gradient; q = 2 is x^2 / 2, whose step is the Euclidean projection.
+All functions act on the last axis (actions); leading axes are states or any batch.
+"""
+
+import numpy as np
+
+from rlentropy import distributions as dist
+from rlentropy.validation import check_array, check_positive
+
+
+def escort(log_pi, *, order):
+    """w(a) = pi(a)^(2 - q) / Z and Z = sum_a pi(a)^(2 - q), q = order; (..., n) -> (..., n), (...).
+
+    The weights 1 / phi''(pi(a)) of a mirror map of order q, and their sum.
+    log_pi (..., n): log-probabilities, all finite (an interior policy).
+    Source: prop-mirror-step; Naudts (2004) for the name.
+    """
+    log_w, log_total = _log_escort(log_pi, order)
+    return np.exp(log_w), np.exp(log_total)
+
+
+def first_order(log_pi, adv, *, order):
+    """-Z Cov_w(log pi, adv): rate of entropy per unit of step; (..., n), (..., n) -> (...).
+
+    w, Z are those of `escort`; for order 1 it is -Cov_pi(log pi, adv). In nats.
+    Source: prop-mirror-step.
+    """
+    log_w, log_total = _log_escort(log_pi, order)
+    adv = check_array("adv", adv, log_w.shape)
+    return -np.exp(log_total) * dist.covariance(log_w, np.asarray(log_pi), adv)
+
+
+def _log_escort(log_pi, order):
+    powers = (2 - check_positive("order", order)) * check_array("log_pi", log_pi)
+    log_total = dist.logsumexp(powers)
+    return powers - log_total[..., None], log_total
+
+
+def step(log_pi, adv, eta, *, order):
+    """argmax_p <p, eta adv> - D_phi(p, pi) as probabilities; (..., n), (..., n) -> (..., n).
+
+    D_phi is the Bregman divergence of the map of order q. The multiplier of sum p = 1 is found by
+    bisection to the last bit; for q > 1 and a large step some probabilities may be exactly 0.
+    Raises ValueError unless eta > 0 and order > 0. Source: prop-mirror-step.
+    """
+    log_pi = check_array("log_pi", log_pi)
+    gain = check_positive("eta", eta) * check_array("adv", adv, log_pi.shape)
+    q = check_positive("order", order)
+    low = gain.min(axis=-1, keepdims=True)  # the sum is at least 1 here
+    high = gain.max(axis=-1, keepdims=True)  # and at most 1 here
+    for _ in range(200):
+        middle = (low + high) / 2
+        above = _moved(log_pi, gain - middle, q).sum(axis=-1, keepdims=True) > 1
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    p = _moved(log_pi, gain - high, q)
+    return p / p.sum(axis=-1, keepdims=True)
+
+
+def _moved(log_pi, change, q):
+    """The x with phi'(x) = phi'(pi) + change: 0 below the range of phi', inf above it."""
+    if q == 1:
+        return np.exp(log_pi + change)
+    power = np.exp((q - 1) * log_pi) + (q - 1) * change
+    outside = 0.0 if q > 1 else np.inf
+    inside = power > 0
+    return np.where(inside, np.where(inside, power, 1.0) ** (1 / (q - 1)), outside)

@@ -24,7 +24,7 @@ from rlentropy.validation import (
     check_positive,
 )
 
-CONTROLS = ("none", "clip", "penalty", "bonus")
+CONTROLS = ("none", "clip", "band", "penalty", "bonus")
 
 
 @result
@@ -47,6 +47,25 @@ class Network:
         hidden = np.tanh(X @ self.W1 + self.b1)
         back = (G @ self.W2.T) * (1 - hidden**2)
         return Network(W1=X.T @ back, b1=back.sum(axis=0), W2=hidden.T @ G, b2=G.sum(axis=0))
+
+    def response(self, X, gradient):
+        """Derivative (N, A) of the logits of prompts X (N, D) along a direction of the weights."""
+        hidden = np.tanh(X @ self.W1 + self.b1)
+        inner = (1 - hidden**2) * (X @ gradient.W1 + gradient.b1)
+        return inner @ self.W2 + hidden @ gradient.W2 + gradient.b2
+
+    def own_response(self, X, G):
+        """What a prompt's own gradient does to its own logits, (N, A): the diagonal blocks of the tangent kernel.
+
+            (|h|^2 + 1) G + (|x|^2 + 1) ((G W2^T) (1 - h^2)^2) W2,   h = tanh(x W1 + b1)
+
+        The gradients of all prompts together give `response(X, gradient(X, G))`;
+        the difference is what prompts do to each other. Source: rem-effective-step.
+        """
+        hidden = np.tanh(X @ self.W1 + self.b1)
+        last = 1 + np.sum(hidden**2, axis=1, keepdims=True)
+        first = 1 + np.sum(X**2, axis=1, keepdims=True)
+        return last * G + first * ((G @ self.W2.T) * (1 - hidden**2) ** 2) @ self.W2
 
     def moved(self, step, gradient):
         """The weights plus ``step`` times the gradient."""
@@ -92,6 +111,8 @@ class TrainingLog:
                        dz the realised change of the logits
     tabular            -Cov(log pi, pi A), what a tabular vanilla policy gradient with unit step
                        would predict
+    own                -Cov(log pi, dz) with the part of dz that each prompt's own gradient makes
+    others             the same with the linear part of dz that the other prompts make
     """
 
     reward: np.ndarray
@@ -100,6 +121,8 @@ class TrainingLog:
     first: np.ndarray
     second: np.ndarray
     tabular: np.ndarray
+    own: np.ndarray
+    others: np.ndarray
 
 
 def train(
@@ -109,11 +132,14 @@ def train(
     group-centred advantages.
 
     control  none     plain policy gradient
-             clip     samples among the ``share`` of largest covariance get weight 0 (Clip-Cov)
+             clip     samples among the ``share`` of largest covariance get weight 0
+             band     a random ``share`` of all samples, chosen among those whose covariance is
+                      positive and in the top fifth, gets weight 0: how Clip-Cov chooses,
+                      with a band in place of its bounds for token log-probabilities
              penalty  those samples get ``strength`` * (log pi_anchor - log pi) added to their
                       advantage, where
-                      the anchor is the policy four updates ago (a KL-Cov that acts through several
-                      updates)
+                      the anchor is the policy four updates ago: the gradient of a squared log-ratio
+                      (KL-Cov has its absolute value)
              bonus    ``strength`` times the entropy gradient is added
     The covariance statistic of a sample is that of Cui et al.
     (2025): deviations from batch means, multiplied.
@@ -134,9 +160,12 @@ def train(
         log_pi = dist.log_softmax(z)
         anchors = [*anchors[-4:], log_pi]
         G = _logit_gradient(rng, log_pi, anchors[0], answers, group, control, strength, share)
-        network = network.moved(step / len(X), network.gradient(X, G))
+        gradient = network.gradient(X, G)
+        own = step / len(X) * network.own_response(X, G)
+        others = step / len(X) * network.response(X, gradient) - own
+        network = network.moved(step / len(X), gradient)
         z_new = network.logits(X)
-        rows.append(_log_row(z, z_new, log_pi, answers))
+        rows.append(_log_row(z, z_new, log_pi, answers, own, others))
         z = z_new
     return network, TrainingLog(*np.array(rows).T)
 
@@ -151,12 +180,14 @@ def _logit_gradient(rng, log_pi, anchor, answers, group, control, strength, shar
     hits = (actions == answers[:, None]).astype(float)
     adv = hits - hits.mean(axis=1, keepdims=True)
     weights = adv
-    if control in ("clip", "penalty") and share > 0:
+    if control in ("clip", "band", "penalty") and share > 0:
         log_p = np.take_along_axis(log_pi, actions, axis=1)
         covariance = (adv - adv.mean()) * (log_p - log_p.mean())
         top = covariance >= np.quantile(covariance, 1 - share)
         if control == "clip":
             weights = np.where(top, 0.0, adv)
+        elif control == "band":
+            weights = np.where(_random_in_band(rng, covariance, share), 0.0, adv)
         else:
             weights = adv + strength * np.where(
                 top, np.take_along_axis(anchor, actions, axis=1) - log_p, 0.0
@@ -169,7 +200,16 @@ def _logit_gradient(rng, log_pi, anchor, answers, group, control, strength, shar
     return G
 
 
-def _log_row(z, z_new, log_pi, answers):
+def _random_in_band(rng, covariance, share):
+    """Booleans like covariance: a random ``share`` of all samples (or the whole band, if it is smaller)."""
+    band = np.flatnonzero(covariance >= max(np.quantile(covariance, 0.8), np.finfo(float).tiny))
+    count = min(round(share * covariance.size), band.size)
+    chosen = np.zeros(covariance.size, bool)
+    chosen[rng.choice(band, count, replace=False)] = True
+    return chosen.reshape(covariance.shape)
+
+
+def _log_row(z, z_new, log_pi, answers, own, others):
     """One row of the log; see `TrainingLog`."""
     right = np.exp(log_pi[np.arange(len(z)), answers])
     adv = (np.arange(z.shape[1]) == answers[:, None]) - right[:, None]
@@ -182,5 +222,7 @@ def _log_row(z, z_new, log_pi, answers):
         change.first_order,
         change.second_order,
         tabular,
+        -dist.covariance(log_pi, log_pi, own),
+        -dist.covariance(log_pi, log_pi, others),
     )
     return [part.mean() for part in parts]

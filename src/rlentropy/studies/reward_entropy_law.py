@@ -16,6 +16,7 @@ from rlentropy.validation import (
     check_array,
     check_choice,
     check_integer,
+    check_nonnegative,
     check_number,
     check_positive,
     refuse,
@@ -197,6 +198,18 @@ def geometric_law(mean_index):
     series = np.sum(v ** (2 * k) * (1 / (2 * k + 1) - 1 / (2 * k)), axis=0)
     excess = np.where(v < 0.1, series, policy_entropy - 1 - np.log(m + 0.5))
     return policy_entropy, (m + 0.5) * np.expm1(excess)
+
+
+def verifiable_curve(success, *, right, wrong):
+    """H = h_2(R) + R H_right + (1 - R) H_wrong: entropy against the success probability R, rewards 0 or 1; (T,).
+
+    success  R in [0, 1];  right, wrong  entropies (nats, >= 0) of the policy among right and among wrong answers
+    Source: thm-law-verifiable.
+    """
+    R = check_array("success", success, (None,))
+    refuse("success", R, (R < 0) | (R > 1), "a probability lies in [0, 1]")
+    right, wrong = check_nonnegative("right", right), check_nonnegative("wrong", wrong)
+    return special.entr(R) + special.entr(1 - R) + R * right + (1 - R) * wrong
 
 
 @result

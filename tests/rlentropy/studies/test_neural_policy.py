@@ -103,3 +103,43 @@ def test_a_clip_of_nothing_is_no_control():
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_own_response_is_the_response_to_one_prompt_alone():
+    G = np.random.default_rng(3).standard_normal((25, 5))
+    own = NETWORK.own_response(X, G)
+    for i in range(25):
+        one = slice(i, i + 1)
+        alone = NETWORK.response(X[one], NETWORK.gradient(X[one], G[one]))
+        np.testing.assert_allclose(own[one], alone, rtol=1e-12)
+
+
+def test_response_matches_finite_differences():
+    direction = NETWORK.gradient(X, np.random.default_rng(4).standard_normal((25, 5)))
+    up, down = (NETWORK.moved(step, direction).logits(X) for step in (1e-6, -1e-6))
+    np.testing.assert_allclose(NETWORK.response(X, direction), (up - down) / 2e-6, rtol=1e-6, atol=1e-6)
+
+
+def test_own_and_others_make_the_first_order_of_a_small_step():
+    _, log = neural.train(NETWORK, X, ANSWERS, updates=5, step=1e-4, group=4, seed=0)
+    np.testing.assert_allclose(log.own + log.others, log.first, rtol=1e-3)
+
+
+def test_band_draws_its_share_inside_the_band():
+    covariance = np.random.default_rng(5).standard_normal((50, 8))
+    chosen = neural._random_in_band(np.random.default_rng(6), covariance, 0.02)
+    assert chosen.shape == covariance.shape
+    assert chosen.sum() == 8
+    assert covariance[chosen].min() >= np.quantile(covariance, 0.8)
+
+
+def test_a_band_without_positive_covariance_is_empty():
+    assert not neural._random_in_band(np.random.default_rng(7), np.zeros((4, 4)), 0.5).any()
+
+
+def test_band_differs_from_clip_and_from_none():
+    rewards = [
+        neural.train(NETWORK, X, ANSWERS, updates=30, step=1.0, group=4, seed=0, control=c, share=0.1)[1].reward[-1]
+        for c in ("none", "clip", "band")
+    ]
+    assert len(set(rewards)) == 3

@@ -123,3 +123,18 @@ def test_vanilla_step_is_the_gradient_of_the_reward():
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_verifiable_curve_is_the_entropy_of_two_blocks():
+    R = np.array([0.0, 0.3, 1.0])
+    right, wrong = np.log(2), np.log(4)  # two right answers, four wrong ones, each class uniform
+    policies = np.stack([np.repeat([r / 2, (1 - r) / 4], [2, 4]) for r in R])
+    logs = np.log(policies, where=policies > 0, out=np.zeros_like(policies))
+    expected = -np.sum(policies * logs, axis=1)
+    np.testing.assert_allclose(law.verifiable_curve(R, right=right, wrong=wrong), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("success, right", [([1.1], 0.5), ([-0.1], 0.5), ([0.5], -1.0)])
+def test_verifiable_curve_refuses_impossible_input(success, right):
+    with pytest.raises(ValueError, match="success|right"):
+        law.verifiable_curve(success, right=right, wrong=1.0)

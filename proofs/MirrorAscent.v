@@ -439,8 +439,8 @@ Proof.
   fold c in gain. rewrite sum_stages, Nat.sub_diag, pow_O, Rmult_1_l.
   assert (scaled : ∑ k ∈ seq 0 t, c ^ (S t - S k)
       * (objective M H ρ - objective M H (mirror_ascent M H π0 (S k)))
-    = c * ∑ k ∈ seq 0 t, c ^ (t - S k)
-      * (objective M H ρ - objective M H (mirror_ascent M H π0 (S k)))).
+    = c * (∑ k ∈ seq 0 t, c ^ (t - S k)
+      * (objective M H ρ - objective M H (mirror_ascent M H π0 (S k))))).
   { rewrite <- sum_scal. apply sum_ext. intros k inside. apply in_seq in inside.
     replace (S t - S k)%nat with (S (t - S k)) by lia. rewrite <- tech_pow_Rmult. ring. }
   rewrite scaled. apply Rmult_le_compat_l with (r := c) in IH; [|lra].

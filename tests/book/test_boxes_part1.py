@@ -87,9 +87,7 @@ other = softmax(np.array([0.4, -1.0, 0.3]))
 npg = softmax(THETA + T * ADV)
 share = p * ell
 adv = x - mean(p, x)
-effect = np.array(
-    [(entropy(softmax(theta + 1e-6 * adv[b] * (np.eye(N)[b] - p))) - h) / 1e-6 for b in range(N)]
-)
+effect = np.array([(entropy(softmax(theta + 1e-6 * adv[b] * (np.eye(N)[b] - p))) - h) / 1e-6 for b in range(N)])
 euclid = p + ETA * (x - x.mean())
 
 # label, fragment of its box, left side, right side, tolerance
@@ -154,11 +152,7 @@ EQUALITIES = [
         "lem-npg-fisher",
         r"\eta=\frac{\eta'}{1-\gamma}",
         (ADV - ADV.mean(1, keepdims=True)) / (1 - GAMMA),
-        (
-            lambda F: (
-                np.linalg.pinv(F, 1e-10) @ (D[:, None] * PI * ADV / (1 - GAMMA)).ravel()
-            ).reshape(2, N)
-        )(
+        (lambda F: (np.linalg.pinv(F, 1e-10) @ (D[:, None] * PI * ADV / (1 - GAMMA)).ravel()).reshape(2, N))(
             np.kron(np.diag([D[0], 0]), np.diag(PI[0]) - np.outer(PI[0], PI[0]))
             + np.kron(np.diag([0, D[1]]), np.diag(PI[1]) - np.outer(PI[1], PI[1]))
         ),

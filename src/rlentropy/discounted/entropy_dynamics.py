@@ -150,9 +150,7 @@ def path_integral(theta, direction, *, tolerance=1e-12, max_intervals=5000):
         norm="max", epsabs=tolerance, epsrel=tolerance, limit=limit, full_output=True,
     )  # fmt: skip
     if not info.success and error > tolerance * max(1.0, np.abs(value).max()):
-        raise NotConverged(
-            f"path integral: error {error:.2g} after {info.neval} evaluations: {info.message}"
-        )
+        raise NotConverged(f"path integral: error {error:.2g} after {info.neval} evaluations: {info.message}")
     return PathIntegral(value=np.asarray(value), error=float(error), evaluations=int(info.neval))
 
 
@@ -241,6 +239,4 @@ def regression_slope(theta, adv, t):
     log_pi = dist.log_softmax(log_start + np.asarray(t)[..., None] * adv)
     variance = dist.variance(log_pi, adv)
     slope = np.full(np.shape(variance), np.nan)
-    return np.divide(
-        dist.covariance(log_pi, log_start, adv), variance, where=variance > 0, out=slope
-    )
+    return np.divide(dist.covariance(log_pi, log_start, adv), variance, where=variance > 0, out=slope)

@@ -8,7 +8,7 @@ import pytest
 
 from rlentropy import distributions as dist
 from rlentropy.discounted import entropy_dynamics as ed
-from rlentropy.entropy_change import entropy_change
+from rlentropy.logits import entropy_change
 from rlentropy.validation import NotConverged
 
 

@@ -16,13 +16,18 @@ if importlib.util.find_spec("hypothesis"):
 
     # the same cases on every machine and in every run; a slow machine is no failure
     settings.register_profile(
-        "book", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+        "book",
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile("book")
 
 
 def pytest_addoption(parser, pluginmanager):
-    """Accept (and ignore) the notebook options of pyproject.toml when somebody runs with ``-p no:nbval``."""
+    """Accept (and ignore) the notebook options of pyproject.toml when somebody runs with ``-p
+    no:nbval``."""
     if pluginmanager.is_blocked("nbval"):
         group = parser.getgroup("notebooks (switched off)")
         group.addoption("--nbval", action="store_true")

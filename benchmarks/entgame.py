@@ -1,18 +1,25 @@
-"""Speed of EntGame, exact replanning before every episode, against the textbook way of doing it, in one process.
+"""Speed of EntGame, exact replanning before every episode, against the textbook way of doing it,
+in one process.
 
 ``rows()`` returns one dictionary per (environment, bonus scale, method):
 
-    environment, bonus, method, rate, runs   median episodes per second over interleaved rounds, and their number
+    environment, bonus, method, rate, runs   median episodes per second over interleaved rounds,
+                                             and their number
     ratio                                    rate / rate of the textbook version on the same line
 
-``scaling()`` returns seconds per episode as S, A and H grow, ``memory()`` the peak of a run on a large grid.
+``scaling()`` returns seconds per episode as S, A and H grow,
+``memory()`` the peak of a run on a large grid.
 Run alone: ``python benchmarks/entgame.py [--quick]``.
 
-The textbook version is backward induction over all (h, s, a) with dense empirical kernels, compiled by numba: what one
-writes from the formulas. It is timed in the middle of the run that it is compared with, from the counts that the
+The textbook version is backward induction over all (h, s, a) with dense empirical kernels,
+compiled by numba: what one
+writes from the formulas. It is timed in the middle of the run that it is compared with,
+from the counts that the
 package has made by then, because its first episodes, with few pairs visited, are cheap.
-The published peer is UCBVI of rlberry-scool with stage-dependent counts, timed on the lines with a bonus: it maximises
-a reward and not an entropy, and shares with EntGame the exact backward induction with a bonus before every episode,
+The published peer is UCBVI of rlberry-scool with stage-dependent counts,
+timed on the lines with a bonus: it maximises
+a reward and not an entropy, and shares with EntGame the exact backward induction with a bonus
+before every episode,
 stage by stage; its worlds step in Python. It has an environment of its own (`peers.py`).
 Times are processor seconds of one thread, so that other work on the machine does not count.
 """
@@ -31,16 +38,22 @@ from rlentropy.episodic import environments
 from rlentropy.learners import entgame, simulator
 from rlentropy.seeds import generator
 
-TEXTBOOK, OWN, JUDGED, POOLED = "textbook, dense", "rlentropy", "rlentropy with exact mixture", "rlentropy, pooled"
+TEXTBOOK, OWN, JUDGED, POOLED = (
+    "textbook, dense",
+    "rlentropy",
+    "rlentropy with exact mixture",
+    "rlentropy, pooled",
+)
 SCOOL = "UCBVI of rlberry-scool"
 
 
-# ----------------------------------------------------------------------------------------------------- textbook peer
+# ----------------------------------------------------------------------------------- textbook peer
 
 
 @numba.njit(cache=True)
 def _textbook(world, n, moves, V, greedy, first, uniforms, n0, delta, scale):
-    """EntGame from its formulas: every pair of every stage, logarithms and roots where they stand."""
+    """EntGame from its formulas: every pair of every stage,
+    logarithms and roots where they stand."""
     H, S, A = n.shape
     for e in range(len(uniforms)):
         t = first + e
@@ -52,7 +65,9 @@ def _textbook(world, n, moves, V, greedy, first, uniforms, n0, delta, scale):
                     if n[h, s, a] == 0:
                         q = math.inf
                     else:
-                        alpha = math.log(2 * S * A * H / delta) + S * math.log(math.e * (1 + n[h, s, a]))
+                        alpha = math.log(2 * S * A * H / delta) + S * math.log(
+                            math.e * (1 + n[h, s, a])
+                        )
                         q = math.log((t + S * A * n0) / (n[h, s, a] + n0))
                         q += scale * H * B * math.sqrt(2 * alpha / n[h, s, a])
                         if h < H - 1:
@@ -73,11 +88,17 @@ def _textbook(world, n, moves, V, greedy, first, uniforms, n0, delta, scale):
 
 
 class Textbook:
-    """A run of the textbook version, from the start or from the counts of the package after ``first`` episodes."""
+    """A run of the textbook version, from the start or from the counts of the package after
+    ``first`` episodes."""
 
     def __init__(self, mdp, seed, *, bonus_scale, first=0):
         H, S, A = mdp.H, mdp.S, mdp.A
-        self.world, self.scale, self.first, self.rng = simulator.world(mdp), bonus_scale, first, generator(seed)
+        self.world, self.scale, self.first, self.rng = (
+            simulator.world(mdp),
+            bonus_scale,
+            first,
+            generator(seed),
+        )
         self.n, self.moves = np.zeros((H, S, A), np.int64), np.zeros((H - 1, S, A, S))
         self.V, self.greedy = np.zeros((H + 1, S)), np.zeros((H, S), np.int64)
         if first:
@@ -96,12 +117,21 @@ class Textbook:
         """Play on for so many episodes."""
         uniforms = self.rng.random((episodes, len(self.greedy) - 1))
         _textbook(
-            self.world, self.n, self.moves, self.V, self.greedy, self.first, uniforms, 1.0, 0.1, self.scale
-        )  # fmt: skip
+            self.world,
+            self.n,
+            self.moves,
+            self.V,
+            self.greedy,
+            self.first,
+            uniforms,
+            1.0,
+            0.1,
+            self.scale,
+        )
         self.first += episodes
 
 
-# ---------------------------------------------------------------------------------------------------------- measuring
+# --------------------------------------------------------------------------------------- measuring
 
 
 def rates(methods, rounds):
@@ -120,7 +150,8 @@ def rates(methods, rounds):
 
 
 def contestants(mdp, bonus, own, slow, published):
-    """The methods on one environment with one bonus scale, and how many episodes each of them plays."""
+    """The methods on one environment with one bonus scale,
+    and how many episodes each of them plays."""
 
     def game(run, episodes, evaluate):
         def play():
@@ -141,26 +172,37 @@ def contestants(mdp, bonus, own, slow, published):
 
 
 def rows(quick=False):
-    """The table of this benchmark; ``quick`` shrinks environments and rounds to a few seconds in all."""
+    """The table of this benchmark; ``quick`` shrinks environments and rounds to a few seconds in
+    all."""
     chain = environments.double_chain(length=31, failure=0.1, horizon=20)
     grid = environments.grid_world(rows=21, cols=21, success=0.95, horizon=20)
     cases = [("double chain, H = 20", chain, 2_000, 500, 0, 2)]
     if not quick:
-        cases = [("double chain, H = 20", chain, 50_000, 5_000, 100, 5), ("grid 21x21, H = 20", grid, 20_000, 50, 1, 3)]
+        cases = [
+            ("double chain, H = 20", chain, 50_000, 5_000, 100, 5),
+            ("grid 21x21, H = 20", grid, 20_000, 50, 1, 3),
+        ]
     table = []
     for environment, mdp, own, slow, published, rounds in cases:
         for bonus in (0.0, 1.0):
             found = rates(contestants(mdp, bonus, own, slow, published), rounds)
             table += [
-                {"environment": environment, "bonus": bonus, "method": name, "rate": rate, "runs": rounds,
-                 "ratio": rate / found[TEXTBOOK]}
+                {
+                    "environment": environment,
+                    "bonus": bonus,
+                    "method": name,
+                    "rate": rate,
+                    "runs": rounds,
+                    "ratio": rate / found[TEXTBOOK],
+                }
                 for name, rate in found.items()
-            ]  # fmt: skip
+            ]
     return table
 
 
 def scaling(quick=False):
-    """Seconds per episode (learner alone, no bonus) as one of S, A, H grows: {axis: [(size, seconds), ...]}."""
+    """Seconds per episode (learner alone, no bonus) as one of S, A, H grows: {axis:
+    [(size, seconds), ...]}."""
     episodes = 500 if quick else 2_000
     factor = (1, 2) if quick else (1, 2, 4, 8)
 
@@ -199,7 +241,8 @@ print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_m
 
 
 def memory(quick=False):
-    """(side, horizon, episodes, seconds, peak bytes) of a run with exact mixture on a large grid, in a new process."""
+    """(side, horizon, episodes, seconds, peak bytes) of a run with exact mixture on a large grid,
+    in a new process."""
     size = (31, 30, 100) if quick else (101, 100, 1_000)
     answer = subprocess.run(
         [sys.executable, "-c", _LARGE, *map(str, size)], check=True, capture_output=True, text=True
@@ -210,9 +253,14 @@ def memory(quick=False):
 if __name__ == "__main__":
     quick = "--quick" in sys.argv
     for row in rows(quick):
-        print("{environment:22s} bonus {bonus:<4g} {method:30s} {rate:>12,.0f} episodes/s  x{ratio:.1f}".format(**row))
+        print(
+            "{environment:22s} bonus {bonus:<4g} {method:30s} "
+            "{rate:>12,.0f} episodes/s  x{ratio:.1f}".format(**row)
+        )
     for axis, points in scaling(quick).items():
-        print(f"seconds per episode by {axis}:", ", ".join(f"{size}: {s:.2e}" for size, s in points))
+        print(
+            f"seconds per episode by {axis}:", ", ".join(f"{size}: {s:.2e}" for size, s in points)
+        )
     side, horizon, episodes, seconds, peak = memory(quick)
     size = f"grid {side}x{side}, H = {horizon}, {episodes} episodes"
     print(f"{size}: {seconds:.1f} s, peak memory {peak / 2**20:.0f} MiB")

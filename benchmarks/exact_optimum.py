@@ -2,7 +2,8 @@
 
 ``rows()`` returns one dictionary per (environment, method):
 
-    environment, method, seconds, runs     median wall time over interleaved rounds, and their number
+    environment, method, seconds, runs     median wall time over interleaved rounds,
+                                           and their number
     ratio                                  seconds / seconds of the first method on this environment
     value, gap                             entropy reached; certified gap (own methods) or None
     error                                  |value - certified optimum|
@@ -28,7 +29,8 @@ OWN = "Newton (this package)"
 
 
 def incidence(mdp):
-    """X as a sparse (N*A, N) matrix over the reachable nodes, the constraint matrix for generic solvers."""
+    """X as a sparse (N*A, N) matrix over the reachable nodes,
+    the constraint matrix for generic solvers."""
     reach, A = mdp.reachable(), mdp.A
     index = np.full(reach.shape, -1)
     index[reach] = np.arange(reach.sum())
@@ -48,7 +50,8 @@ def newton(mdp):
 
 
 def clarabel(mdp):
-    """CVXPY with Clarabel, default tolerances, model building included (it is what a user waits for)."""
+    """CVXPY with Clarabel, default tolerances, model building included (it is what a user waits
+    for)."""
     import cvxpy
 
     X = incidence(mdp)
@@ -94,7 +97,8 @@ def measure(mdp, methods, rounds):
 
 
 def rows(quick=False):
-    """The table of this benchmark; ``quick`` shrinks environments and rounds to a few seconds in all."""
+    """The table of this benchmark; ``quick`` shrinks environments and rounds to a few seconds in
+    all."""
     generic = {OWN: newton, "L-BFGS on the dual": quasi_newton, "Clarabel through CVXPY": clarabel}
     few = 2 if quick else 7
     chain = environments.double_chain(length=31, failure=0.1, horizon=20)
@@ -120,10 +124,18 @@ def rows(quick=False):
         measured = measure(mdp, methods, rounds)
         first, (value, _) = measured[OWN]
         table += [
-            {"environment": environment, "method": name, "seconds": seconds, "runs": rounds, "ratio": seconds / first,
-             "value": answer[0], "gap": answer[1], "error": abs(answer[0] - value)}
+            {
+                "environment": environment,
+                "method": name,
+                "seconds": seconds,
+                "runs": rounds,
+                "ratio": seconds / first,
+                "value": answer[0],
+                "gap": answer[1],
+                "error": abs(answer[0] - value),
+            }
             for name, (seconds, answer) in measured.items()
-        ]  # fmt: skip
+        ]
     return table
 
 
@@ -131,6 +143,7 @@ if __name__ == "__main__":
     for row in rows(quick="--quick" in sys.argv):
         gap = "-" if row["gap"] is None else f"{row['gap']:.1e}"
         print(
-            f"{row['environment']:36s} {row['method']:24s} {row['seconds'] * 1e3:11.2f} ms  x{row['ratio']:<8.1f}"
+            f"{row['environment']:36s} {row['method']:24s} "
+            f"{row['seconds'] * 1e3:11.2f} ms  x{row['ratio']:<8.1f}"
             f" value {row['value']:.10f}  gap {gap}  error {row['error']:.1e}"
         )

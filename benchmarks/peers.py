@@ -1,6 +1,7 @@
 """Published software that the package is timed against and that must not enter its environment.
 
-Each peer gets a virtual environment under ``_build/peers``, made on first use; without a network, or where it does not
+Each peer gets a virtual environment under ``_build/peers``, made on first use;
+without a network, or where it does not
 install, `python` returns None and the peer is left out (and the page of results says so).
 """
 
@@ -44,9 +45,16 @@ def python():
     try:
         if not (HOME / "ready").exists():
             venv.create(HOME, with_pip=True, clear=True)
-            subprocess.run([found, "-m", "pip", "install", "-q", REQUIREMENT], check=True, timeout=600)
+            subprocess.run(
+                [found, "-m", "pip", "install", "-q", REQUIREMENT], check=True, timeout=600
+            )
             (HOME / "ready").touch()
-        subprocess.run([found, "-c", "import rlberry_scool.agents"], check=True, timeout=120, capture_output=True)
+        subprocess.run(
+            [found, "-c", "import rlberry_scool.agents"],
+            check=True,
+            timeout=120,
+            capture_output=True,
+        )
     except (OSError, subprocess.SubprocessError) as problem:
         print(f"{REQUIREMENT} is left out: {problem}", file=sys.stderr)
         return None
@@ -54,7 +62,8 @@ def python():
 
 
 def ucbvi_rate(mdp, episodes):
-    """Episodes per second of UCBVI of rlberry-scool on a stationary `EpisodicMDP`, compilation not counted."""
+    """Episodes per second of UCBVI of rlberry-scool on a stationary `EpisodicMDP`,
+    compilation not counted."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "kernel.npy"
         np.save(file, mdp.kernel(0).toarray().reshape(mdp.S, mdp.A, mdp.S))

@@ -1,6 +1,7 @@
 """Time the package against its peers, everything side by side in one run: ``make bench``.
 
-Writes ``benchmarks/results.md`` (tables, which the page on speed includes) and ``book/_static/entgame_cost.svg``.
+Writes ``benchmarks/results.md`` (tables, which the page on speed includes) and
+``book/_static/entgame_cost.svg``.
 ``--quick`` takes a few seconds on small cases, prints the tables and writes nothing.
 """
 
@@ -45,13 +46,25 @@ def learner_tables(rows, published):
     parts = ["## EntGame, exact replanning before every episode\n"]
     for key in dict.fromkeys((row["environment"], row["bonus"]) for row in rows):
         here = [row for row in rows if (row["environment"], row["bonus"]) == key]
-        own = max((row["rate"] for row in here if row["method"] == entgame.OWN), default=float("nan"))
+        own = max(
+            (row["rate"] for row in here if row["method"] == entgame.OWN), default=float("nan")
+        )
         lines = [
-            (row["method"], rate(row["rate"]), three(row["ratio"]), three(own / row["rate"]), row["runs"])
+            (
+                row["method"],
+                rate(row["rate"]),
+                three(row["ratio"]),
+                three(own / row["rate"]),
+                row["runs"],
+            )
             for row in here
         ]
         parts += [f"**{key[0]}, bonus scale {key[1]:g}**\n"]
-        parts += [table(["method", "episodes a second", "to textbook", "rlentropy to it", "rounds"], lines)]
+        parts += [
+            table(
+                ["method", "episodes a second", "to textbook", "rlentropy to it", "rounds"], lines
+            )
+        ]
     if not published:
         parts.append(f"{peers.REQUIREMENT} could not be installed and is left out.\n")
     return parts
@@ -62,13 +75,23 @@ def optimum_tables(rows):
     parts = ["## The exact optimum of visitation entropy\n"]
     for environment in dict.fromkeys(row["environment"] for row in rows):
         lines = [
-            (row["method"], three(row["seconds"] * 1e3), three(row["ratio"]),
-             "-" if row["gap"] is None else f"{row['gap']:.1e}", f"{row['error']:.1e}", row["runs"])
+            (
+                row["method"],
+                three(row["seconds"] * 1e3),
+                three(row["ratio"]),
+                "-" if row["gap"] is None else f"{row['gap']:.1e}",
+                f"{row['error']:.1e}",
+                row["runs"],
+            )
             for row in rows
             if row["environment"] == environment
-        ]  # fmt: skip
+        ]
         parts += [f"**{environment}**\n"]
-        parts += [table(["method", "milliseconds", "time ratio", "certified gap", "error", "rounds"], lines)]
+        parts += [
+            table(
+                ["method", "milliseconds", "time ratio", "certified gap", "error", "rounds"], lines
+            )
+        ]
     return parts
 
 
@@ -76,7 +99,8 @@ def memory_line(measured):
     """The large grid in one sentence."""
     side, horizon, episodes, seconds, peak = measured
     return (
-        f"EntGame with its exact mixture on the {side}x{side} grid with H = {horizon}: {episodes:,} episodes in "
+        f"EntGame with its exact mixture on the {side}x{side} grid with H = {horizon}: "
+        f"{episodes:,} episodes in "
         f"{seconds:.1f} s, peak memory of the process {peak / 2**20:,.0f} MiB.\n"
     )
 
@@ -86,7 +110,13 @@ def logits_tables(rows, gain, grown):
     parts = ["## Entropy change between the logits of two models\n"]
     for batch in dict.fromkeys(row["batch"] for row in rows):
         lines = [
-            (row["method"], three(row["rate"]), three(row["ratio"]), f"{row['error']:.0e}", row["runs"])
+            (
+                row["method"],
+                three(row["rate"]),
+                three(row["ratio"]),
+                f"{row['error']:.0e}",
+                row["runs"],
+            )
             for row in rows
             if row["batch"] == batch
         ]
@@ -105,7 +135,9 @@ def draw(scaling):
     mpl.use("agg")
     plotting.use_style()
     fig, axes = plotting.figure(1, 3, width=7.2, height=2.6, sharey=True)
-    for ax, (axis, points), colour in zip(axes, scaling.items(), ("blue", "orange", "green"), strict=True):
+    for ax, (axis, points), colour in zip(
+        axes, scaling.items(), ("blue", "orange", "green"), strict=True
+    ):
         sizes, seconds = zip(*points, strict=True)
         ax.loglog(sizes, [1e6 * s for s in seconds], "o-", color=plotting.COLOURS[colour])
         ax.set(xlabel=f"${axis}$", xticks=sizes, xticklabels=sizes)
@@ -119,7 +151,11 @@ def main(arguments):
     learner = entgame.rows(quick)
     scaling, measured = entgame.scaling(quick), entgame.memory(quick)
     optimum = exact_optimum.rows(quick)
-    logits = (entropy_change.rows(quick), entropy_change.threads(quick), entropy_change.memory(quick))
+    logits = (
+        entropy_change.rows(quick),
+        entropy_change.threads(quick),
+        entropy_change.memory(quick),
+    )
     parts = [
         *learner_tables(learner, quick or peers.python()),
         memory_line(measured),

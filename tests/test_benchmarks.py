@@ -20,7 +20,8 @@ def path(root):
 @pytest.mark.parametrize("first", [0, 1000])
 @pytest.mark.parametrize("bonus", [0.0, 1.0])
 def test_the_textbook_version_plays_the_same_game(bonus, first):
-    """On the same random numbers; sums in another order break ties differently, so the counts agree statistically."""
+    """On the same random numbers; sums in another order break ties differently,
+    so the counts agree statistically."""
     import entgame
 
     mdp = environments.double_chain(length=7, failure=0.1, horizon=6)
@@ -55,8 +56,6 @@ def test_rates_take_turns_and_do_not_count_the_first_round():
     assert found["a"] > 0 and found["b"] == 5.0
 
 
-
-
 def test_the_peers_of_the_logits_compute_the_same_seven_quantities():
     import entropy_change as bench
 
@@ -69,7 +68,9 @@ def test_the_peers_of_the_logits_compute_the_same_seven_quantities():
         for field, values in zip(FIELDS, found, strict=True):
             tolerance = 1e-11 if "64" in name else 2e-2
             expected = getattr(change, field)
-            np.testing.assert_allclose(np.asarray(values), expected, rtol=tolerance, atol=1e-3 * tolerance)
+            np.testing.assert_allclose(
+                np.asarray(values), expected, rtol=tolerance, atol=1e-3 * tolerance
+            )
         np.testing.assert_array_equal(bench.blocks(peer, old, new).shape, 5)
 
 
@@ -77,13 +78,22 @@ def test_the_reference_of_the_logits_is_the_divergence():
     import entropy_change as bench
 
     old, new = np.log([0.5, 0.5]), np.log([0.25, 0.75])
-    assert float(bench.precise_kl(old, new)) == pytest.approx(0.25 * np.log(0.5) + 0.75 * np.log(1.5))
+    assert float(bench.precise_kl(old, new)) == pytest.approx(
+        0.25 * np.log(0.5) + 0.75 * np.log(1.5)
+    )
 
 
 def test_the_table_of_the_logits_holds_what_was_measured():
     import run
 
-    row = {"batch": "8 x 4", "method": "m", "rate": 301.2, "ratio": 12.34, "error": 2.2e-16, "runs": 5}
+    row = {
+        "batch": "8 x 4",
+        "method": "m",
+        "rate": 301.2,
+        "ratio": 12.34,
+        "error": 2.2e-16,
+        "runs": 5,
+    }
     text = "\n".join(run.logits_tables([row], 1.93, [(16, 0.0), (1024, 0.25)]))
     assert "**8 x 4, float32**" in text
     assert "| m | 301 | 12.3 | 2e-16 | 5 |" in text

@@ -2,7 +2,8 @@
 
 Every file is compiled by Rocq, its independent checker ``coqchk`` runs over all of them, and Rocq
 names the axioms that each theorem rests on. The result is stored in ``proofs/certified.json``:
-``{label: [{part, theorem, file, line, statement, definitions, covers, words, scope, assumptions}]}``
+``{label: [{part, theorem, file, line, statement, definitions, covers, words, scope,
+assumptions}]}``
 Nothing is stored unless all of that succeeds and no axiom but those of the real numbers is used.
 
 A comment right above a theorem names the label of the book that it serves (``Label:``), what of

@@ -1,4 +1,5 @@
-"""Run the checks of one statement again: ``python tools/check.py thm-covariance-identity``; without a label, list all.
+"""Run the checks of one statement again: ``python tools/check.py thm-covariance-identity``;
+without a label, list all.
 
 The chapters that check the statement are run from the top to the last cell that names it; then its
 check lines are printed. The exit code is 1 when a check fails or the label is unknown.
@@ -25,13 +26,16 @@ def checked(notebook):
 
 
 def last_cell(notebook, label):
-    """The number of cells up to the last code cell that names the label or shows its check (0: none)."""
+    """The number of cells up to the last code cell that names the label or shows its check (0:
+    none)."""
 
     def names(cell):
         quoted = f'"{label}"' in cell.source or f"'{label}'" in cell.source
         return cell.cell_type == "code" and (quoted or label in dict(records(cell)))
 
-    return max((position for position, cell in enumerate(notebook.cells, 1) if names(cell)), default=0)
+    return max(
+        (position for position, cell in enumerate(notebook.cells, 1) if names(cell)), default=0
+    )
 
 
 def check(label, chapters=None):
@@ -41,14 +45,21 @@ def check(label, chapters=None):
     holders = {path: stop for path, book in books.items() if (stop := last_cell(book, label))}
     if not holders:
         everything = sorted(set().union(*map(checked, books.values())))
-        near = ", ".join(difflib.get_close_matches(label, everything, n=5, cutoff=0.4) or everything[:10])
-        print(f"No chapter checks {label!r}; statements with checks: {near or 'none'}.", file=sys.stderr)
+        near = ", ".join(
+            difflib.get_close_matches(label, everything, n=5, cutoff=0.4) or everything[:10]
+        )
+        print(
+            f"No chapter checks {label!r}; statements with checks: {near or 'none'}.",
+            file=sys.stderr,
+        )
         return False
     passed = True
     for path, stop in holders.items():
         done = run(path, stop)
         print(f"{shown(path)} ({done.seconds:.1f} s)")
-        found = [line for cell in done.notebook.cells for name, line in records(cell) if name == label]
+        found = [
+            line for cell in done.notebook.cells for name, line in records(cell) if name == label
+        ]
         for line in found:
             print(f"  {line}")
         if done.error:
@@ -73,7 +84,10 @@ def main(arguments):
         list_all()
         return 0
     if len(arguments) > 1:
-        print("Name one statement, for example: make check LABEL=thm-covariance-identity", file=sys.stderr)
+        print(
+            "Name one statement, for example: make check LABEL=thm-covariance-identity",
+            file=sys.stderr,
+        )
         return 2
     return 0 if check(arguments[0]) else 1
 

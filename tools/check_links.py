@@ -1,6 +1,8 @@
-"""Look through the built book for what Sphinx does not report: ``python tools/check_links.py [_build/html]``.
+"""Look through the built book for what Sphinx does not report:
+``python tools/check_links.py [_build/html]``.
 
-Dead internal links and anchors, repeated ids, images without a describing text, resources from other hosts.
+Dead internal links and anchors, repeated ids, images without a describing text,
+resources from other hosts.
 """
 
 import sys
@@ -9,8 +11,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
-# attributes through which a page loads something at once; a link that a reader may follow is not among them
-LOADED = {"link": "href"} | dict.fromkeys(("script", "img", "iframe", "source", "video", "audio"), "src")
+# attributes through which a page loads something at once;
+# a link that a reader may follow is not among them
+LOADED = {"link": "href"} | dict.fromkeys(
+    ("script", "img", "iframe", "source", "video", "audio"), "src"
+)
 NOT_LOADED = ("canonical", "author", "license", "next", "prev", "search", "index")
 PICTURES = (".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp")
 
@@ -54,17 +59,35 @@ def alt_fault(source, alt):
 def problems(folder):
     """All faults of the pages below ``folder``, one line each."""
     folder = Path(folder).resolve()
-    pages = {path: Page(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("**/*.html"))}
-    pages = {path: page for path, page in pages.items() if "_static" not in path.relative_to(folder).parts}
+    pages = {
+        path: Page(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("**/*.html"))
+    }
+    pages = {
+        path: page
+        for path, page in pages.items()
+        if "_static" not in path.relative_to(folder).parts
+    }
     found = []
     for path, page in pages.items():
         name = path.relative_to(folder).as_posix()
         repeated = sorted({identity for identity in page.ids if page.ids.count(identity) > 1})
         found += [f"{name}: id {identity!r} stands more than once" for identity in repeated]
-        found += [f"{name}: loads {address} from another host" for address in page.loaded if outside(address)]
-        found += [f"{name}: image {src} {why}" for src, alt in page.images if (why := alt_fault(src, alt))]
-        found += [f"{name}: {fault}" for link in page.links if (fault := link_fault(path, link, pages))]
-        found += [f"{name}: loads {src}, which is missing" for src in page.loaded if not _present(path, src)]
+        found += [
+            f"{name}: loads {address} from another host"
+            for address in page.loaded
+            if outside(address)
+        ]
+        found += [
+            f"{name}: image {src} {why}" for src, alt in page.images if (why := alt_fault(src, alt))
+        ]
+        found += [
+            f"{name}: {fault}" for link in page.links if (fault := link_fault(path, link, pages))
+        ]
+        found += [
+            f"{name}: loads {src}, which is missing"
+            for src in page.loaded
+            if not _present(path, src)
+        ]
     return found
 
 
@@ -96,7 +119,9 @@ def main(arguments):
         print(f"error: {folder} is not there; run: make book", file=sys.stderr)
         return 2
     found = problems(folder)
-    print("\n".join(found) if found else f"No problem in {len(list(folder.glob('**/*.html')))} pages.")
+    print(
+        "\n".join(found) if found else f"No problem in {len(list(folder.glob('**/*.html')))} pages."
+    )
     return 1 if found else 0
 
 

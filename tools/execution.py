@@ -1,6 +1,7 @@
 """Runs notebooks in fresh kernels, several at a time, and says which one runs and for how long.
 
-Shared by `run_notebooks.py` (stores the outputs), `build_book.py` (runs what has no stored run) and `check.py`.
+Shared by `run_notebooks.py` (stores the outputs), `build_book.py` (runs what has no stored run) and
+`check.py`.
 """
 
 import asyncio
@@ -18,7 +19,8 @@ TIMEOUT = 300  # seconds for one cell
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: the notebook with its outputs, seconds, and the error in words ('' when it passed)."""
+    """A finished run: the notebook with its outputs, seconds,
+    and the error in words ('' when it passed)."""
 
     path: Path
     notebook: object
@@ -55,7 +57,8 @@ def shown(path):
 
 
 def run(path, stop=None):
-    """Execute a notebook (its first ``stop`` cells) in a fresh kernel; a failure is part of the result."""
+    """Execute a notebook (its first ``stop`` cells) in a fresh kernel;
+    a failure is part of the result."""
     import nbformat
     from nbclient import NotebookClient
 
@@ -85,7 +88,8 @@ def run(path, stop=None):
 
 
 def run_all(paths, jobs=None, on_finish=None):
-    """Execute notebooks in parallel, with a line when one starts and when it is done; the runs in order."""
+    """Execute notebooks in parallel, with a line when one starts and when it is done;
+    the runs in order."""
     paths = [Path(path) for path in paths]
     jobs = max(1, min(jobs or cores(), len(paths) or 1))
     runs = {}

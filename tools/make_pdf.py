@@ -1,6 +1,7 @@
 """Print the whole book into one PDF: ``make pdf``.
 
-Sphinx writes all pages into one (builder singlehtml), with the numbers of the book and links within that page;
+Sphinx writes all pages into one (builder singlehtml), with the numbers of the book and links within
+that page;
 Chromium prints it. Nothing else has to be installed.
 """
 
@@ -18,7 +19,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 # time that passes on the page, not on the clock: enough for MathJax to set every formula
 BUDGET = 600_000
 
-# Proofs and solutions are unfolded, the code of checks stays behind their result lines; every display is fitted to the
+# Proofs and solutions are unfolded, the code of checks stays behind their result lines;
+# every display is fitted to the
 # width of the paper (A4 less its margins); every page has its number.
 PREPARE = """
 <style>
@@ -28,10 +30,12 @@ PREPARE = """
 <script>
 addEventListener("load", async () => {
   document.documentElement.dataset.theme = "light";
-  document.querySelectorAll("details.rl-folded:not(:has(.rl-graph))").forEach((part) => { part.open = true; });
+  document.querySelectorAll("details.rl-folded:not(:has(.rl-graph))").forEach((part) => { part.open
+  = true; });
   await window.MathJax?.startup?.promise;
   window.fitDisplays?.(0.4);
-  // a table that is still too wide for the paper is set smaller as a whole, or the browser would shrink every page
+  // a table that is still too wide for the paper is set smaller as a whole,
+  or the browser would shrink every page
   const paper = document.body.clientWidth;
   document.querySelectorAll("main table, main figure, .rl-graph").forEach((part) => {
     const share = paper / Math.max(part.scrollWidth, part.getBoundingClientRect().right);
@@ -49,7 +53,8 @@ def find_browser():
 
 
 def printable(text):
-    """The page as it is printed: links that went through the page's own file stay inside, no picture waits."""
+    """The page as it is printed: links that went through the page's own file stay inside,
+    no picture waits."""
     text = re.sub(r'href="(?!\w+:)[^"#]*index\.html#', 'href="#', text)
     text = text.replace(' loading="lazy"', "")
     # menus and text for screen readers are of no use on paper and cost minutes
@@ -62,10 +67,22 @@ def pdf_of(page, target, browser):
     """Print a page; True if the PDF is there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", "--disable-pdf-tagging"]
-    flags += [f"--virtual-time-budget={BUDGET}", "--allow-file-access-from-files", "--disable-background-networking"]
+    flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-pdf-header-footer",
+        "--disable-pdf-tagging",
+    ]
+    flags += [
+        f"--virtual-time-budget={BUDGET}",
+        "--allow-file-access-from-files",
+        "--disable-background-networking",
+    ]
     command = [browser, *flags, f"--print-to-pdf={target}", page.as_uri()]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
     if done.returncode or not target.is_file():
         print(done.stdout, file=sys.stderr)
     return target.is_file()
@@ -74,8 +91,12 @@ def pdf_of(page, target, browser):
 def main():
     browser = find_browser()
     if browser is None:
-        print("error: the PDF is printed with Chromium, which is missing; install it (Debian: apt-get install chromium)"
-              " or name a browser in RLENTROPY_BROWSER.", file=sys.stderr)  # fmt: skip
+        print(
+            "error: the PDF is printed with Chromium, which is missing; "
+            "install it (Debian: apt-get install chromium)"
+            " or name a browser in RLENTROPY_BROWSER.",
+            file=sys.stderr,
+        )
         return 1
     with alone():
         shutil.rmtree(SINGLE, ignore_errors=True)
@@ -84,8 +105,14 @@ def main():
         # the page of a root document in a folder names its files as if it stood one floor higher
         page = SINGLE / "print.html"
         style = SINGLE / "_static" / "custom.css"
-        style.write_text(style.read_text(encoding="utf-8").replace("@media print", "@media all"), encoding="utf-8")
-        page.write_text(printable((SINGLE / "book" / "index.html").read_text(encoding="utf-8")), encoding="utf-8")
+        style.write_text(
+            style.read_text(encoding="utf-8").replace("@media print", "@media all"),
+            encoding="utf-8",
+        )
+        page.write_text(
+            printable((SINGLE / "book" / "index.html").read_text(encoding="utf-8")),
+            encoding="utf-8",
+        )
         print("Printing …", flush=True)
         if not pdf_of(page, PDF, browser):
             return 1

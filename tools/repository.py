@@ -1,6 +1,8 @@
-"""The public address of this checkout, from which the pages get their source, Binder and Colab buttons.
+"""The public address of this checkout, from which the pages get their source,
+Binder and Colab buttons.
 
-The environment variable RLENTROPY_REPOSITORY has the first word, then the remote ``origin``; an address that is not
+The environment variable RLENTROPY_REPOSITORY has the first word, then the remote ``origin``;
+an address that is not
 on GitHub, or none, means no buttons: Binder and Colab fetch from there.
 """
 
@@ -10,11 +12,14 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-GITHUB = re.compile(r"(?:https://(?:[^@/]+@)?|ssh://git@|git@)github\.com[/:]([\w.-]+)/([\w.-]+?)(?:\.git)?/?")
+GITHUB = re.compile(
+    r"(?:https://(?:[^@/]+@)?|ssh://git@|git@)github\.com[/:]([\w.-]+)/([\w.-]+?)(?:\.git)?/?"
+)
 
 
 def public(address):
-    """``https://github.com/owner/name`` of an https or ssh address on GitHub (without any password in it), else ''."""
+    """``https://github.com/owner/name`` of an https or ssh address on GitHub (without any password
+    in it), else ''."""
     found = GITHUB.fullmatch((address or "").strip())
     return f"https://github.com/{found[1]}/{found[2]}" if found else ""
 

@@ -1,9 +1,12 @@
 """Run notebooks from top to bottom and store them run: ``python tools/run_notebooks.py [NAME …]``.
 
-A name is a path or the number of a chapter; without names, all chapters. ``--stale`` leaves out those
-whose code, data, package and lock are those of their stored run. A notebook that fails is left as it
+A name is a path or the number of a chapter; without names, all chapters.
+``--stale`` leaves out those
+whose code, data, package and lock are those of their stored run.
+A notebook that fails is left as it
 was; its cell and error are printed, the exit code is 1.
-What is stored depends on the sources only: cell ids by position, no times, no versions of the machine.
+What is stored depends on the sources only: cell ids by position, no times,
+no versions of the machine.
 """
 
 import argparse
@@ -27,7 +30,8 @@ VOLATILE = ("seconds", "execution", "collapsed", "ExecuteTime")
 
 
 def normalised(notebook, key=None):
-    """The notebook without what changes from run to run, with the key of its run (kept unless given)."""
+    """The notebook without what changes from run to run,
+    with the key of its run (kept unless given)."""
     key = key or notebook.metadata.get("run_key", "")
     metadata = {"kernelspec": KERNEL, "language_info": LANGUAGE, "run_key": key}
     notebook.metadata = nbformat.from_dict(metadata)

@@ -10,7 +10,9 @@ from pybtex.style.labels import BaseLabelStyle
 
 def label(entry):
     """Last names (two at most, else the first and "et al.") and year."""
-    names = [" ".join([*person.prelast_names, *person.last_names]) for person in entry.persons["author"]]
+    names = [
+        " ".join([*person.prelast_names, *person.last_names]) for person in entry.persons["author"]
+    ]
     who = names[0] + " et al." if len(names) > 2 else " and ".join(names)
     return f"{who}, {entry.fields['year']}".replace("{", "").replace("}", "")
 
@@ -34,7 +36,8 @@ class AuthorYear(Style):
 
 
 def plain_entries(app, pagename, templatename, context, doctree):
-    """docutils calls the bibliography a list whose entries are no list items: leave both roles out."""
+    """docutils calls the bibliography a list whose entries are no list items:
+    leave both roles out."""
     if context.get("body"):
         for role in (' role="list"', ' role="doc-biblioentry"'):
             context["body"] = context["body"].replace(role, "")

@@ -1,4 +1,5 @@
-"""What a first visit needs: what the page is about, in one sentence, and room for its pictures before they come."""
+"""What a first visit needs: what the page is about, in one sentence,
+and room for its pictures before they come."""
 
 import re
 from html import escape
@@ -14,7 +15,7 @@ IMAGE = re.compile(r'<img (?P<rest>[^>]*?src="[^"]*_images/(?P<name>[^"]+)"[^>]*
 VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>')
 
 
-# ----------------------------------------------------------------------------------------------- what it is about
+# -------------------------------------------------------------------------------- what it is about
 
 
 def description(doctree):
@@ -36,26 +37,37 @@ def shortened(words):
 
 
 def tags(title, words, book, address="", page=""):
-    """The tags of a page: description and social card; its own address and a picture if the book's is known."""
+    """The tags of a page: description and social card;
+    its own address and a picture if the book's is known."""
     found = {"og:type": "article", "og:site_name": book, "og:title": title, "og:description": words}
     if address:
         root = address.rstrip("/")
         found |= {"og:url": f"{root}/{page}.html", "og:image": f"{root}/_static/readme.png"}
-        found |= {"og:image:alt": "Entropy along paths of a policy on the triangle of three actions"}
+        found |= {
+            "og:image:alt": "Entropy along paths of a policy on the triangle of three actions"
+        }
     lines = [f'<meta name="description" content="{escape(words)}"/>'] if words else []
-    lines += [f'<meta property="{name}" content="{escape(text)}"/>' for name, text in found.items() if text]
-    lines.append(f'<meta name="twitter:card" content="{"summary_large_image" if address else "summary"}"/>')
+    lines += [
+        f'<meta property="{name}" content="{escape(text)}"/>'
+        for name, text in found.items()
+        if text
+    ]
+    lines.append(
+        f'<meta name="twitter:card" content="{"summary_large_image" if address else "summary"}"/>'
+    )
     return "\n".join(lines)
 
 
 def add_tags(app, pagename, templatename, context, doctree):
     words = description(doctree) if doctree is not None else ""
     title = re.sub(r"<[^>]+>", "", context.get("title") or "")
-    context["card_tags"] = tags(title, words, app.config.html_title, app.config.html_baseurl, pagename)
+    context["card_tags"] = tags(
+        title, words, app.config.html_title, app.config.html_baseurl, pagename
+    )
     context["metatags"] = VIEWPORT.sub("", context.get("metatags") or "")
 
 
-# ------------------------------------------------------------------------------------------------ room for pictures
+# ------------------------------------------------------------------------------- room for pictures
 
 
 def add_sizes(app, pagename, templatename, context, doctree):

@@ -1,4 +1,5 @@
-"""Source, Binder and Colab buttons, when this checkout has a public address (see ``tools/repository.py``)."""
+"""Source, Binder and Colab buttons, when this checkout has a public address (see
+``tools/repository.py``)."""
 
 import sys
 from pathlib import Path

@@ -1,6 +1,7 @@
 """Margin notes stand beside the statement, proof or display that they speak of.
 
-A note is written after that block, as one comments on what was read, and a browser would put it beside the next one.
+A note is written after that block, as one comments on what was read,
+and a browser would put it beside the next one.
 """
 
 from docutils import nodes
@@ -24,7 +25,8 @@ class PlaceMargins(SphinxPostTransform):
 
 
 def place(note):
-    """Before the block that stands before the note, if there is one; several notes keep their order."""
+    """Before the block that stands before the note, if there is one;
+    several notes keep their order."""
     parent = note.parent
     spot = parent.index(note)
     if not spot or not isinstance(parent[spot - 1], BLOCKS):

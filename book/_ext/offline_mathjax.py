@@ -1,4 +1,5 @@
-"""MathJax 3 from the book itself: files of the wheel ``sphinx-mathjax-offline``, less what no page needs."""
+"""MathJax 3 from the book itself: files of the wheel ``sphinx-mathjax-offline``,
+less what no page needs."""
 
 import shutil
 from importlib.metadata import files
@@ -24,7 +25,8 @@ def copy_mathjax(app):
 
 def setup(app):
     app.config.mathjax_path = "mathjax/tex-chtml.js"
-    # one size, whether a formula is typeset on the page, in a closed fold or in a preview; measuring each formula's
+    # one size, whether a formula is typeset on the page, in a closed fold or in a preview;
+    # measuring each formula's
     # surroundings, as MathJax does by default, gives other sizes where nothing can be measured
     app.config.mathjax3_config = {"chtml": {"matchFontHeight": False, "scale": SCALE}}
     app.connect("builder-inited", copy_mathjax)

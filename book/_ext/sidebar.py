@@ -2,13 +2,16 @@
 
 
 def name_arrows(app, pagename, templatename, context, doctree):
-    """Let the theme's own function make the list of pages, and name what it leaves without a name."""
+    """Let the theme's own function make the list of pages,
+    and name what it leaves without a name."""
     toctree = context.get("generate_toctree_html")
     if toctree is None:
         return
 
     def named(*args, **kwargs):
-        return str(toctree(*args, **kwargs)).replace("<summary>", '<summary aria-label="Pages below">')
+        return str(toctree(*args, **kwargs)).replace(
+            "<summary>", '<summary aria-label="Pages below">'
+        )
 
     context["generate_toctree_html"] = named
 

@@ -1,14 +1,17 @@
 """Vector figures that follow the page, light or dark, without a script.
 
-A picture that a page shows takes the colour scheme of the page, not of the system. So each SVG below ``_images`` gets a
-style of its own: its paper and its lines have dark twins, which differ for every kind of colour vision as the light
+A picture that a page shows takes the colour scheme of the page, not of the system.
+So each SVG below ``_images`` gets a
+style of its own: its paper and its lines have dark twins,
+which differ for every kind of colour vision as the light
 ones do. Where a browser does not know this, the picture is a card that is legible in itself.
 """
 
 import re
 from pathlib import Path
 
-# light to dark: paper and ink, grid lines, and the colours of Okabe and Ito in which the figures are drawn
+# light to dark: paper and ink, grid lines, and the colours of Okabe and Ito in which the figures
+# are drawn
 TWINS = {
     "#ffffff": "#121212",
     "#000000": "#e6e6e6",

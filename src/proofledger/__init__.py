@@ -1,8 +1,10 @@
 """A ledger of proofs for a literate book: checks that notebooks run, pages made from their records.
 
-Nothing here knows what the book is about: the computer algebra behind symbolic checks is an argument.
+Nothing here knows what the book is about: the computer algebra behind symbolic checks is an
+argument.
 
-    checks, records       declare and run the checks of statements; each leaves a record in the notebook
+    checks, records       declare and run the checks of statements;
+                          each leaves a record in the notebook
     figures               digests of what figures show, kept beside the pictures
     nbval                 pytest: stored and new figures are compared through their digests
     ledger, graph         Sphinx: statuses, the table, the graphs, made from the records

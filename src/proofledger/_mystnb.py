@@ -1,6 +1,8 @@
-"""Shows check records in the built book, and hides figure digests (entry point of myst-nb, group ``mime_renderers``).
+"""Shows check records in the built book, and hides figure digests (entry point of myst-nb,
+group ``mime_renderers``).
 
-Each check becomes a ``container`` node with class ``rl-check`` that carries its record in the attribute ``check``;
+Each check becomes a ``container`` node with class ``rl-check`` that carries its record in the
+attribute ``check``;
 the ledger extension of the book collects these nodes.
 """
 
@@ -30,13 +32,21 @@ class CheckRenderer(MimeRenderPlugin):
         record.setdefault("part", "")
         record["measured"] = measured.get("measured", "")
         record["seconds"] = measured.get("seconds", 0.0)
-        line = nodes.container(classes=["rl-check", f"rl-{record['kind']}"], check=record, is_div=True)
+        line = nodes.container(
+            classes=["rl-check", f"rl-{record['kind']}"], check=record, is_div=True
+        )
         text = nodes.paragraph()
         text += nodes.inline("", f"✓ {record['kind']}", classes=["rl-kind"])
-        text += nodes.inline("", f" {record['label']}{part}: {record['claim']}", classes=["rl-claim"])
+        text += nodes.inline(
+            "", f" {record['label']}{part}: {record['claim']}", classes=["rl-claim"]
+        )
         cases = f"{record['cases']} cases, " if record["cases"] > 1 else ""
-        text += nodes.inline("", f" ({cases}measured {record['measured']})", classes=["rl-measured"])
+        text += nodes.inline(
+            "", f" ({cases}measured {record['measured']})", classes=["rl-measured"]
+        )
         if record["mutants"]:
-            text += nodes.inline("", f" rejected: {', '.join(record['mutants'])}", classes=["rl-mutants"])
+            text += nodes.inline(
+                "", f" rejected: {', '.join(record['mutants'])}", classes=["rl-mutants"]
+            )
         line += text
         return [line]

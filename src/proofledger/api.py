@@ -1,6 +1,7 @@
 """Sphinx: API pages from docstrings, linked to the statements that they cite, and back.
 
-The directive ``api`` takes names of modules, one a line, and documents the public functions and classes of each:
+The directive ``api`` takes names of modules, one a line,
+and documents the public functions and classes of each:
 
     ```{eval-rst}
     .. api::
@@ -9,9 +10,12 @@ The directive ``api`` takes names of modules, one a line, and documents the publ
        rlentropy.seeds
     ```
 
-A label in a docstring ("Source: thm-covariance-identity") becomes a link to the statement or equation of the book, and
-the statement gets a line with links to the functions whose docstrings cite it. A label that the book does not have is a
-warning. Docstrings are shown as they are written: prose as prose, indented and aligned lines line by line.
+A label in a docstring ("Source: thm-covariance-identity") becomes a link to the statement or
+equation of the book, and
+the statement gets a line with links to the functions whose docstrings cite it.
+A label that the book does not have is a
+warning. Docstrings are shown as they are written:
+prose as prose, indented and aligned lines line by line.
 The packages whose docstrings are read are named in the setting ``proofledger_api_packages``.
 """
 
@@ -38,7 +42,7 @@ MARKUP = re.compile(r"([\\*|_])")
 PRIME = re.compile(r"(?<=\b[A-Za-z])'(?!\w)")
 
 
-# ---------------------------------------------------------------------------------------------------------- reading
+# ----------------------------------------------------------------------------------------- reading
 
 
 def modules(packages):
@@ -49,12 +53,13 @@ def modules(packages):
         names.append(package)
         for found in pkgutil.walk_packages(root.__path__, package + "."):
             if not any(part.startswith("_") for part in found.name.split(".")):
-                names.append(found.name)
+                names += [found.name]
     return names
 
 
 def plain_function(member):
-    """The Python function behind a compiled one (numba keeps it as ``py_func``), else the member itself."""
+    """The Python function behind a compiled one (numba keeps it as ``py_func``),
+    else the member itself."""
     return getattr(member, "py_func", member)
 
 
@@ -64,7 +69,11 @@ def public_members(module):
     for name, member in vars(importlib.import_module(module)).items():
         source = plain_function(member)
         defined_here = getattr(source, "__module__", None) == module
-        if not name.startswith("_") and defined_here and (inspect.isroutine(source) or inspect.isclass(source)):
+        if (
+            not name.startswith("_")
+            and defined_here
+            and (inspect.isroutine(source) or inspect.isclass(source))
+        ):
             members[name] = source
     return members
 
@@ -79,11 +88,12 @@ def citations(packages):
     return dict(found)
 
 
-# ---------------------------------------------------------------------------------------------------------- writing
+# ----------------------------------------------------------------------------------------- writing
 
 
 def marked_up(text):
-    """A line of a docstring as restructured text: labels become references, `names` literals, the rest is escaped."""
+    """A line of a docstring as restructured text:
+    labels become references, `names` literals, the rest is escaped."""
     pieces = re.split(r"(``.+?``|`[^`]+`)", text)
     for i, piece in enumerate(pieces):
         if i % 2:
@@ -96,7 +106,8 @@ def marked_up(text):
 
 
 def entries(lines):
-    """[(name, description)] of a paragraph that lists arguments ("P   (S, A, S): kernel"), or None for any other."""
+    """[(name, description)] of a paragraph that lists arguments ("P   (S, A, S):
+    kernel"), or None for any other."""
     found = []
     for line in lines:
         start = re.fullmatch(r"(\S+(?:, \S+)*)\s{2,}(\S.*)", line)
@@ -110,7 +121,8 @@ def entries(lines):
 
 
 def restructured(lines):
-    """The lines of a docstring as restructured text: prose, lists of arguments, and lines laid out by hand."""
+    """The lines of a docstring as restructured text:
+    prose, lists of arguments, and lines laid out by hand."""
     out = []
     paragraph = []
     for line in [*lines, ""]:
@@ -125,7 +137,11 @@ def restructured(lines):
 def _paragraph(lines):
     listed = entries(lines)
     if listed:
-        return [line for name, text in listed for line in (f"``{name.strip('`')}``", f"   {marked_up(text)}")]
+        return [
+            line
+            for name, text in listed
+            for line in (f"``{name.strip('`')}``", f"   {marked_up(text)}")
+        ]
     if any(line.startswith(" ") or "   " in line for line in lines):
         return [".. parsed-literal::", "", *(f"   {marked_up(line)}" for line in lines)]
     return [marked_up(" ".join(lines))]
@@ -161,7 +177,11 @@ class ApiDirective(SphinxDirective):
             lines += [f".. automodule:: {module}", ""]
             for name, member in public_members(module).items():
                 kind = "autoclass" if inspect.isclass(member) else "autocompiledfunction"
-                lines += [f".. {kind}:: {module}.{name}", "   :members:" if kind == "autoclass" else "", ""]
+                lines += [
+                    f".. {kind}:: {module}.{name}",
+                    "   :members:" if kind == "autoclass" else "",
+                    "",
+                ]
         node = nodes.Element()
         nested_parse_with_titles(self.state, StringList(lines, self.env.docname), node)
         return node.children
@@ -173,7 +193,8 @@ def process_docstring(app, what, name, obj, options, lines):
 
 
 class CitedBy(SphinxPostTransform):
-    """Ends each statement with links to the functions that compute it; runs before references are resolved."""
+    """Ends each statement with links to the functions that compute it;
+    runs before references are resolved."""
 
     default_priority = 4
 
@@ -192,7 +213,13 @@ class CitedBy(SphinxPostTransform):
                 line += nodes.Text(", ")
             short = nodes.literal("", ".".join(name.split(".")[-2:]))
             line += pending_xref(
-                "", short, refdomain="py", reftype="obj", reftarget=name, refexplicit=True, refdoc=self.env.docname
+                "",
+                short,
+                refdomain="py",
+                reftype="obj",
+                reftarget=name,
+                refexplicit=True,
+                refdoc=self.env.docname,
             )
         return line
 

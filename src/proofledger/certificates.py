@@ -1,11 +1,14 @@
 """What other provers said, read from the files that they wrote.
 
-    machine-checked  {label: [{"theorem", "file", "line", "part", "covers", "scope", …}]}: theorems that the kernel of a
+    machine-checked  {label: [{"theorem", "file", "line", "part", "covers", "scope", …}]}:
+                     theorems that the kernel of a
                      proof assistant accepted
-    second prover    {label: {"confirmed", "refuted", "outside", …}}: symbolic lines that a prover of another kind
+    second prover    {label: {"confirmed", "refuted", "outside", …}}:
+    symbolic lines that a prover of another kind
                      evaluated
 
-A theorem raises the status of a part only if its author named that part ("whole" for a statement without parts); all
+A theorem raises the status of a part only if its author named that part ("whole" for a statement
+without parts); all
 others are listed beside the statement, with what they cover, and raise nothing.
 """
 
@@ -19,7 +22,8 @@ WHOLE = "whole"
 
 @dataclass(frozen=True)
 class Theorem:
-    """A machine-checked theorem: its name and place, the part that it proves ('' if it claims none), what it covers."""
+    """A machine-checked theorem: its name and place, the part that it proves ('' if it claims
+    none), what it covers."""
 
     label: str
     name: str

@@ -1,7 +1,9 @@
 """Checks that notebooks declare and run, and that a ledger is made from.
 
-A check names the statement that it checks and the part of it, raises `CheckFailed` when the statement does not hold,
-and raises as well when one of its *mutants* (a near miss: a wrong sign, a missing term, a constant a few per cent off)
+A check names the statement that it checks and the part of it,
+raises `CheckFailed` when the statement does not hold,
+and raises as well when one of its *mutants* (a near miss:
+a wrong sign, a missing term, a constant a few per cent off)
 is not rejected: a check that cannot fail proves nothing. NaN and infinity neither pass nor reject.
 Tolerances, slacks and scales are part of the record.
 """
@@ -16,7 +18,8 @@ import numpy as np
 from proofledger import records
 from proofledger.records import LABEL, Record
 
-# A mutant must miss by this factor more than a true statement may: a wrong formula has to be clearly wrong.
+# A mutant must miss by this factor more than a true statement may:
+# a wrong formula has to be clearly wrong.
 REJECTION_FACTOR = 10
 # Whole numbers up to this size are exact as floats.
 LARGEST_EXACT = 2**53
@@ -35,7 +38,8 @@ class Prover(Protocol):
         """Disproved at some numbers."""
 
     def explain(self, *lines: Any, nonzero: Sequence[Any] = ()) -> str | None:
-        """What is wrong with the first pair of lines that is not proved equal, in words; None if nothing is."""
+        """What is wrong with the first pair of lines that is not proved equal, in words;
+        None if nothing is."""
 
     def same_number(self, x: Any, y: Any) -> bool:
         """Two exact numbers are equal."""
@@ -44,14 +48,15 @@ class Prover(Protocol):
 class Verifier:
     """Runs checks and shows their records.
 
-    prover  a `Prover`, for example the module ``finitesums``; needed by `symbolic`, and by `exact` for numbers that are
+    prover  a `Prover`, for example the module ``finitesums``;
+            needed by `symbolic`, and by `exact` for numbers that are
             no fractions
     """
 
     def __init__(self, prover: Prover | None = None) -> None:
         self.prover = prover
 
-    # ------------------------------------------------------------------------------------------------ equality
+    # ------------------------------------------------------------------------------------- equality
 
     def symbolic(
         self,
@@ -65,19 +70,27 @@ class Verifier:
     ) -> Record | None:
         """Consecutive expressions are equal by computer algebra.
 
-        lines    two or more expressions, the lines of a derivation in order; no two neighbours are the same expression,
-                 unless ``computed_by`` names what computed one of them ("sympy.integrate"); the record then says so
-        mutants  {name: expression}: each must be *disproved*, i.e. differ from the last line at some numbers
+        lines    two or more expressions, the lines of a derivation in order;
+                 no two neighbours are the same expression,
+                 unless ``computed_by`` names what computed one of them ("sympy.integrate");
+                 the record then says so
+        mutants  {name: expression}: each must be *disproved*,
+                 i.e. differ from the last line at some numbers
         nonzero  expressions assumed not to vanish; they are recorded as hypotheses
-        Raises CheckFailed naming the first pair of lines that is not proved equal, and the numbers where it differs.
+        Raises CheckFailed naming the first pair of lines that is not proved equal,
+        and the numbers where it differs.
         """
         declare(label, mutants)
         prover = self._prover(label)
         if len(lines) < 2:
-            raise ValueError(f"{label}: a symbolic check compares at least two lines, got {len(lines)}")
+            raise ValueError(
+                f"{label}: a symbolic check compares at least two lines, got {len(lines)}"
+            )
         for i, (left, right) in enumerate(pairwise(lines), start=1):
             if not computed_by and (left == right or str(left) == str(right)):
-                raise ValueError(f"{label}: lines {i} and {i + 1} are the same expression; that proves nothing")
+                raise ValueError(
+                    f"{label}: lines {i} and {i + 1} are the same expression; that proves nothing"
+                )
         fault = prover.explain(*lines, nonzero=nonzero)
         if fault:
             raise _failure(label, "symbolic", fault)
@@ -88,11 +101,15 @@ class Verifier:
         hypotheses = tuple(f"{expression} ≠ 0" for expression in nonzero)
         if computed_by:
             hypotheses += (f"{computed_by} is right",)
-        return _passed(label, "symbolic", claim, len(lines) - 1, mutants, "difference 0", part, hypotheses)
+        return _passed(
+            label, "symbolic", claim, len(lines) - 1, mutants, "difference 0", part, hypotheses
+        )
 
     def _prover(self, label: str) -> Prover:
         if self.prover is None:
-            raise ValueError(f"{label}: this check needs a prover; make the verifier as Verifier(prover=…)")
+            raise ValueError(
+                f"{label}: this check needs a prover; make the verifier as Verifier(prover=…)"
+            )
         return self.prover
 
     def exact(
@@ -105,9 +122,11 @@ class Verifier:
         claim: str = "both sides equal",
         part: str = "",
     ) -> Record | None:
-        """lhs == rhs in exact arithmetic: Python ints, Fractions, sympy numbers, or (nested) sequences of them.
+        """lhs == rhs in exact arithmetic: Python ints, Fractions, sympy numbers,
+        or (nested) sequences of them.
 
-        Refused: floats, booleans, numpy's integers of fixed width (they overflow in silence), expressions with free
+        Refused: floats, booleans, numpy's integers of fixed width (they overflow in silence),
+        expressions with free
         letters, sides or mutants of different shape.
         """
         declare(label, mutants)
@@ -146,9 +165,11 @@ class Verifier:
         claim: str | None = None,
         part: str = "",
     ) -> Record | None:
-        """lower <= upper <= lower + tol in every case: a bound from below and one from above that meet.
+        """lower <= upper <= lower + tol in every case:
+        a bound from below and one from above that meet.
 
-        mutants  {name: (lower, upper)}: somewhere lower > upper + tol, or upper > lower + REJECTION_FACTOR * tol
+        mutants  {name: (lower, upper)}: somewhere lower > upper + tol,
+                 or upper > lower + REJECTION_FACTOR * tol
         """
         declare(label, mutants)
         _check_tolerance(label, tol)
@@ -159,12 +180,16 @@ class Verifier:
         if not np.all(gap >= -np.minimum(slip, tol)):
             raise _failure(label, "certificate", f"lower bound exceeds upper by {-gap.min():.3g}")
         if not np.all(gap <= tol):
-            raise _failure(label, "certificate", f"the bounds are {gap.max():.3g} apart, more than {tol:g}")
+            raise _failure(
+                label, "certificate", f"the bounds are {gap.max():.3g} apart, more than {tol:g}"
+            )
         for name, (wrong_low, wrong_high) in mutants.items():
             wrong_low, wrong_high = _cases(label, wrong_low, wrong_high, mutant=True)
             wrong = wrong_high - wrong_low
             if not (np.any(wrong < -tol) or np.any(wrong > REJECTION_FACTOR * tol)):
-                raise _blind(label, "certificate", name, f"its bounds meet within {REJECTION_FACTOR * tol:g}")
+                raise _blind(
+                    label, "certificate", name, f"its bounds meet within {REJECTION_FACTOR * tol:g}"
+                )
         claim = claim or f"bounds meet within {tol:g}"
         return _passed(label, "certificate", claim, low.size, mutants, f"gap {gap.max():.1e}", part)
 
@@ -180,10 +205,12 @@ class Verifier:
         scale: Any = None,
         part: str = "",
     ) -> Record | None:
-        """|lhs - rhs| <= tol * scale in every case (scale 1 unless given: positive, the natural size of each case).
+        """|lhs - rhs| <= tol * scale in every case (scale 1 unless given:
+        positive, the natural size of each case).
 
         Sides have one shape, or one of them is a single number.
-        mutants  {name: wrong rhs}: each must miss by more than REJECTION_FACTOR * tol * scale in at least one case
+        mutants  {name: wrong rhs}: each must miss by more than REJECTION_FACTOR * tol * scale in at
+                 least one case
         """
         declare(label, mutants)
         _check_tolerance(label, tol)
@@ -203,7 +230,7 @@ class Verifier:
         hypotheses = () if scale is None else (f"residuals relative to {_magnitude(sizes)}",)
         return _passed(label, "numeric", claim, x.size, mutants, f"{worst:.1e}", part, hypotheses)
 
-    # ------------------------------------------------------------------------------------- orders and bounds
+    # ---------------------------------------------------------------------------- orders and bounds
 
     def order(
         self,
@@ -217,9 +244,11 @@ class Verifier:
         claim: str | None = None,
         part: str = "",
     ) -> Record | None:
-        """The error decays like step**expected: every slope of log error on log step between neighbours is within tol.
+        """The error decays like step**expected:
+        every slope of log error on log step between neighbours is within tol.
 
-        step     at least three positive, distinct step sizes over a factor of 4 or more;  error  positive, same length
+        step     at least three positive, distinct step sizes over a factor of 4 or more;
+                 error  positive, same length
         tol      below 1/2
         mutants  {name: errors of a wrong formula}: one of their slopes must be off by more than tol
         """
@@ -229,13 +258,17 @@ class Verifier:
         slopes = _slopes(label, step, error)
         worst = slopes[np.argmax(np.abs(slopes - expected))]
         if not abs(worst - expected) <= tol:
-            raise _failure(label, "order", f"a slope is {worst:.4f}, expected {expected} within {tol}")
+            raise _failure(
+                label, "order", f"a slope is {worst:.4f}, expected {expected} within {tol}"
+            )
         for name, wrong in mutants.items():
             off = np.abs(_slopes(label, step, wrong) - expected).max()
             if not off > tol:
                 raise _blind(label, "order", name, f"its slopes are within {off:.4f}")
         claim = claim or f"error of order {expected:g} in the step"
-        return _passed(label, "order", claim, np.size(step), mutants, f"slopes within {worst:.4f}", part)
+        return _passed(
+            label, "order", claim, np.size(step), mutants, f"slopes within {worst:.4f}", part
+        )
 
     def bound(
         self,
@@ -251,10 +284,13 @@ class Verifier:
     ) -> Record | None:
         """lhs <= rhs + slack in every case, and somewhere lhs >= tight * rhs.
 
-        tight    in (0, 1]: how close the bound comes to being attained in its best case (where rhs > 0), so that a
-                 bound with a smaller constant would fail; None records that the bound was not seen to be tight
+        tight    in (0, 1]: how close the bound comes to being attained in its best case (where rhs
+                 > 0), so that a
+                 bound with a smaller constant would fail;
+                 None records that the bound was not seen to be tight
         slack    allows for rounding only, is stated and recorded
-        mutants  {name: wrong rhs}: each must be violated by more than the slack in at least one case
+        mutants  {name: wrong rhs}: each must be violated by more than the slack in at least one
+                 case
         Whole numbers and Fractions are compared exactly.
         """
         declare(label, mutants)
@@ -268,7 +304,9 @@ class Verifier:
             if not 0 < tight <= 1:
                 raise ValueError(f"{label}: tight = {tight}, a ratio in (0, 1]")
             if best is None or best < tight:
-                raise _failure(label, "bound", f"not tight: the best ratio is {best}, less than {tight}")
+                raise _failure(
+                    label, "bound", f"not tight: the best ratio is {best}, less than {tight}"
+                )
         for name, wrong in mutants.items():
             x, y = _ordered_cases(label, lhs, wrong, mutant=True)
             least = (y - x).min()
@@ -279,9 +317,11 @@ class Verifier:
             measured += f", best ratio {best:.3g}"
         hypotheses = (f"slack {slack:g}",) if slack else ()
         tightness = f"tight to {tight:g}" if tight is not None else "not shown to be tight"
-        return _passed(label, "bound", f"{claim}, {tightness}", x.size, mutants, measured, part, hypotheses)
+        return _passed(
+            label, "bound", f"{claim}, {tightness}", x.size, mutants, measured, part, hypotheses
+        )
 
-    # ------------------------------------------------------------------------------------ sampled and cited
+    # ---------------------------------------------------------------------------- sampled and cited
 
     def sampled(
         self,
@@ -295,17 +335,23 @@ class Verifier:
         claim: str | None = None,
         part: str = "",
     ) -> Record | None:
-        """A success probability is at least ``at_least``: the exact binomial interval lies at or above it.
+        """A success probability is at least ``at_least``:
+        the exact binomial interval lies at or above it.
 
-        mutants  {name: (successes, trials)} of a wrong version, as many trials: their interval lies wholly below
+        mutants  {name: (successes, trials)} of a wrong version, as many trials:
+                 their interval lies wholly below
         """
         declare(label, mutants)
         low, high = interval(successes, trials, confidence)
         if not low >= at_least:
-            raise _failure(label, "sampled", f"interval [{low:.4f}, {high:.4f}] does not lie above {at_least}")
+            raise _failure(
+                label, "sampled", f"interval [{low:.4f}, {high:.4f}] does not lie above {at_least}"
+            )
         for name, (hits, runs) in mutants.items():
             if runs != trials:
-                raise ValueError(f"{label}: mutant {name!r} has {runs} trials, the statement {trials}")
+                raise ValueError(
+                    f"{label}: mutant {name!r} has {runs} trials, the statement {trials}"
+                )
             _, wrong_high = interval(hits, runs, confidence)
             if not wrong_high < at_least:
                 raise _blind(label, "sampled", name, f"its interval reaches {wrong_high:.4f}")
@@ -314,7 +360,8 @@ class Verifier:
         return _passed(label, "sampled", claim, trials, mutants, measured, part)
 
     def cited(self, label: str, *, source: str, part: str = "") -> Record | None:
-        """The statement is quoted from the literature and not checked here; ``source`` says where (key and place)."""
+        """The statement is quoted from the literature and not checked here;
+        ``source`` says where (key and place)."""
         declare(label, {"none": None})
         if not isinstance(source, str) or not source.strip():
             raise ValueError(f"{label}: a cited statement names its source")
@@ -322,29 +369,36 @@ class Verifier:
 
 
 def interval(successes: int, trials: int, confidence: float = 0.99) -> tuple[float, float]:
-    """The exact two-sided (Clopper-Pearson) interval of a binomial probability; Clopper & Pearson (1934)."""
+    """The exact two-sided (Clopper-Pearson) interval of a binomial probability;
+    Clopper & Pearson (1934)."""
     from scipy.stats import binomtest
 
     for name, value in (("successes", successes), ("trials", trials)):
         if isinstance(value, (bool, np.bool_)) or int(value) != value:
             raise ValueError(f"{name} = {value!r}: not a whole number")
     if not (0 <= successes <= trials and trials > 0):
-        raise ValueError(f"{successes} successes of {trials} trials: need 0 <= successes <= trials > 0")
+        raise ValueError(
+            f"{successes} successes of {trials} trials: need 0 <= successes <= trials > 0"
+        )
     if not 0 < confidence < 1:
         raise ValueError(f"confidence = {confidence}: must lie strictly between 0 and 1")
     found = binomtest(int(successes), int(trials)).proportion_ci(confidence, method="exact")
     return float(found.low), float(found.high)
 
 
-# ------------------------------------------------------------------------------------------------- declarations
+# ------------------------------------------------------------------------------------ declarations
 
 
 def declare(label: str, mutants: Mapping[str, Any]) -> None:
     """Refuse a label that is no name, and a check without wrong versions."""
     if not isinstance(label, str) or not LABEL.fullmatch(label):
-        raise ValueError(f"label = {label!r}: expected a label such as 'thm-covariance-identity' or 'my-own'")
+        raise ValueError(
+            f"label = {label!r}: expected a label such as 'thm-covariance-identity' or 'my-own'"
+        )
     if not isinstance(mutants, Mapping) or not mutants:
-        raise ValueError(f"{label}: a check needs a dict of mutants (wrong versions that must be rejected)")
+        raise ValueError(
+            f"{label}: a check needs a dict of mutants (wrong versions that must be rejected)"
+        )
 
 
 def _passed(
@@ -376,19 +430,25 @@ def _failure(label: str, kind: str, why: str) -> CheckFailed:
 
 
 def _blind(label: str, kind: str, name: str, why: str) -> CheckFailed:
-    return CheckFailed(f"{label} [{kind}] mutant {name!r} was not rejected: {why}; the check is blind")
+    return CheckFailed(
+        f"{label} [{kind}] mutant {name!r} was not rejected: {why}; the check is blind"
+    )
 
 
 def _check_tolerance(label: str, tol: float) -> None:
     if not 0 <= tol < 1:
-        raise ValueError(f"{label}: tol = {tol}, expected a number in [0, 1); for large values state a scale")
+        raise ValueError(
+            f"{label}: tol = {tol}, expected a number in [0, 1); for large values state a scale"
+        )
 
 
 def _check_slack(label: str, slack: float, rhs: np.ndarray) -> None:
     """A slack covers rounding: at most a millionth of the largest right side, or of 1."""
     largest = 1e-6 * max(1.0, float(np.abs(rhs).max()))
     if not 0 <= slack <= largest:
-        raise ValueError(f"{label}: slack = {slack}, expected a number in [0, {largest:.1e}], for rounding only")
+        raise ValueError(
+            f"{label}: slack = {slack}, expected a number in [0, {largest:.1e}], for rounding only"
+        )
 
 
 def _magnitude(sizes: np.ndarray) -> str:
@@ -398,11 +458,12 @@ def _magnitude(sizes: np.ndarray) -> str:
     return f"scales of 1e{low:.0f} to 1e{high:.0f}"
 
 
-# ------------------------------------------------------------------------------------------------ exact numbers
+# ----------------------------------------------------------------------------------- exact numbers
 
 
 def _exact_numbers(label: str, x: Any) -> Any:
-    """The same nested lists with Fractions and sympy numbers in them; ValueError for anything inexact."""
+    """The same nested lists with Fractions and sympy numbers in them;
+    ValueError for anything inexact."""
     import sympy
 
     if isinstance(x, (list, tuple)):
@@ -412,14 +473,22 @@ def _exact_numbers(label: str, x: Any) -> Any:
     if isinstance(x, np.ndarray) and x.dtype == object:
         return _exact_numbers(label, x.tolist())
     if isinstance(x, (bool, np.bool_)):
-        raise ValueError(f"{label}: {x!r} is a truth value, computed elsewhere; compare the numbers themselves")
+        raise ValueError(
+            f"{label}: {x!r} is a truth value, computed elsewhere; compare the numbers themselves"
+        )
     if isinstance(x, (np.integer, np.ndarray)):
-        raise ValueError(f"{label}: integers of fixed width overflow in silence; use Python's (tolist())")
+        raise ValueError(
+            f"{label}: integers of fixed width overflow in silence; use Python's (tolist())"
+        )
     if isinstance(x, (int, Fraction)):
         return Fraction(x)
     if isinstance(x, sympy.Rational):
         return Fraction(int(x.p), int(x.q))
-    if isinstance(x, sympy.Basic) and x.is_number and not x.has(sympy.Float, sympy.nan, sympy.zoo, sympy.oo):
+    if (
+        isinstance(x, sympy.Basic)
+        and x.is_number
+        and not x.has(sympy.Float, sympy.nan, sympy.zoo, sympy.oo)
+    ):
         return x
     raise ValueError(f"{label}: {x!r} is not exact; use integers, fractions or sympy numbers")
 
@@ -441,20 +510,26 @@ def _same_shape(label: str, x: Any, y: Any) -> None:
         raise ValueError(f"{label}: the sides have different shapes")
 
 
-# ------------------------------------------------------------------------------------------------ floating point
+# ---------------------------------------------------------------------------------- floating point
 
 
 def _numbers(label: str, x: Any) -> np.ndarray:
-    """A float array of real numbers; booleans, strings, masks, complex numbers and large integers are refused."""
+    """A float array of real numbers; booleans, strings, masks,
+    complex numbers and large integers are refused."""
     if np.ma.isMaskedArray(x):
-        raise ValueError(f"{label}: a masked array; say which entries count by leaving the others out")
+        raise ValueError(
+            f"{label}: a masked array; say which entries count by leaving the others out"
+        )
     array = np.asarray(x)
     if array.dtype.kind in "bUSO" and not _all_exact(array):
         raise ValueError(f"{label}: entries of type {array.dtype}, expected real numbers")
     if array.dtype.kind == "c":
         raise ValueError(f"{label}: complex numbers; compare real and imaginary parts")
     if array.dtype.kind in "iu" and any(abs(x) > LARGEST_EXACT for x in array.ravel().tolist()):
-        raise ValueError(f"{label}: integers beyond 2**53 are not exact as floats; use `exact` or Fractions in `bound`")
+        raise ValueError(
+            f"{label}: integers beyond 2**53 are not exact as floats; "
+            "use `exact` or Fractions in `bound`"
+        )
     return array.astype(float)
 
 
@@ -465,7 +540,9 @@ def _all_exact(array: np.ndarray) -> bool:
     )
 
 
-def _fitted(label: str, x: np.ndarray, y: np.ndarray, mutant: bool) -> tuple[np.ndarray, np.ndarray]:
+def _fitted(
+    label: str, x: np.ndarray, y: np.ndarray, mutant: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Both sides in one shape: equal shapes, or one side a single number."""
     if x.shape != y.shape and x.ndim and y.ndim:
         sides = "sides of a mutant" if mutant else "sides"
@@ -486,13 +563,17 @@ def _cases(label: str, x: Any, y: Any, mutant: bool = False) -> tuple[np.ndarray
     return x, y
 
 
-def _ordered_cases(label: str, x: Any, y: Any, mutant: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def _ordered_cases(
+    label: str, x: Any, y: Any, mutant: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """As `_cases`, but arrays of Fractions where every entry is a whole number or a Fraction."""
     exact_x = np.array(_plain(x), dtype=object)
     exact_y = np.array(_plain(y), dtype=object)
     if _all_exact(exact_x) and _all_exact(exact_y):
         to_fraction = np.frompyfunc(Fraction, 1, 1)
-        return _fitted(label, np.asarray(to_fraction(exact_x)), np.asarray(to_fraction(exact_y)), mutant)
+        return _fitted(
+            label, np.asarray(to_fraction(exact_x)), np.asarray(to_fraction(exact_y)), mutant
+        )
     return _cases(label, x, y, mutant)
 
 
@@ -519,7 +600,9 @@ def _slopes(label: str, step: Any, error: Any) -> np.ndarray:
     if not (np.all(x > 0) and np.all(y > 0)):
         raise CheckFailed(f"{label}: steps and errors must be positive to have logarithms")
     if not x.max() >= STEP_RANGE * x.min():
-        raise CheckFailed(f"{label}: the steps span a factor of {x.max() / x.min():.3g}, less than {STEP_RANGE}")
+        raise CheckFailed(
+            f"{label}: the steps span a factor of {x.max() / x.min():.3g}, less than {STEP_RANGE}"
+        )
     by_size = np.argsort(x)
     log_step = np.log(x[by_size])
     if np.any(np.diff(log_step) < 1e-3):

@@ -1,8 +1,10 @@
-"""Folds that need no script: proofs, solutions, and the code of checks behind the lines that say what it found.
+"""Folds that need no script: proofs, solutions, and the code of checks behind the lines that say
+what it found.
 
 * ``class: dropdown`` on an admonition makes it a ``details`` element with its title in front.
 * A code cell whose output holds check records shows their lines; its code unfolds from them.
-* A code cell that shows nothing (it prepares a display, a number in a sentence, the next check) is folded as well.
+* A code cell that shows nothing (it prepares a display, a number in a sentence,
+the next check) is folded as well.
 
 The tag ``show-code`` keeps the code of a cell open, for code that teaches.
 """
@@ -19,11 +21,12 @@ class summary(nodes.TextElement):
     """What is seen of a closed fold."""
 
 
-# ---------------------------------------------------------------------------------------------------- code of checks
+# ---------------------------------------------------------------------------------- code of checks
 
 
 class FoldCode(SphinxPostTransform):
-    """Folds the code of cells; after their outputs are chosen, before myst-nb would hide what tags ask for."""
+    """Folds the code of cells; after their outputs are chosen,
+    before myst-nb would hide what tags ask for."""
 
     default_priority = 150
 
@@ -50,7 +53,11 @@ def is_foldable(node):
 
 def shows(outputs):
     """Whether there is anything to see: words, formulas, pictures."""
-    return any(isinstance(node, (nodes.Text, nodes.image, nodes.raw)) for part in outputs for node in part.findall())
+    return any(
+        isinstance(node, (nodes.Text, nodes.image, nodes.raw))
+        for part in outputs
+        for node in part.findall()
+    )
 
 
 def fold_check(cell, records):
@@ -58,14 +65,19 @@ def fold_check(cell, records):
     front = summary()
     for line in records:
         # a summary holds words, no paragraphs
-        words = [word for part in line for word in (part if isinstance(part, nodes.paragraph) else [part])]
+        words = [
+            word
+            for part in line
+            for word in (part if isinstance(part, nodes.paragraph) else [part])
+        ]
         front += nodes.inline("", "", *words, ids=line["ids"], classes=line["classes"])
         line.parent.remove(line)
     fold_code(cell, front, "rl-check-fold")
 
 
 def fold_code(cell, front, name):
-    """Put the code of a cell into a fold behind ``front``, and leave out outputs that show nothing."""
+    """Put the code of a cell into a fold behind ``front``,
+    and leave out outputs that show nothing."""
     code, *outputs = cell.children
     cell.attributes.pop("hide_mode", None)
     cell.children = []
@@ -73,7 +85,7 @@ def fold_code(cell, front, name):
     cell += [output for output in outputs if shows([output])]
 
 
-# ---------------------------------------------------------------------------------------------------------- dropdowns
+# --------------------------------------------------------------------------------------- dropdowns
 
 
 class FoldAdmonitions(SphinxPostTransform):
@@ -90,8 +102,12 @@ class FoldAdmonitions(SphinxPostTransform):
 def folded(box):
     """The fold of an admonition with a title."""
     title, *body = box.children
-    classes = [name for name in box["classes"] if name != "dropdown" and not name.startswith("admonition-")]
-    return fold("", summary("", "", *title.children), *body, ids=box["ids"], classes=["rl-folded", *classes])
+    classes = [
+        name for name in box["classes"] if name != "dropdown" and not name.startswith("admonition-")
+    ]
+    return fold(
+        "", summary("", "", *title.children), *body, ids=box["ids"], classes=["rl-folded", *classes]
+    )
 
 
 def open_fold(self, node):
@@ -110,22 +126,25 @@ def close_summary(self, node):
     self.body.append("</summary>\n")
 
 
-# ------------------------------------------------------------------------------------------------- a switch for all
+# -------------------------------------------------------------------------------- a switch for all
 
 
 def add_switch(app, pagename, templatename, context, doctree):
-    """A button that shows or folds all code of the page, where there is any; ``switch.js`` does it and remembers."""
+    """A button that shows or folds all code of the page, where there is any;
+    ``switch.js`` does it and remembers."""
     body = context.get("body") or ""
     if "rl-check-fold" in body or "rl-code-fold" in body:
-        context["header_buttons"].append({
-            "type": "javascript",
-            "javascript": "showCode()",
-            "text": "Code",
-            "tooltip": "Show or fold all code",
-            "icon": "fas fa-code",
-            "label": "code-switch",
-            "classes": "pst-js-only pst-navbar-icon",
-        })
+        context["header_buttons"].append(
+            {
+                "type": "javascript",
+                "javascript": "showCode()",
+                "text": "Code",
+                "tooltip": "Show or fold all code",
+                "icon": "fas fa-code",
+                "label": "code-switch",
+                "classes": "pst-js-only pst-navbar-icon",
+            }
+        )
 
 
 def setup(app):

@@ -1,6 +1,8 @@
-"""A layered drawing of a directed graph without cycles, as inline SVG with links and titles; no system graphviz.
+"""A layered drawing of a directed graph without cycles, as inline SVG with links and titles;
+no system graphviz.
 
-Rows are depths: a statement stands below all that it uses. Colours come from CSS, so one drawing serves light and dark.
+Rows are depths: a statement stands below all that it uses.
+Colours come from CSS, so one drawing serves light and dark.
 """
 
 import textwrap
@@ -20,7 +22,8 @@ PER_ROW = 9  # boxes side by side; a chapter's own graph takes fewer, to fit the
 
 @dataclass(frozen=True)
 class Box:
-    """A node of the drawing: short name, tooltip, link, status (a CSS class), whether it belongs to this page, title."""
+    """A node of the drawing: short name, tooltip, link, status (a CSS class),
+    whether it belongs to this page, title."""
 
     name: str
     title: str
@@ -40,26 +43,36 @@ class Box:
 
 
 def layers(names, edges, per_row=PER_ROW):
-    """Rows of names: each name below everything it uses, at most ``per_row`` in a row, neighbours near each other.
+    """Rows of names: each name below everything it uses, at most ``per_row`` in a row,
+    neighbours near each other.
 
     Names without an edge stand in the last rows.
     """
     network = nx.DiGraph()
     network.add_nodes_from(names)
     network.add_edges_from(edges)
-    # a circle is a fault that is reported elsewhere; it can be drawn all the same, without its edges back
+    # a circle is a fault that is reported elsewhere;
+    # it can be drawn all the same, without its edges back
     place = {name: i for i, name in enumerate(names)}
     for ring in nx.strongly_connected_components(network):
-        network.remove_edges_from([(a, b) for a, b in network.edges(ring) if b in ring and place[a] >= place[b]])
+        network.remove_edges_from(
+            [(a, b) for a, b in network.edges(ring) if b in ring and place[a] >= place[b]]
+        )
     alone = [name for name in names if network.degree(name) == 0]
     rows = []
-    for generation in [*nx.topological_generations(network.subgraph(set(names) - set(alone))), alone]:
+    for generation in [
+        *nx.topological_generations(network.subgraph(set(names) - set(alone))),
+        alone,
+    ]:
         ordered = [name for name in names if name in set(generation)]
         rows += [ordered[i : i + per_row] for i in range(0, len(ordered), per_row)]
     for _ in range(6):  # barycentre sweeps, down and up
         for neighbours in (network.predecessors, network.successors):
             place = {name: i - len(row) / 2 for row in rows for i, name in enumerate(row)}
-            wanted = {name: _mean([place[other] for other in neighbours(name)], place[name]) for name in place}
+            wanted = {
+                name: _mean([place[other] for other in neighbours(name)], place[name])
+                for name in place
+            }
             for row in rows:
                 row.sort(key=wanted.get)
     return rows
@@ -71,7 +84,8 @@ def _mean(values, default):
 
 
 def svg(boxes, edges, title, per_row=PER_ROW):
-    """The drawing as an HTML fragment. boxes {name: Box}; edges (used, user) that no longer path implies are drawn."""
+    """The drawing as an HTML fragment.
+    boxes {name: Box}; edges (used, user) that no longer path implies are drawn."""
     network = nx.DiGraph()
     network.add_nodes_from(boxes)
     network.add_edges_from(edges)
@@ -83,11 +97,18 @@ def svg(boxes, edges, title, per_row=PER_ROW):
         left = (width - len(row) * (WIDTH + GAP_X) + GAP_X) / 2
         place.update({name: (left + i * (WIDTH + GAP_X), top) for i, name in enumerate(row)})
         top += max(boxes[name].height for name in row) + GAP_Y
-    lines = [_edge(place[a], place[b], boxes[a].height) for a, b in nx.transitive_reduction(network).edges]
+    lines = [
+        _edge(place[a], place[b], boxes[a].height)
+        for a, b in nx.transitive_reduction(network).edges
+    ]
     drawn = [_box(boxes[name], *place[name]) for name in boxes]
-    parts = [f'<div class="rl-graph" role="group" aria-label="{escape(title)}" tabindex="0">',
-             f'<svg viewBox="0 0 {width:.0f} {top:.0f}" width="{width:.0f}" height="{top:.0f}">',
-             *lines, *drawn, "</svg></div>"]
+    parts = [
+        f'<div class="rl-graph" role="group" aria-label="{escape(title)}" tabindex="0">',
+        f'<svg viewBox="0 0 {width:.0f} {top:.0f}" width="{width:.0f}" height="{top:.0f}">',
+        *lines,
+        *drawn,
+        "</svg></div>",
+    ]
     return "\n".join(parts)
 
 
@@ -105,8 +126,12 @@ def _box(box, x, y):
     where = "" if box.here else " rl-elsewhere"
     middle = x + WIDTH / 2
     words = "".join(
-        f'<tspan x="{middle:.0f}" dy="{LINE}" class="rl-words">{escape(line)}</tspan>' for line in box.lines
+        f'<tspan x="{middle:.0f}" dy="{LINE}" class="rl-words">{escape(line)}</tspan>'
+        for line in box.lines
     )
-    return (f'<a href="{escape(box.link)}" class="rl-node rl-{box.style}{where}"><title>{escape(box.title)}</title>'
-            f'<rect x="{x:.0f}" y="{y:.0f}" width="{WIDTH}" height="{box.height}" rx="5"/>'
-            f'<text x="{middle:.0f}" y="{y + 17:.0f}">{escape(box.name)}{words}</text></a>')
+    return (
+        f'<a href="{escape(box.link)}" class="rl-node rl-{box.style}{where}">'
+        f"<title>{escape(box.title)}</title>"
+        f'<rect x="{x:.0f}" y="{y:.0f}" width="{WIDTH}" height="{box.height}" rx="5"/>'
+        f'<text x="{middle:.0f}" y="{y + 17:.0f}">{escape(box.name)}{words}</text></a>'
+    )

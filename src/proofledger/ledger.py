@@ -4,15 +4,20 @@ Nothing about a status is typed by hand. The extension reads, from the built pag
 
 * statements: the ``prf:`` blocks with a label; a ``prf:proof`` belongs to the statement before it;
 * uses: the ``prf:ref`` and ``eq`` references inside a statement and its proof;
-* checks: the records that executed cells left (nodes with an attribute ``check``, made by ``proofledger._mystnb``).
+* checks: the records that executed cells left (nodes with an attribute ``check``,
+made by ``proofledger._mystnb``).
 
-From these it derives every statement's status and writes it in three places: a mark in the statement's title, the table
-of the ``ledger`` directive, and the graphs (``statement-graph`` directive, and at the end of every chapter).
+From these it derives every statement's status and writes it in three places:
+a mark in the statement's title, the table
+of the ``ledger`` directive, and the graphs (``statement-graph`` directive,
+and at the end of every chapter).
 The role ``check`` links to the executed check of a statement from anywhere.
 
-A statement may have parts (option ``parts`` of its block). The status of a part is its strongest check; the status of a
+A statement may have parts (option ``parts`` of its block).
+The status of a part is its strongest check; the status of a
 statement is that of its weakest part; its derived status is the weakest of all that it rests on.
-A part without a check is a warning, and so are a check of an unknown statement or part, and a circle of uses; the book
+A part without a check is a warning, and so are a check of an unknown statement or part,
+and a circle of uses; the book
 is built with warnings as errors.
 """
 
@@ -100,11 +105,12 @@ class Statement:
         return sum(len(check["mutants"]) for check in self.checks)
 
 
-# ------------------------------------------------------------------------------------------------------- collecting
+# -------------------------------------------------------------------------------------- collecting
 
 
 def collect(app, doctree):
-    """Store what one page holds: statements with their references, labelled equations, check records."""
+    """Store what one page holds: statements with their references, labelled equations,
+    check records."""
     env, doc = app.env, app.env.docname
     page = {"statements": [], "equations": {}, "checks": [], "places": False, "ledger": False}
     current = None
@@ -125,8 +131,13 @@ def collect(app, doctree):
             page["statements"].append(current)
         if isinstance(node, (*STATEMENT_NODES, proof_node)) and current is not None:
             current.refs |= {ref["reftarget"] for ref in _references(node)}
-            page["equations"].update({block["label"]: current.label for block in node.findall(nodes.math_block)
-                                      if block.get("label")})
+            page["equations"].update(
+                {
+                    block["label"]: current.label
+                    for block in node.findall(nodes.math_block)
+                    if block.get("label")
+                }
+            )
         if isinstance(node, nodes.Element) and "check" in node:
             page["checks"].append(dict(node["check"]))
             nth = sum(check["label"] == node["check"]["label"] for check in page["checks"])
@@ -153,7 +164,11 @@ def terms(node):
     if node["realtype"] != "definition":
         return []
     marked = (nodes.strong, nodes.emphasis)
-    return [word.deepcopy() for part in node.children[1:] for word in part.findall(lambda n: isinstance(n, marked))]
+    return [
+        word.deepcopy()
+        for part in node.children[1:]
+        for word in part.findall(lambda n: isinstance(n, marked))
+    ]
 
 
 def _check_id(label, nth):
@@ -186,7 +201,7 @@ def merge(app, env, docs, other):
     _pages(env).update({doc: _pages(other)[doc] for doc in docs if doc in _pages(other)})
 
 
-# --------------------------------------------------------------------------------------------------------- deriving
+# ---------------------------------------------------------------------------------------- deriving
 
 
 @dataclass
@@ -206,7 +221,8 @@ class Ledger:
         return [sorted(ring, key=order.index) for ring in rings if len(ring) > 1]
 
     def derived(self, label):
-        """The weakest status among the statement's own and those of all it uses; None if nothing on the way has one."""
+        """The weakest status among the statement's own and those of all it uses;
+        None if nothing on the way has one."""
         import networkx as nx
 
         reach = {label} | nx.ancestors(self.network, label)
@@ -221,12 +237,15 @@ class Ledger:
 
         network = nx.DiGraph()
         network.add_nodes_from(self.statements)
-        network.add_edges_from((used, label) for label, used_ones in self.uses.items() for used in used_ones)
+        network.add_edges_from(
+            (used, label) for label, used_ones in self.uses.items() for used in used_ones
+        )
         return network
 
 
 def derive(pages, docs, theorems=None):
-    """`Ledger` from the pages of the book, in reading order, and machine-checked theorems by label."""
+    """`Ledger` from the pages of the book, in reading order,
+    and machine-checked theorems by label."""
     statements = {s.label: s for doc in docs if doc in pages for s in pages[doc]["statements"]}
     owner = {label: s for page in pages.values() for label, s in page["equations"].items()}
     uses = {}
@@ -242,18 +261,24 @@ def derive(pages, docs, theorems=None):
     for label, proved in (theorems or {}).items():
         if label in statements:
             checks = [theorem.check for theorem in proved if theorem.check]
-            statements[label].checks += [{**check, "doc": statements[label].doc} for check in checks]
+            statements[label].checks += [
+                {**check, "doc": statements[label].doc} for check in checks
+            ]
     return Ledger(statements, uses)
 
 
 def faults(ledger, pages):
-    """(doc, message) for each check of an unknown statement or part, statement or part without check, and circle."""
+    """(doc, message) for each check of an unknown statement or part,
+    statement or part without check, and circle."""
     for doc, page in sorted(pages.items()):
         named = {check["label"] for check in page["checks"] if STATEMENT.match(check["label"])}
         for label in sorted(named - set(ledger.statements)):
             yield doc, f"check of an unknown statement: {label}"
     for circle in ledger.circles:
-        yield ledger.statements[circle[0]].doc, f"statements that use each other in a circle: {', '.join(circle)}"
+        yield (
+            ledger.statements[circle[0]].doc,
+            f"statements that use each other in a circle: {', '.join(circle)}",
+        )
     for s in ledger.statements.values():
         for part in sorted({check["part"] for check in s.checks} - set(s.parts)):
             yield s.doc, f"check of an unknown part of {s.label}: {part!r}"
@@ -278,29 +303,38 @@ def reading_order(env):
 
 
 def update(app, env):
-    """Derive the ledger, report faults, and name the pages that must be written again because a status changed."""
+    """Derive the ledger, report faults, and name the pages that must be written again because a
+    status changed."""
     pages = _pages(env)
     top = Path(app.srcdir)
     env.proofledger_theorems = certificates.theorems(top / app.config.proofledger_machine_checked)
-    env.proofledger_opinions = certificates.second_opinions(top / app.config.proofledger_second_prover)
+    env.proofledger_opinions = certificates.second_opinions(
+        top / app.config.proofledger_second_prover
+    )
     env.ledger = derive(pages, reading_order(env), env.proofledger_theorems)
-    # titles bring mathematics to the pages that list statements; without this MathJax would not be loaded there
-    env.get_domain("math").data["has_equations"].update({doc: True for doc, page in pages.items() if page["places"]})
+    # titles bring mathematics to the pages that list statements;
+    # without this MathJax would not be loaded there
+    env.get_domain("math").data["has_equations"].update(
+        {doc: True for doc, page in pages.items() if page["places"]}
+    )
     for doc, message in faults(env.ledger, pages):
         logger.warning(message, location=doc, type="ledger")
-    seen = {label: (s.kinds, len(s.checks), s.mutants, sorted(env.ledger.uses[label]))
-            for label, s in env.ledger.statements.items()}
+    seen = {
+        label: (s.kinds, len(s.checks), s.mutants, sorted(env.ledger.uses[label]))
+        for label, s in env.ledger.statements.items()
+    }
     if seen == env.ledger_seen:
         return []
     env.ledger_seen = seen
     return [doc for doc, page in pages.items() if page["statements"] or page["places"]]
 
 
-# ---------------------------------------------------------------------------------------------------------- writing
+# ----------------------------------------------------------------------------------------- writing
 
 
 class WriteLedger(SphinxPostTransform):
-    """Puts marks into statement titles and fills the placeholders; runs before references are resolved."""
+    """Puts marks into statement titles and fills the placeholders;
+    runs before references are resolved."""
 
     default_priority = 5
 
@@ -313,7 +347,9 @@ class WriteLedger(SphinxPostTransform):
                 node.children[0] += nodes.Text(" ")
                 node.children[0] += self._mark(s)
             node.children[0] += permalink(node)
-        for node in list(self.document.findall(lambda n: isinstance(n, nodes.Element) and "check" in n)):
+        for node in list(
+            self.document.findall(lambda n: isinstance(n, nodes.Element) and "check" in n)
+        ):
             self._name_statement(node, ledger.statements.get(node["check"]["label"]))
         for node in list(self.document.findall(proof_node)):
             self._tidy_ids(node)
@@ -332,7 +368,8 @@ class WriteLedger(SphinxPostTransform):
 
     @staticmethod
     def _tidy_ids(node):
-        """sphinx-proof repeats the ids 'proof' and 'proof-content' on a page, which is no valid HTML."""
+        """sphinx-proof repeats the ids 'proof' and 'proof-content' on a page,
+        which is no valid HTML."""
         for part in node.findall(nodes.Element):
             part["ids"] = [i for i in part.get("ids", []) if i not in ("proof", "proof-content")]
 
@@ -353,18 +390,23 @@ class WriteLedger(SphinxPostTransform):
         kinds = s.own or "unchecked"
         checks = len(s.checks)
         text = f"✓ {kinds}"
-        words = f"Checked: {', '.join(s.kinds)}; {_count(checks, 'check')}, {_count(s.mutants, 'mutant')} rejected"
+        tried = f"{_count(checks, 'check')}, {_count(s.mutants, 'mutant')} rejected"
+        words = f"Checked: {', '.join(s.kinds)}; {tried}"
         inner = nodes.inline("", text, classes=["rl-mark", f"rl-{kinds}"])
         doc = self._ledger_doc()
         if doc is None:
             return inner
         uri = self._uri(doc, f"ledger-{s.label}")
-        return nodes.reference("", "", inner, internal=True, refuri=uri, reftitle=words, classes=["rl-marklink"])
+        return nodes.reference(
+            "", "", inner, internal=True, refuri=uri, reftitle=words, classes=["rl-marklink"]
+        )
 
     def _check_link(self, ledger, label):
         s = ledger.statements.get(label)
         if s is None or not s.checks:
-            logger.warning("check of %s: there is none", label, location=self.env.docname, type="ledger")
+            logger.warning(
+                "check of %s: there is none", label, location=self.env.docname, type="ledger"
+            )
             return nodes.inline("", label)
         inner = nodes.inline("", f"✓ {s.own}", classes=["rl-mark", f"rl-{s.own}"])
         uri = self._uri(s.doc, _check_id(label, 1))
@@ -373,38 +415,64 @@ class WriteLedger(SphinxPostTransform):
 
     def _link(self, s, text):
         uri = self._uri(s.doc, s.label)
-        return nodes.reference("", "", nodes.inline("", text), internal=True, refuri=uri, reftitle=s.title)
+        return nodes.reference(
+            "", "", nodes.inline("", text), internal=True, refuri=uri, reftitle=s.title
+        )
 
     def _table(self, ledger):
-        heads = ("Statement, and how to run its checks again", "Status with all it uses", "Own checks, and what they measured",
-                 "Mutants rejected", "Uses")
-        rows = [self._row(ledger, s) for s in ledger.statements.values() if s.checks or s.needs_check]
+        heads = (
+            "Statement, and how to run its checks again",
+            "Status with all it uses",
+            "Own checks, and what they measured",
+            "Mutants rejected",
+            "Uses",
+        )
+        rows = [
+            self._row(ledger, s) for s in ledger.statements.values() if s.checks or s.needs_check
+        ]
         table = _build_table(heads, rows)
         return nodes.container("", table, classes=["rl-ledger"], is_div=True)
 
     def _row(self, ledger, s):
         status = ledger.derived(s.label) or "unchecked"
-        used = [ledger.statements[label] for label in sorted(ledger.uses[s.label], key=list(ledger.statements).index)]
+        used = [
+            ledger.statements[label]
+            for label in sorted(ledger.uses[s.label], key=list(ledger.statements).index)
+        ]
         uses = nodes.paragraph()
         for i, other in enumerate(used):
             uses += [nodes.Text(", ")] if i else []
             uses += self._link(other, self._name(other))
-        title = nodes.paragraph("", "", self._link(s, self._name(s)), nodes.Text(" "),
-                                *(word.deepcopy() for word in s.words))
-        command = nodes.paragraph("", "", nodes.literal("", f"make check LABEL={s.label}"), classes=["rl-command"])
+        title = nodes.paragraph(
+            "",
+            "",
+            self._link(s, self._name(s)),
+            nodes.Text(" "),
+            *(word.deepcopy() for word in s.words),
+        )
+        command = nodes.paragraph(
+            "", "", nodes.literal("", f"make check LABEL={s.label}"), classes=["rl-command"]
+        )
         measured = nodes.line_block()
         for check in s.checks:
             part = f"{check['part']}, " if check["part"] else ""
-            measured += nodes.line("", f"{part}{check['kind']}: {check['claim']} ({check['measured']})")
+            measured += nodes.line(
+                "", f"{part}{check['kind']}: {check['claim']} ({check['measured']})"
+            )
         for theorem in self.env.proofledger_theorems.get(s.label, []):
             if not theorem.check:
-                words = f"machine-checked in part: theorem {theorem.name} ({theorem.file}): {theorem.covers}"
+                place = f"theorem {theorem.name} ({theorem.file})"
+                words = f"machine-checked in part: {place}: {theorem.covers}"
                 measured += nodes.line("", f"{words}; {theorem.scope}" if theorem.scope else words)
         if s.label in self.env.proofledger_opinions:
             measured += nodes.line("", self.env.proofledger_opinions[s.label])
         cells = [
             [title, command],
-            [nodes.paragraph("", "", nodes.inline("", status, classes=["rl-mark", f"rl-{status}"]))],
+            [
+                nodes.paragraph(
+                    "", "", nodes.inline("", status, classes=["rl-mark", f"rl-{status}"])
+                )
+            ],
             [measured],
             [nodes.paragraph("", str(s.mutants))],
             [uses],
@@ -412,14 +480,18 @@ class WriteLedger(SphinxPostTransform):
         return f"ledger-{s.label}", cells
 
     def _graph(self, ledger, chapter):
-        """The drawing of one chapter; for the whole book that of its chapters, and all statements on demand."""
+        """The drawing of one chapter; for the whole book that of its chapters,
+        and all statements on demand."""
         if self.app.builder.format != "html":
             return [nodes.comment()]
         if chapter:
             return [self._drawing(ledger, chapter, "this chapter and what it uses", 5)]
         whole = self._drawing(ledger, "", "the whole book", graph.PER_ROW)
         count = nodes.Text(f"All {len(ledger.statements)} statements in one drawing")
-        return [self._chapters(ledger), fold("", summary("", "", count), whole, classes=["rl-folded"])]
+        return [
+            self._chapters(ledger),
+            fold("", summary("", "", count), whole, classes=["rl-folded"]),
+        ]
 
     def _drawing(self, ledger, chapter, where, per_row):
         """Statements, of one chapter with what they use, or all."""
@@ -443,23 +515,37 @@ class WriteLedger(SphinxPostTransform):
         return nodes.raw("", drawing, format="html")
 
     def _chapters(self, ledger):
-        """Chapters, each below those whose statements it uses; a box leads to the drawing of its chapter."""
+        """Chapters, each below those whose statements it uses;
+        a box leads to the drawing of its chapter."""
         boxes = {}
         for s in ledger.statements.values():
             number = ".".join(map(str, self.env.toc_secnumbers.get(s.doc, {}).get("", ())))
             title = plain(self.env.titles[s.doc])
-            boxes[s.doc] = graph.Box(f"Chapter {number}".strip(), title, self._uri(s.doc, CHAPTER_GRAPH), "definition",
-                                     words=title)
-        edges = {(ledger.statements[used].doc, s.doc) for s in ledger.statements.values() for used in ledger.uses[s.label]}
+            boxes[s.doc] = graph.Box(
+                f"Chapter {number}".strip(),
+                title,
+                self._uri(s.doc, CHAPTER_GRAPH),
+                "definition",
+                words=title,
+            )
+        edges = {
+            (ledger.statements[used].doc, s.doc)
+            for s in ledger.statements.values()
+            for used in ledger.uses[s.label]
+        }
         places = {doc: i for i, doc in enumerate(boxes)}
         forward = sorted((a, b) for a, b in edges if places[a] < places[b])
-        return nodes.raw("", graph.svg(boxes, forward, "What the chapters rest on", per_row=5), format="html")
+        return nodes.raw(
+            "", graph.svg(boxes, forward, "What the chapters rest on", per_row=5), format="html"
+        )
 
 
 def permalink(node):
     """A link from a statement's title to itself, as headings have one."""
     words = "Link to this statement"
-    return nodes.reference("", "#", internal=True, refid=node["ids"][0], reftitle=words, classes=["headerlink"])
+    return nodes.reference(
+        "", "#", internal=True, refid=node["ids"][0], reftitle=words, classes=["headerlink"]
+    )
 
 
 def _count(number, word):
@@ -483,7 +569,7 @@ def _build_table(heads, rows):
     return nodes.table("", group, classes=["rl-ledger-table"])
 
 
-# ------------------------------------------------------------------------------------------------------- directives
+# -------------------------------------------------------------------------------------- directives
 
 
 class LedgerDirective(SphinxDirective):
@@ -521,4 +607,9 @@ def setup(app):
     app.connect("env-purge-doc", purge)
     app.connect("env-merge-info", merge)
     app.connect("env-updated", update)
-    return {"version": "1", "env_version": 2, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {
+        "version": "1",
+        "env_version": 2,
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

@@ -1,4 +1,5 @@
-"""Titles without TeX where no mathematics can be typeset: tooltips of the graphs, the sidebar, the browser's tab.
+"""Titles without TeX where no mathematics can be typeset:
+tooltips of the graphs, the sidebar, the browser's tab.
 
 Headings themselves keep their mathematics.
 """
@@ -10,17 +11,24 @@ from docutils import nodes
 SIGNS = dict(
     pair.split("=")
     for pair in """
-    alpha=α beta=β gamma=γ delta=δ Delta=Δ epsilon=ε varepsilon=ε eta=η theta=θ kappa=κ lambda=λ mu=μ nu=ν pi=π Pi=Π
-    rho=ρ sigma=σ Sigma=Σ tau=τ phi=φ varphi=φ chi=χ psi=ψ omega=ω Omega=Ω nabla=∇ ell=ℓ infty=∞ sum=Σ sqrt=√ star=*
-    le=≤ leq=≤ ge=≥ geq=≥ ne=≠ neq=≠ approx=≈ propto=∝ in=∈ to=→ mid=| times=× cdot=· cdots=… dots=… ldots=… pm=±
+    alpha=α beta=β gamma=γ delta=δ Delta=Δ epsilon=ε varepsilon=ε eta=η theta=θ kappa=κ lambda=λ
+    mu=μ nu=ν pi=π Pi=Π
+    rho=ρ sigma=σ Sigma=Σ tau=τ phi=φ varphi=φ chi=χ psi=ψ omega=ω Omega=Ω nabla=∇ ell=ℓ infty=∞
+    sum=Σ sqrt=√ star=*
+    le=≤ leq=≤ ge=≥ geq=≥ ne=≠ neq=≠ approx=≈ propto=∝ in=∈ to=→ mid=| times=× cdot=· cdots=… dots=…
+    ldots=… pm=±
     langle=⟨ rangle=⟩""".split()
 )
 SPACES = r"\\[,;:! ]|~|\\q?quad\b"
-SWITCHES = r"\\(?:left|right|math(?:rm|cal|bb|bf|sf)|operatorname\*?|text|[bB]ig[lr]?|displaystyle)(?![a-zA-Z])"
+SWITCHES = (
+    r"\\(?:left|right|math(?:rm|cal|bb|bf|sf)|operatorname\*?|text|[bB]ig[lr]?|displaystyle)"
+    r"(?![a-zA-Z])"
+)
 
 
 def readable(tex):
-    """TeX as a line of text: ``-\\log d_h(s)`` -> ``-log d_h(s)``, ``\\frac{1}{\\varepsilon}`` -> ``1/ε``."""
+    """TeX as a line of text: ``-\\log d_h(s)`` -> ``-log d_h(s)``,
+    ``\\frac{1}{\\varepsilon}`` -> ``1/ε``."""
     text = re.sub(SWITCHES, "", re.sub(SPACES, " ", tex))
     text = re.sub(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r"\1/\2", text)
     text = re.sub(r"\\([a-zA-Z]+)", lambda name: SIGNS.get(name[1], name[1]), text)

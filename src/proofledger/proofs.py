@@ -1,7 +1,10 @@
-"""Proofs that may be folded (``:class: dropdown``) and may begin with anything, unlike sphinx-proof's own.
+"""Proofs that may be folded (``:class: dropdown``) and may begin with anything,
+unlike sphinx-proof's own.
 
-sphinx-proof writes "Proof." into the first line of the source, which spoils a proof that begins with a list
-or a display. Here the word is a node of its own, and a folded proof is a fold of the book (``folds``).
+sphinx-proof writes "Proof." into the first line of the source,
+which spoils a proof that begins with a list
+or a display. Here the word is a node of its own, and a folded proof is a fold of the book
+(``folds``).
 """
 
 from docutils import nodes
@@ -31,7 +34,8 @@ class Proof(ProofDirective):
 
 
 def announce(body):
-    """Put "Proof." before the first words, or in a paragraph of its own when the proof begins otherwise."""
+    """Put "Proof." before the first words, or in a paragraph of its own when the proof begins
+    otherwise."""
     word = [nodes.emphasis("", "Proof."), nodes.Text(" ")]
     if body.children and isinstance(body.children[0], nodes.paragraph):
         body.children[0][0:0] = word

@@ -1,6 +1,7 @@
 """Records of passed checks: what a notebook shows as one line, and a ledger is made from.
 
-A record's JSON holds only what is equal on every machine, so that a stored notebook can be compared with a new run.
+A record's JSON holds only what is equal on every machine,
+so that a stored notebook can be compared with a new run.
 Measured figures, which differ in the last digits, travel in the output's metadata.
 """
 
@@ -14,7 +15,7 @@ MIME = "application/vnd.proofledger.check+json"
 # Strongest first.
 KINDS = (
     "machine-checked",  # a proof that the kernel of a proof assistant accepted
-    "symbolic",  # equality by computer algebra, for every size where the expressions are indexed sums
+    "symbolic",  # equality by computer algebra, for every size where sums are indexed
     "exact",  # equality in rational or algebraic arithmetic, in the cases that were tried
     "certificate",  # a bound from below and one from above that meet, in floating point
     "numeric",  # the worst residual over the cases is at most a tolerance
@@ -71,7 +72,9 @@ class Record:
         assumed = f"; assuming {', '.join(self.hypotheses)}" if self.hypotheses else ""
         rejected = f"; rejected: {', '.join(self.mutants)}" if self.mutants else ""
         measured = f" (measured {self.measured})"
-        return f"✓ {self.label}{part} [{self.kind}] {self.claim}{cases}{measured}{assumed}{rejected}"
+        return (
+            f"✓ {self.label}{part} [{self.kind}] {self.claim}{cases}{measured}{assumed}{rejected}"
+        )
 
     def __str__(self) -> str:
         return self.line()
@@ -82,7 +85,8 @@ class Record:
 
 
 class Clock:
-    """Seconds since the last check, or since the start of the cell when a notebook calls `restart` before each."""
+    """Seconds since the last check, or since the start of the cell when a notebook calls `restart`
+    before each."""
 
     def __init__(self) -> None:
         self.started = time.perf_counter()
@@ -117,7 +121,8 @@ def watch_cells(running: Any) -> None:
 
 
 def show(record: Record) -> Record | None:
-    """In a notebook display the record (and return nothing, so that it is not shown twice); else return it."""
+    """In a notebook display the record (and return nothing, so that it is not shown twice);
+    else return it."""
     if shell() is None:
         return record
     from IPython.display import display

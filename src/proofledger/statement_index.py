@@ -1,7 +1,10 @@
-"""An index of statements and terms, made from the labelled statements themselves, for readers and for the search.
+"""An index of statements and terms, made from the labelled statements themselves,
+for readers and for the search.
 
-The directive ``statement-index`` lists, letter by letter, every statement by its title and every term that a definition
-sets in bold or italics. The same list goes into ``_static/statements.js``, which the search page reads.
+The directive ``statement-index`` lists, letter by letter,
+every statement by its title and every term that a definition
+sets in bold or italics. The same list goes into ``_static/statements.js``,
+which the search page reads.
 """
 
 import json
@@ -27,7 +30,8 @@ class statement_index(placeholder):
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the index: what is sought, as nodes and in letters, and the statement it is found in."""
+    """A line of the index: what is sought, as nodes and in letters,
+    and the statement it is found in."""
 
     words: tuple
     text: str
@@ -46,7 +50,8 @@ class Entry:
 
 
 def terms(s):
-    """The terms that a definition introduces, as (nodes, letters); words that are only stressed are left out."""
+    """The terms that a definition introduces, as (nodes, letters);
+    words that are only stressed are left out."""
     for node in s.terms:
         text = plain(node).strip(" .:,")
         if text.lower() not in NO_TERMS and re.search(r"\w{2}", text):
@@ -63,7 +68,7 @@ def entries(ledger):
     return sorted(found.values(), key=lambda entry: (entry.key, entry.label))
 
 
-# ----------------------------------------------------------------------------------------------------------- writing
+# ----------------------------------------------------------------------------------------- writing
 
 
 class WriteIndex(SphinxPostTransform):
@@ -88,7 +93,9 @@ class WriteIndex(SphinxPostTransform):
     def _line(self, entry):
         s = self.env.ledger.statements[entry.label]
         uri = f"{self.app.builder.get_relative_uri(self.env.docname, s.doc)}#{s.label}"
-        link = nodes.reference("", "", nodes.inline("", name(self.env, s)), internal=True, refuri=uri)
+        link = nodes.reference(
+            "", "", nodes.inline("", name(self.env, s)), internal=True, refuri=uri
+        )
         words = [word.deepcopy() for word in entry.words]
         if words and isinstance(words[0], nodes.Text):
             words[0] = nodes.Text(words[0][:1].upper() + words[0][1:])
@@ -96,7 +103,7 @@ class WriteIndex(SphinxPostTransform):
 
 
 def name(env, s):
-    """"Theorem 3.4"."""
+    """ "Theorem 3.4"."""
     numbers = env.toc_fignumbers.get(s.doc, {}).get(s.counter, {}).get(s.label)
     return f"{s.type.title()} {'.'.join(map(str, numbers)) if numbers else ''}".strip()
 

@@ -7,6 +7,8 @@
 Each part wants a check of its own (``verify.bound("thm-rate", …, part="rate")``).
 """
 
+from typing import ClassVar
+
 from docutils.parsers.rst import directives
 from sphinx_proof.domain import ProofDomain
 
@@ -23,7 +25,7 @@ def with_parts(directive):
     """The directive of a kind of statement, with the option ``parts``."""
 
     class Statement(directive):
-        option_spec = {**directive.option_spec, "parts": part_names}
+        option_spec: ClassVar = {**directive.option_spec, "parts": part_names}
 
         def run(self):
             produced = super().run()

@@ -243,9 +243,23 @@ def means(old, old_form, new, new_form, frame, stride):
 
 # Where `sums` keeps what.
 (
-    OTHERS, TIES, NEW_TIES, WIDEST, OF_S, OF_Z, OF_ZS, OF_ZZ, OF_ZZS,
-    OF_D, OF_DS, SIZE, SPREAD, NEW_OTHERS, OF_B, COUNT,
-) = range(16)  # fmt: skip
+    OTHERS,
+    TIES,
+    NEW_TIES,
+    WIDEST,
+    OF_S,
+    OF_Z,
+    OF_ZS,
+    OF_ZZ,
+    OF_ZZS,
+    OF_D,
+    OF_DS,
+    SIZE,
+    SPREAD,
+    NEW_OTHERS,
+    OF_B,
+    COUNT,
+) = range(16)
 
 
 @kernel(error_model="numpy")

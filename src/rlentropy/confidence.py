@@ -1,4 +1,5 @@
-"""Confidence: how far an empirical distribution, its entropy and a softmax policy can be from the truth.
+"""Confidence: how far an empirical distribution, its entropy and a softmax policy can be from the
+truth.
 
 The inequalities on which the bonuses of the learners of part II rest, as functions.
 """
@@ -15,7 +16,8 @@ from rlentropy.validation import check_array, check_confidence, check_integer
 def log_confidence(n, S, A, H, delta):
     """alpha(delta, n) = log(2 S A H / delta) + S log(e (1 + n)); n any array.
 
-    With probability at least 1 - delta/2, KL(phat_n || p) <= alpha(delta, n) / n for all n >= 1, all (h, s, a) at once.
+    With probability at least 1 - delta/2, KL(phat_n || p) <= alpha(delta, n) / n for all n >= 1,
+    all (h, s, a) at once.
     Raises ValueError unless 0 < delta < 1. Source: lem-kl-concentration.
     """
     check_confidence("delta", delta)
@@ -23,14 +25,16 @@ def log_confidence(n, S, A, H, delta):
 
 
 def total_variation_radius(n, S, A, H, delta):
-    """eps_n = sqrt(alpha(delta, n) / (2 n)): on the same event TV(phat_n, p) <= eps_n, by Pinsker; inf at n = 0."""
+    """eps_n = sqrt(alpha(delta, n) / (2 n)): on the same event TV(phat_n, p) <= eps_n, by Pinsker;
+    inf at n = 0."""
     n = np.asarray(n, dtype=float)
     with np.errstate(divide="ignore"):
         return np.sqrt(log_confidence(n, S, A, H, delta) / (2 * n))
 
 
 def count_margin(S, A, H, delta):
-    """L' = log(6 S A H / delta): n >= N / 2 - L' after every episode, all (h, s, a), with probability >= 1 - delta/6.
+    """L' = log(6 S A H / delta): n >= N / 2 - L' after every episode, all (h, s, a),
+    with probability >= 1 - delta/6.
 
     N is the sum of the visit probabilities of the policies played. Source: lem-counts.
     """
@@ -38,7 +42,8 @@ def count_margin(S, A, H, delta):
 
 
 def fannes_width(eps, S):
-    """phi_S(eps) = h_2(eps) + eps log(S - 1) for eps < 1 - 1/S, log S beyond; nondecreasing in eps >= 0, in nats.
+    """phi_S(eps) = h_2(eps) + eps log(S - 1) for eps < 1 - 1/S, log S beyond;
+    nondecreasing in eps >= 0, in nats.
 
     |H(p) - H(q)| <= phi_S(TV(p, q)) for distributions on S symbols. Source: lem-fannes (i).
     """

@@ -1,7 +1,9 @@
 """Categorical distributions in log space, along the last axis.
 
-Arguments named ``log_p`` are log-probabilities; ``-inf`` stands for a probability that is exactly 0.
-The convention ``0 log 0 = 0`` holds without any epsilon: a coordinate of probability 0 contributes exactly 0,
+Arguments named ``log_p`` are log-probabilities;
+``-inf`` stands for a probability that is exactly 0.
+The convention ``0 log 0 = 0`` holds without any epsilon:
+a coordinate of probability 0 contributes exactly 0,
 whatever (even infinite) value the averaged function takes there.
 Entropies and divergences are in nats.
 """
@@ -24,7 +26,8 @@ def logsumexp(x):
 def log_softmax(x):
     """x_i - log sum_j exp(x_j) along the last axis; shape (..., n) -> (..., n).
 
-    The normaliser is formed as log1p(sum over all but one maximal entry), so the log-probability of a nearly certain
+    The normaliser is formed as log1p(sum over all but one maximal entry),
+    so the log-probability of a nearly certain
     action keeps full *relative* accuracy: entropies of 1e-300 come out right.
     Raises ValueError for a row that is -inf throughout: no outcome is left to carry the mass.
     Source: tabular softmax, Agarwal et al. (2021), section 3.
@@ -38,7 +41,9 @@ def log_softmax(x):
 def _top_and_rest(x):
     """Largest entry and sum of exp(x - largest) over the other entries, along the last axis."""
     if x.ndim == 0 or x.shape[-1] == 0:
-        raise ValueError("x: the last axis is missing or empty; a distribution needs at least one outcome")
+        raise ValueError(
+            "x: the last axis is missing or empty; a distribution needs at least one outcome"
+        )
     if not np.issubdtype(x.dtype, np.floating):
         x = x.astype(float)
     where = np.argmax(x, axis=-1)[..., None]
@@ -62,7 +67,8 @@ def log_probabilities(p):
 
 
 def mean(log_p, f):
-    """E_p[f] = sum_i p_i f_i along the last axis, outcomes of probability 0 left out; shape (...)."""
+    """E_p[f] = sum_i p_i f_i along the last axis, outcomes of probability 0 left out;
+    shape (...)."""
     p = np.exp(log_p)
     weighted = np.zeros(np.broadcast_shapes(p.shape, np.shape(f)), p.dtype)
     return np.sum(np.multiply(p, f, where=p > 0, out=weighted), axis=-1)
@@ -70,7 +76,9 @@ def mean(log_p, f):
 
 def _centred(log_p, f):
     """f - E_p[f], and exactly 0 on outcomes of probability 0 (where f may be infinite)."""
-    f, p = np.broadcast_arrays(np.asarray(f, dtype=np.result_type(np.asarray(f), np.asarray(log_p))), np.exp(log_p))
+    f, p = np.broadcast_arrays(
+        np.asarray(f, dtype=np.result_type(np.asarray(f), np.asarray(log_p))), np.exp(log_p)
+    )
     average = mean(log_p, f)[..., None]
     return np.subtract(f, average, where=p > 0, out=np.zeros(f.shape, f.dtype))
 
@@ -117,5 +125,6 @@ def binary_entropy(x):
 
 
 def softmax_divergence(x, delta):
-    """KL(softmax x || softmax(x - delta)) along the last axis; (..., n) -> (...), in nats. Source: lem-association."""
+    """KL(softmax x || softmax(x - delta)) along the last axis; (..., n) -> (...), in nats.
+    Source: lem-association."""
     return kl(log_softmax(x), log_softmax(np.asarray(x) - delta))

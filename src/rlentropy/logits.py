@@ -112,9 +112,15 @@ def entropy_change(old_logits, new_logits, *, where=None, temperature=1.0, jobs=
         stop = min(start + step, old.rows)
         kinds = np.zeros(stop - start, np.int64)
         kernels.changes(
-            old.block(start, stop), old.form, new.block(start, stop), new.form,
-            scales[start:stop], keep[start:stop], out[start:stop], kinds,
-        )  # fmt: skip
+            old.block(start, stop),
+            old.form,
+            new.block(start, stop),
+            new.form,
+            scales[start:stop],
+            keep[start:stop],
+            out[start:stop],
+            kinds,
+        )
         refused = np.flatnonzero(kinds >= kernels.NO_LOGITS)
         return (start + int(refused[0]), kinds[refused[0]]) if len(refused) else None
 

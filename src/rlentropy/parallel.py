@@ -1,18 +1,24 @@
-"""Independent runs in parallel with results identical to serial ones, and a progress bar for long work.
+"""Independent runs in parallel with results identical to serial ones,
+and a progress bar for long work.
 
-Every run gets its own child of one ``numpy.random.SeedSequence``, fixed before anything starts; where and in which
-order the runs are computed cannot change a number. By default runs are threads of this process: the compiled learners
-release Python's lock, so threads use all cores and nothing is copied. joblib lets the caller choose otherwise without
+Every run gets its own child of one ``numpy.random.SeedSequence``, fixed before anything starts;
+where and in which
+order the runs are computed cannot change a number.
+By default runs are threads of this process: the compiled learners
+release Python's lock, so threads use all cores and nothing is copied.
+joblib lets the caller choose otherwise without
 touching the code that calls `run_seeds`:
 
     with joblib.parallel_config(backend="loky", n_jobs=8):      # processes on this machine
         results = run_seeds(function, spawn(2026, 48))
 
-    client = distributed.Client("scheduler:8786")        # a Dask cluster; Ray registers a backend likewise
+    client = distributed.Client("scheduler:8786")        # a Dask cluster;
+    Ray registers a backend likewise
     with joblib.parallel_config(backend="dask"):
         results = run_seeds(function, spawn(2026, 48))
 
-For a backend of processes ``function`` must be picklable: a function of a module, or ``functools.partial`` of one.
+For a backend of processes ``function`` must be picklable:
+a function of a module, or ``functools.partial`` of one.
 """
 
 import sys
@@ -25,15 +31,19 @@ from rlentropy.validation import check_integer
 
 
 def run_seeds(function, seeds, *, jobs=-1):
-    """[function(seed) for seed in seeds], computed in parallel; the results are in the order of ``seeds``.
+    """[function(seed) for seed in seeds], computed in parallel;
+    the results are in the order of ``seeds``.
 
-    function  called with one element of ``seeds``; all its randomness has to come from that argument
+    function  called with one element of ``seeds``;
+              all its randomness has to come from that argument
     seeds     whole numbers or SeedSequences (see `spawn`)
     jobs      how many runs at a time: -1 is every core (of the cluster, with such a backend),
               1 computes them one after another in this thread
 
-    An exception in a run stops the others and is raised here. joblib's backends threading (the default), loky, dask and
-    ray work; its legacy backend multiprocessing does not hand back results one by one and is refused by joblib.
+    An exception in a run stops the others and is raised here.
+    joblib's backends threading (the default), loky, dask and
+    ray work; its legacy backend multiprocessing does not hand back results one by one and is
+    refused by joblib.
     """
     if jobs != -1:
         jobs = check_integer("jobs", jobs, low=1)
@@ -48,7 +58,8 @@ def run_seeds(function, seeds, *, jobs=-1):
 
 
 def progress_bar(total, unit):
-    """A tqdm bar that appears after two seconds, on a terminal only (not in notebooks, logs or worker threads)."""
+    """A tqdm bar that appears after two seconds, on a terminal only (not in notebooks,
+    logs or worker threads)."""
     here = threading.current_thread() is threading.main_thread()
     quiet = not (here and sys.stderr is not None and sys.stderr.isatty())
     return tqdm(total=total, unit=unit, delay=2, disable=quiet, leave=False)

@@ -1,4 +1,5 @@
-"""The one style of the book: colours, sizes, fonts; and drawing functions that take arrays and return Axes.
+"""The one style of the book: colours, sizes, fonts;
+and drawing functions that take arrays and return Axes.
 
 `use_style` is called in the first cell of every chapter.
 """
@@ -58,13 +59,15 @@ def figure(rows=1, cols=1, *, width=6.4, height=3.6, **kwargs):
     return plt.subplots(rows, cols, figsize=(width, height), **kwargs)
 
 
-# ------------------------------------------------------------------------------------------------ grids and simplex
+# ------------------------------------------------------------------------------- grids and simplex
 
 
 def heat_map(ax, values, *, title=None, label=None, vmin=None, vmax=None):
-    """A grid of numbers (rows, cols) as coloured cells, the first row on top, with a colour bar; returns ax.
+    """A grid of numbers (rows, cols) as coloured cells, the first row on top, with a colour bar;
+    returns ax.
 
-    Raises ValueError unless there are two axes: sum a visitation (H, S, A) over stages and actions, then reshape it.
+    Raises ValueError unless there are two axes:
+    sum a visitation (H, S, A) over stages and actions, then reshape it.
     """
     if np.ndim(values) != 2:  # matplotlib would take (n, m, 4) for colours
         raise ValueError(f"values: shape {np.shape(values)}, expected (rows, cols)")
@@ -76,12 +79,14 @@ def heat_map(ax, values, *, title=None, label=None, vmin=None, vmax=None):
 
 
 def simplex_points(p):
-    """Barycentric to plane: probabilities (..., 3) -> (..., 2), corners (0, 0), (1, 0), (1/2, sqrt(3)/2)."""
+    """Barycentric to plane: probabilities (..., 3) -> (..., 2), corners (0, 0), (1, 0), (1/2,
+    sqrt(3)/2)."""
     return np.asarray(p, dtype=float) @ np.array([[0, 0], [1, 0], [0.5, np.sqrt(3) / 2]])
 
 
 def simplex_grid(steps):
-    """All distributions on three actions with entries k / steps; shape ((steps+1)(steps+2)/2, 3)."""
+    """All distributions on three actions with entries k / steps;
+    shape ((steps+1)(steps+2)/2, 3)."""
     i, j = np.nonzero(np.add.outer(np.arange(steps + 1), np.arange(steps + 1)) <= steps)
     return np.stack([steps - i - j, i, j], axis=1) / steps
 
@@ -91,15 +96,22 @@ def simplex_axes(ax, labels=("action 1", "action 2", "action 3")):
     corners = simplex_points(np.eye(3)[[0, 1, 2, 0]])
     ax.plot(*corners.T, color=COLOURS["black"], linewidth=1.0, label="_simplex")
     for (x, y), label, side in zip(corners, labels, ("top", "top", "bottom"), strict=False):
-        ax.annotate(label, (x, y), xytext=(0, 5 if side == "bottom" else -5), textcoords="offset points",
-                    ha="center", va=side)
+        ax.annotate(
+            label,
+            (x, y),
+            xytext=(0, 5 if side == "bottom" else -5),
+            textcoords="offset points",
+            ha="center",
+            va=side,
+        )
     ax.set(aspect="equal", xlim=(-0.12, 1.12), ylim=(-0.12, 1.0))
     ax.axis("off")
     return ax
 
 
 def simplex_field(ax, values, steps, *, levels, filled=True):
-    """Contours of ``values`` (one for each row of ``simplex_grid(steps)``) on the triangle; returns the contour set."""
+    """Contours of ``values`` (one for each row of ``simplex_grid(steps)``) on the triangle;
+    returns the contour set."""
     points = simplex_points(simplex_grid(steps))
     triangles = Triangulation(*points.T)
     if filled:
@@ -108,7 +120,8 @@ def simplex_field(ax, values, steps, *, levels, filled=True):
 
 
 def entropy_contours(ax, *, levels=(0.2, 0.4, 0.6, 0.8, 1.0), steps=120, filled=False):
-    """Contours of the entropy in nats on the simplex of three actions, from 0 at the corners to log 3; returns the set.
+    """Contours of the entropy in nats on the simplex of three actions,
+    from 0 at the corners to log 3; returns the set.
 
     ``filled=True`` colours all of the triangle and takes 0 and log 3 into the levels.
     """
@@ -119,25 +132,32 @@ def entropy_contours(ax, *, levels=(0.2, 0.4, 0.6, 0.8, 1.0), steps=120, filled=
 
 
 def simplex_curve(ax, values, steps, *, level=0.0, colour="orange", label=None):
-    """The curve values = level on the triangle, one value for each row of ``simplex_grid(steps)``; returns the set.
+    """The curve values = level on the triangle, one value for each row of ``simplex_grid(steps)``;
+    returns the set.
 
-    A value that is not finite (a logarithm on an edge) cuts the curve there. ``label`` goes into the legend.
+    A value that is not finite (a logarithm on an edge) cuts the curve there.
+    ``label`` goes into the legend.
     """
     points = simplex_points(simplex_grid(steps))
     triangles = Triangulation(*points.T)
     holes = ~np.isfinite(values)
     triangles.set_mask(holes[triangles.triangles].any(axis=1))
     shown = ax.tricontour(
-        triangles, np.where(holes, level, values), levels=[level], colors=COLOURS[colour], linewidths=1.8,
+        triangles,
+        np.where(holes, level, values),
+        levels=[level],
+        colors=COLOURS[colour],
+        linewidths=1.8,
         linestyles="--",
-    )  # fmt: skip
+    )
     if label is not None:
         ax.plot([], [], "--", color=COLOURS[colour], label=label)
     return shown
 
 
 def simplex_path(ax, policies, *, colour="orange", label=None, arrow=True):
-    """A path of distributions (K, 3) on the triangle: line, dot at its start, arrow head half-way; returns ax."""
+    """A path of distributions (K, 3) on the triangle: line, dot at its start, arrow head half-way;
+    returns ax."""
     points = simplex_points(policies)
     ax.plot(*points.T, color=COLOURS[colour], label=label)
     ax.plot(*points[0], "o", color=COLOURS[colour], label="_start")
@@ -149,7 +169,7 @@ def simplex_path(ax, policies, *, colour="orange", label=None, arrow=True):
     return ax
 
 
-# ------------------------------------------------------------------------------------------------ visits of explorers
+# ----------------------------------------------------------------------------- visits of explorers
 
 
 def run_band(ax, x, runs, *, colour, label=None, style="-"):
@@ -157,14 +177,18 @@ def run_band(ax, x, runs, *, colour, label=None, style="-"):
     runs = np.atleast_2d(np.asarray(runs, dtype=float))
     ax.plot(x, runs.mean(axis=0), style, color=COLOURS[colour], label=label)
     if len(runs) > 1:
-        ax.fill_between(x, runs.min(axis=0), runs.max(axis=0), color=COLOURS[colour], alpha=0.2, lw=0)
+        ax.fill_between(
+            x, runs.min(axis=0), runs.max(axis=0), color=COLOURS[colour], alpha=0.2, lw=0
+        )
     return ax
 
 
 def visit_maps(axes, visits, *, least, most, label=None):
-    """One map (rows, cols) per name of the table ``visits``, with a common logarithmic colour scale; returns axes.
+    """One map (rows, cols) per name of the table ``visits``,
+    with a common logarithmic colour scale; returns axes.
 
-    Cells with less than ``least`` > 0 are white, more than ``most`` has the last colour. Axes without a map are hidden.
+    Cells with less than ``least`` > 0 are white, more than ``most`` has the last colour.
+    Axes without a map are hidden.
     Raises ValueError for more maps than axes.
     """
     axes = np.ravel(axes)
@@ -177,8 +201,10 @@ def visit_maps(axes, visits, *, least, most, label=None):
         ax.grid(False)
         ax.set(xticks=[], yticks=[])
         ax.set_title(name, fontsize=9)
-    for ax in axes[len(visits):]:
+    for ax in axes[len(visits) :]:
         ax.axis("off")
     if image is not None:
-        axes[0].figure.colorbar(image, ax=list(axes), label=label, location="bottom", shrink=0.7, aspect=40)
+        axes[0].figure.colorbar(
+            image, ax=list(axes), label=label, location="bottom", shrink=0.7, aspect=40
+        )
     return axes

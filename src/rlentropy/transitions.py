@@ -1,6 +1,8 @@
-"""Transition kernels as sparse rows, one row s*A + a per pair: noisy moves on a grid, random kernels.
+"""Transition kernels as sparse rows, one row s*A + a per pair:
+noisy moves on a grid, random kernels.
 
-Grid cells are numbered row by row: cell (i, j) of a grid with ``cols`` columns is state i * cols + j.
+Grid cells are numbered row by row: cell (i, j) of a grid with ``cols`` columns is state i * cols +
+j.
 """
 
 import numpy as np
@@ -12,20 +14,23 @@ from rlentropy.validation import check_integer, check_interval
 GRID_MOVES = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
 
 
-
 def grid_kernel(rows, cols, success):
     """CSR (4 rows*cols, rows*cols) of the four noisy moves."""
     R, C = check_integer("rows", rows, low=1), check_integer("cols", cols, low=1)
     p = check_interval("success", success, 0, 1)
     i, j = np.divmod(np.arange(R * C), C)
-    targets = [np.clip(i + di, 0, R - 1) * C + np.clip(j + dj, 0, C - 1) for di, dj in GRID_MOVES.values()]
+    targets = [
+        np.clip(i + di, 0, R - 1) * C + np.clip(j + dj, 0, C - 1) for di, dj in GRID_MOVES.values()
+    ]
     entries, pairs, nexts = [], [], []
     for action in range(4):
         for direction, target in enumerate(targets):
             entries.append(np.full(R * C, p if direction == action else (1 - p) / 3))
             pairs.append(4 * np.arange(R * C) + action)
             nexts.append(target)
-    return drop_zeros(np.concatenate(entries), (np.concatenate(pairs), np.concatenate(nexts)), (4 * R * C, R * C))
+    return drop_zeros(
+        np.concatenate(entries), (np.concatenate(pairs), np.concatenate(nexts)), (4 * R * C, R * C)
+    )
 
 
 def drop_zeros(entries, places, shape):
@@ -45,8 +50,12 @@ def garnet_kernel(rng, states, actions, branching):
         columns = np.argsort(rng.random((rows, S)), axis=1)[:, :b]
     else:  # many states: draw with replacement and redraw the rows with a repetition
         columns = rng.integers(S, size=(rows, b))
-        while len(bad := np.flatnonzero((np.diff(np.sort(columns, axis=1), axis=1) == 0).any(axis=1))):
+        while len(
+            bad := np.flatnonzero((np.diff(np.sort(columns, axis=1), axis=1) == 0).any(axis=1))
+        ):
             columns[bad] = rng.integers(S, size=(len(bad), b))
     weights = rng.exponential(size=(rows, b))
     weights /= weights.sum(axis=1, keepdims=True)
-    return sparse.csr_array((weights.ravel(), columns.ravel(), np.arange(0, rows * b + 1, b)), shape=(rows, S))
+    return sparse.csr_array(
+        (weights.ravel(), columns.ravel(), np.arange(0, rows * b + 1, b)), shape=(rows, S)
+    )

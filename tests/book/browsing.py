@@ -1,4 +1,5 @@
-"""What the browser tests share: Chromium as the system has it, the served book, a tab that notes what goes wrong."""
+"""What the browser tests share: Chromium as the system has it, the served book,
+a tab that notes what goes wrong."""
 
 import functools
 import http.server
@@ -22,7 +23,14 @@ FLAGS = (
 )
 WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 # the front door only leads on; the others have no text of their own
-NOT_READ = ("404.html", "index.html", "genindex.html", "search.html", "prf-prf.html", "py-modindex.html")
+NOT_READ = (
+    "404.html",
+    "index.html",
+    "genindex.html",
+    "search.html",
+    "prf-prf.html",
+    "py-modindex.html",
+)
 PAGES = sorted(
     path.relative_to(HTML).as_posix()
     for path in HTML.glob("**/*.html")
@@ -52,7 +60,8 @@ def served(folder):
 
 
 class Visit:
-    """One tab, with everything that went wrong in it: requests to other hosts (which are cut) and errors."""
+    """One tab, with everything that went wrong in it:
+    requests to other hosts (which are cut) and errors."""
 
     def __init__(self, context, site):
         self.site, self.outside, self.errors = site, [], []

@@ -1,4 +1,5 @@
-"""Every public function has its place on an API page; statements and functions lead to each other."""
+"""Every public function has its place on an API page;
+statements and functions lead to each other."""
 
 import re
 
@@ -12,7 +13,10 @@ PACKAGES = ("rlentropy", "finitesums", "proofledger")
 
 @pytest.fixture(scope="module")
 def pages():
-    found = {path.name: path.read_text(encoding="utf-8") for path in (HTML / "book" / "api").glob("*.html")}
+    found = {
+        path.name: path.read_text(encoding="utf-8")
+        for path in (HTML / "book" / "api").glob("*.html")
+    }
     assert found, "the book is not built; run: make book"
     return found
 
@@ -25,7 +29,9 @@ def test_nothing_public_is_missing(pages, module):
 
 
 def test_statements_and_functions_link_to_each_other(pages):
-    chapters = "".join(path.read_text(encoding="utf-8") for path in (HTML / "notebooks").glob("*.html"))
+    chapters = "".join(
+        path.read_text(encoding="utf-8") for path in (HTML / "notebooks").glob("*.html")
+    )
     cited = api.citations(PACKAGES)
     assert cited
     text = "".join(pages.values())
@@ -37,4 +43,7 @@ def test_statements_and_functions_link_to_each_other(pages):
 
 def test_names_in_code_cells_lead_to_their_pages():
     chapter = (HTML / "notebooks" / "03_covariance_identity.html").read_text(encoding="utf-8")
-    assert re.search(r'class="sphinx-codeautolink-a" href="[^"]*api/discounted\.html#rlentropy\.discounted', chapter)
+    assert re.search(
+        r'class="sphinx-codeautolink-a" href="[^"]*api/discounted\.html#rlentropy\.discounted',
+        chapter,
+    )

@@ -1,7 +1,9 @@
 """The displays in the boxes of chapters 1 to 4, transcribed and computed on one small process.
 
-Each row pairs a fragment of a statement's TeX, which must stand in its box, with what it says in plain
-numpy, written without the package. A sign or a constant changed in the box is missed by no row; a row
+Each row pairs a fragment of a statement's TeX, which must stand in its box,
+with what it says in plain
+numpy, written without the package.
+A sign or a constant changed in the box is missed by no row; a row
 that was transcribed wrongly fails on the numbers.
 """
 
@@ -87,7 +89,9 @@ other = softmax(np.array([0.4, -1.0, 0.3]))
 npg = softmax(THETA + T * ADV)
 share = p * ell
 adv = x - mean(p, x)
-effect = np.array([(entropy(softmax(theta + 1e-6 * adv[b] * (np.eye(N)[b] - p))) - h) / 1e-6 for b in range(N)])
+effect = np.array(
+    [(entropy(softmax(theta + 1e-6 * adv[b] * (np.eye(N)[b] - p))) - h) / 1e-6 for b in range(N)]
+)
 euclid = p + ETA * (x - x.mean())
 
 # label, fragment of its box, left side, right side, tolerance
@@ -152,7 +156,11 @@ EQUALITIES = [
         "lem-npg-fisher",
         r"\eta=\frac{\eta'}{1-\gamma}",
         (ADV - ADV.mean(1, keepdims=True)) / (1 - GAMMA),
-        (lambda F: (np.linalg.pinv(F, 1e-10) @ (D[:, None] * PI * ADV / (1 - GAMMA)).ravel()).reshape(2, N))(
+        (
+            lambda F: (
+                np.linalg.pinv(F, 1e-10) @ (D[:, None] * PI * ADV / (1 - GAMMA)).ravel()
+            ).reshape(2, N)
+        )(
             np.kron(np.diag([D[0], 0]), np.diag(PI[0]) - np.outer(PI[0], PI[0]))
             + np.kron(np.diag([0, D[1]]), np.diag(PI[1]) - np.outer(PI[1], PI[1]))
         ),
@@ -279,23 +287,39 @@ EQUALITIES = [
     ),
 ]
 
-# words and inequalities whose direction or constant no equality above carries; each was proved or checked
+# words and inequalities whose direction or constant no equality above carries;
+# each was proved or checked
 # as it stands here, and the numbers of the rows beside them are in the chapters' checks
 WORDS = [
     ("prop-action-contribution", r"raises $h(s)$ if and only if $\pi(a\mid s)<e^{-h(s)}$"),
-    ("prop-action-contribution", r"If $A(a)>0$ the contribution is positive if and only if $\pi(a\mid s)<e^{-h(s)}$"),
+    (
+        "prop-action-contribution",
+        r"If $A(a)>0$ the contribution is positive if and only if $\pi(a\mid s)<e^{-h(s)}$",
+    ),
     ("prop-action-contribution", r"if $A(a)<0$, if and only if $\pi(a\mid s)>e^{-h(s)}$"),
     ("prop-action-contribution", r"$\frac1n\le e^{-h(s)}\le\max_b\pi(b\mid s)$"),
-    ("prop-conclusions", r"If $\mathrm{Cov}_\pi(\log\pi,A)>0$, entropy falls at every small enough step"),
-    ("prop-conclusions", r"for some pair of unlike probabilities more, then the covariance is positive"),
+    (
+        "prop-conclusions",
+        r"If $\mathrm{Cov}_\pi(\log\pi,A)>0$, entropy falls at every small enough step",
+    ),
+    (
+        "prop-conclusions",
+        r"for some pair of unlike probabilities more, then the covariance is positive",
+    ),
     ("prop-favoured-action", r"$|A(a)|\le(1-\pi(a))\operatorname{osc}A$"),
-    ("prop-favoured-action", r"\varepsilon_k:=\tfrac{\varepsilon_0}{\varepsilon_0+(1-\varepsilon_0)e^{G_k}}"),
+    (
+        "prop-favoured-action",
+        r"\varepsilon_k:=\tfrac{\varepsilon_0}{\varepsilon_0+(1-\varepsilon_0)e^{G_k}}",
+    ),
     ("prop-favoured-action", r"h_k&\le H_2(\varepsilon_k)+\varepsilon_k\log(n-1)"),
     ("prop-remainder-bound", r"\in\big[-\tfrac14(1+H_t)D^2,\;H_tD^2\big]"),
     ("prop-remainder-bound", r"\le\tfrac12\,\eta^2D^2\log n\le2\,\eta^2\,\|A\|_\infty^2\log n"),
     ("prop-remainder-bound", r"|\ddot H|=\frac{1}{6\sqrt3}\log n+O(1)"),
     ("cor-sign-certificate", r"\frac{2\,|\mathrm{Cov}_\pi(\log\pi,A)|}{D^2\log n}"),
-    ("cor-sign-certificate", r"\operatorname{sign}\Delta H=-\operatorname{sign}\mathrm{Cov}_\pi(\log\pi,A)"),
+    (
+        "cor-sign-certificate",
+        r"\operatorname{sign}\Delta H=-\operatorname{sign}\mathrm{Cov}_\pi(\log\pi,A)",
+    ),
     ("prop-beta-criterion", r"entropy rises at $t$ if and only if $\beta_t<-t$"),
     ("prop-rise", r"$(\mathrm E_\pi-\mathrm E_{\pi_\eta})[\log\pi]>\mathrm{KL}(\pi_\eta\|\pi)$"),
     ("prop-rise", r"$xg<0$ and $\eta|g|<2|x|$"),
@@ -303,7 +327,7 @@ WORDS = [
     ("prop-npg-monotone", r"V^{\pi'}-V^\pi\ge\mathrm E_{\pi'}A^\pi"),
     ("thm-rlhf-one-step", r"one step of size $\eta_1+\dots+\eta_k$"),
     ("prop-sampled-action", r"\mathrm E_\pi[A^2(S-\mathrm E_\pi S)^2]-\mathrm{Cov}_\pi(S,A)^2"),
-]  # fmt: skip
+]
 
 BLOCK = re.compile(r"^:::\{prf:(?!proof)\w+\}.*?^:::$", re.MULTILINE | re.DOTALL)
 

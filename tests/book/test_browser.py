@@ -1,4 +1,5 @@
-"""The built book in a browser with the network cut: no outside request, no error, all mathematics typeset and whole."""
+"""The built book in a browser with the network cut:
+no outside request, no error, all mathematics typeset and whole."""
 
 import pytest
 from browsing import HTML, NARROW, PAGES, WIDE
@@ -6,7 +7,7 @@ from browsing import HTML, NARROW, PAGES, WIDE
 pytestmark = pytest.mark.browser
 
 
-# ---------------------------------------------------------------------------------------------- what is wrong
+# ----------------------------------------------------------------------------------- what is wrong
 
 # text that should have become mathematics or a reference, outside of code
 RAW = r"""() => {
@@ -32,13 +33,15 @@ OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElemen
 # the elements that stick out, to name the culprit
 CULPRITS = """() => [...document.querySelectorAll('main *')].filter(box => {
     const right = box.getBoundingClientRect().right;
-    const scrolled = box.parentElement.closest('[style*="overflow"], pre, .rl-graph, mjx-container, .math');
+    const scrolled = box.parentElement.closest('[style*="overflow"], pre, .rl-graph, mjx-container,
+    .math');
     return right > document.documentElement.clientWidth + 1 && !scrolled;
 }).slice(0, 5).map(box => box.tagName + '.' + box.className)"""
 
 
 # raw bytes of all that a first visit loads, without MathJax, which all pages share
-WEIGHT = """() => [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+WEIGHT = """() => [...performance.getEntriesByType('navigation'),
+...performance.getEntriesByType('resource')]
     .filter(file => !file.name.includes('/_static/mathjax/'))
     .reduce((sum, file) => sum + file.decodedBodySize, 0)"""
 HEAVIEST = 1_200_000
@@ -51,24 +54,28 @@ NO_ICON = """() => [...document.querySelectorAll('i[class*="fa-"], svg[data-icon
 # displays that the reader can neither see whole nor scroll
 CUT = """() => [...document.querySelectorAll('mjx-container[display="true"]')].filter(box => {
     const inner = box.getBoundingClientRect(), outer = box.closest('main').getBoundingClientRect();
-    const hidden = box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== 'auto';
+    const hidden = box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !==
+    'auto';
     return hidden || inner.right > outer.right + 1;
 }).map(box => box.parentElement.textContent.slice(0, 80))"""
 
 
 # formulas in lines whose size is not that of the others in their paragraph
-UNEVEN = """() => [...document.querySelectorAll('main :is(p, li, td, th, dd, figcaption)')].filter(text => {
+UNEVEN = """() => [...document.querySelectorAll('main :is(p, li, td, th, dd,
+figcaption)')].filter(text => {
     const own = [...text.querySelectorAll('mjx-container:not([display="true"])')]
         .filter(box => box.offsetParent && box.closest('p, li, td, th, dd, figcaption') === text);
     return new Set(own.map(box => getComputedStyle(box).fontSize)).size > 1;
 }).map(text => text.textContent.slice(0, 60))"""
 
-# displays that were made smaller although they would fit: size asked for, width of what is seen, width of the box
+# displays that were made smaller although they would fit:
+# size asked for, width of what is seen, width of the box
 SHRUNK = """() => {
     const size = box => parseFloat(getComputedStyle(box).fontSize);
     return [...document.querySelectorAll('mjx-container[display="true"]')].filter(box => {
         const asked = size(box.parentElement) * parseFloat(box.dataset.size) / 100;
-        const whole = box.querySelector('mjx-math').getBoundingClientRect().width * asked / size(box);
+        const whole = box.querySelector('mjx-math').getBoundingClientRect().width * asked /
+        size(box);
         return box.clientWidth > 0 && size(box) < 0.995 * asked && whole <= box.clientWidth;
     }).map(box => box.parentElement.textContent.slice(0, 60));
 }"""
@@ -76,14 +83,18 @@ SHRUNK = """() => {
 # boxes of code and output that scroll sideways, those in folds too
 SIDEWAYS = """() => {
     document.querySelectorAll('main details').forEach(part => { part.open = true });
-    return [...document.querySelectorAll('main :is(pre, .highlight, .cell_output, .cell_output .output)')]
-        .filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.textContent.slice(0, 60));
+    return [...document.querySelectorAll('main :is(pre, .highlight, .cell_output,
+    .cell_output .output)')]
+        .filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.textContent.slice(0,
+        60));
 }"""
 
-# how much of the page moved under the reader's eyes while it was loading (the measure of browsers, 0 to 1)
+# how much of the page moved under the reader's eyes while it was loading (the measure of browsers,
+# 0 to 1)
 SHIFT = """() => new Promise(done => {
     let sum = 0;
-    new PerformanceObserver(list => list.getEntries().forEach(shift => { sum += shift.hadRecentInput ? 0 : shift.value }))
+    new PerformanceObserver(list => list.getEntries().forEach(shift => { sum += shift.hadRecentInput
+    ? 0 : shift.value }))
         .observe({type: 'layout-shift', buffered: true});
     setTimeout(() => done(sum), 200);
 })"""
@@ -91,7 +102,8 @@ LARGEST_SHIFT = 0.05
 
 VIEWPORTS = "() => document.querySelectorAll('meta[name=viewport]').length"
 UNSIZED = """() => [...document.querySelectorAll('main article img')]
-    .filter(image => image.loading !== 'lazy' || !image.width || !image.height).map(image => image.src)"""
+    .filter(image => image.loading !== 'lazy' || !image.width || !image.height).map(image =>
+    image.src)"""
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -138,7 +150,9 @@ def overflow(tab, size):
     """What sticks out of the page in a window of this size."""
     tab.set_viewport_size(size)
     try:
-        tab.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        tab.evaluate(
+            "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+        )
         wide = (tab.evaluate(CULPRITS) or ["the page"]) if tab.evaluate(OVERFLOW) > 0 else []
         return wide + tab.evaluate(CUT)
     finally:
@@ -151,7 +165,7 @@ def test_the_front_door_leads_to_the_preface(visit):
     assert visit.outside == []
 
 
-# --------------------------------------------------------------------------------------------- tests can fail
+# ---------------------------------------------------------------------------------- tests can fail
 
 
 @pytest.fixture
@@ -166,7 +180,9 @@ def planted(visit):
     return planted
 
 
-@pytest.mark.parametrize("text", [r"$x^2$", r"\(x\)", r"\[x\]", r"a \frac{1}{2}", "{prf:ref}`thm-x`"])
+@pytest.mark.parametrize(
+    "text", [r"$x^2$", r"\(x\)", r"\[x\]", r"a \frac{1}{2}", "{prf:ref}`thm-x`"]
+)
 def test_raw_text_is_seen(planted, text):
     assert len(planted(f"<p>{text}</p>").evaluate(RAW)) == 1
 
@@ -176,7 +192,9 @@ def test_raw_text_in_code_is_no_fault(planted):
 
 
 @pytest.mark.parametrize(
-    "inside", ["x", "<mjx-container><mjx-merror>x</mjx-merror></mjx-container>"], ids=["unset", "error"]
+    "inside",
+    ["x", "<mjx-container><mjx-merror>x</mjx-merror></mjx-container>"],
+    ids=["unset", "error"],
 )
 def test_mathematics_that_is_not_set_is_seen(planted, inside):
     assert len(planted(f'<div class="math">{inside}</div>').evaluate(UNSET)) == 1
@@ -200,8 +218,12 @@ def test_a_heavy_page_is_seen(visit, planted):
 
 
 def test_a_missing_icon_and_a_cut_display_are_seen(planted):
-    wide = '<mjx-container display="true" style="overflow: hidden; display: block; max-width: 90px">'
-    tab = planted(f'{wide}<b style="display: block; width: 900px">x</b></mjx-container><i class="fa-solid fa-no"></i>')
+    wide = (
+        '<mjx-container display="true" style="overflow: hidden; display: block; max-width: 90px">'
+    )
+    tab = planted(
+        f'{wide}<b style="display: block; width: 900px">x</b></mjx-container><i class="fa-solid fa-no"></i>'
+    )
     assert len(tab.evaluate(CUT)) == 1
     assert len(tab.evaluate(NO_ICON)) == 1
 
@@ -209,14 +231,17 @@ def test_a_missing_icon_and_a_cut_display_are_seen(planted):
 # the old way of fitting: every formula, by a width that counts MathJax's hidden markup
 OLD_FIT = """() => document.querySelectorAll('mjx-container').forEach(box => {
     const share = box.clientWidth / box.scrollWidth;
-    if (share < 1) box.style.fontSize = `calc(${box.style.fontSize || '100%'} * ${Math.max(0.99 * share, 0.72)})`;
+    if (share < 1) box.style.fontSize = `calc(${box.style.fontSize || '100%'} * ${Math.max(0.99 *
+    share, 0.72)})`;
 })"""
 
 
 def test_formulas_fitted_by_hidden_markup_are_seen(visit):
     tab = visit.open(next(name for name in PAGES if "covariance_identity" in name))
     # so that lines are boxes with a width, as they were
-    tab.add_style_tag(content="span.math mjx-container { display: inline-block; overflow: auto hidden; max-width: 100% }")
+    tab.add_style_tag(
+        content="span.math mjx-container { display: inline-block; overflow: auto hidden; max-width: 100% }"
+    )
     tab.evaluate(OLD_FIT)
     assert len(tab.evaluate(UNEVEN)) > 10
 
@@ -224,18 +249,26 @@ def test_formulas_fitted_by_hidden_markup_are_seen(visit):
 def test_a_display_made_smaller_in_vain_is_seen(visit):
     tab = visit.open(next(name for name in PAGES if "covariance_identity" in name))
     assert tab.evaluate(SHRUNK) == []
-    tab.evaluate("() => { document.querySelector('mjx-container[display=true]').style.fontSize = '80%' }")
+    tab.evaluate(
+        "() => { document.querySelector('mjx-container[display=true]').style.fontSize = '80%' }"
+    )
     assert len(tab.evaluate(SHRUNK)) == 1
 
 
 def test_a_box_that_scrolls_sideways_is_seen(planted):
-    tab = planted('<details><summary>x</summary><pre style="white-space: pre">' + "x" * 400 + "</pre></details>")
+    tab = planted(
+        '<details><summary>x</summary><pre style="white-space: pre">'
+        + "x" * 400
+        + "</pre></details>"
+    )
     assert len(tab.evaluate(SIDEWAYS)) == 1
 
 
 def test_a_picture_without_a_size_is_seen(planted):
     tab = planted("")
-    tab.evaluate("() => document.querySelector('article').insertAdjacentHTML('beforeend', '<img alt=\"\">')")
+    tab.evaluate(
+        "() => document.querySelector('article').insertAdjacentHTML('beforeend', '<img alt=\"\">')"
+    )
     assert len(tab.evaluate(UNSIZED)) == 1
 
 
@@ -252,8 +285,16 @@ def test_text_that_moves_is_seen(visit):
 def test_a_lost_address_leads_back_into_the_book(visit):
     """A server shows 404.html at any depth; its links find the book's folder."""
     lost = (HTML / "404.html").read_text(encoding="utf-8")
-    visit.tab.route("**/no/such/page.html", lambda route: route.fulfill(body=lost, content_type="text/html"))
+    visit.tab.route(
+        "**/no/such/page.html", lambda route: route.fulfill(body=lost, content_type="text/html")
+    )
     visit.tab.goto(f"{visit.site}/no/such/page.html")
-    visit.tab.wait_for_function("() => document.querySelector('[data-page]').getAttribute('href').startsWith('/')")
-    found = visit.tab.eval_on_selector_all("[data-page]", "links => links.map(link => link.getAttribute('href'))")
-    assert found[0] == "/book/index.html" and all((HTML / page.lstrip("/")).is_file() for page in found)
+    visit.tab.wait_for_function(
+        "() => document.querySelector('[data-page]').getAttribute('href').startsWith('/')"
+    )
+    found = visit.tab.eval_on_selector_all(
+        "[data-page]", "links => links.map(link => link.getAttribute('href'))"
+    )
+    assert found[0] == "/book/index.html" and all(
+        (HTML / page.lstrip("/")).is_file() for page in found
+    )

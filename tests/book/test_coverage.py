@@ -1,4 +1,5 @@
-"""No theorem-like statement without an executed check, no check without a statement; read from the stored notebooks."""
+"""No theorem-like statement without an executed check, no check without a statement;
+read from the stored notebooks."""
 
 import json
 import re
@@ -10,28 +11,41 @@ from proofledger.records import MIME
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 NEEDS_CHECK = ("theorem", "lemma", "proposition", "corollary", "example")
-STATEMENT = re.compile(r"^[`:]{3,}\{prf:(\w+)\}.*\n(?:\s*:(?!label)[\w-]+:.*\n)*\s*:label:\s*(\S+)", re.MULTILINE)
+STATEMENT = re.compile(
+    r"^[`:]{3,}\{prf:(\w+)\}.*\n(?:\s*:(?!label)[\w-]+:.*\n)*\s*:label:\s*(\S+)", re.MULTILINE
+)
 
 
 def statements(notebook):
     """{label: type} of the labelled prf blocks in the Markdown cells."""
-    texts = ("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
-    return {label: kind for text in texts for kind, label in STATEMENT.findall(text) if kind != "proof"}
+    texts = (
+        "".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown"
+    )
+    return {
+        label: kind for text in texts for kind, label in STATEMENT.findall(text) if kind != "proof"
+    }
 
 
 def checks(notebook):
     """Records of the stored outputs."""
-    outputs = (out for cell in notebook["cells"] if cell["cell_type"] == "code" for out in cell["outputs"])
+    outputs = (
+        out for cell in notebook["cells"] if cell["cell_type"] == "code" for out in cell["outputs"]
+    )
     return [out["data"][MIME] for out in outputs if MIME in out.get("data", {})]
 
 
 def omissions(notebook):
-    """What is missing in one notebook: unchecked statements, checks of statements that are not on the page."""
+    """What is missing in one notebook: unchecked statements,
+    checks of statements that are not on the page."""
     stated, records = statements(notebook), checks(notebook)
     checked = {record["label"] for record in records}
-    unchecked = [label for label, kind in stated.items() if kind in NEEDS_CHECK and label not in checked]
+    unchecked = [
+        label for label, kind in stated.items() if kind in NEEDS_CHECK and label not in checked
+    ]
     unstated = checked - set(stated)
-    return [f"no check of {label}" for label in unchecked] + [f"no statement {label}" for label in unstated]
+    return [f"no check of {label}" for label in unchecked] + [
+        f"no statement {label}" for label in unstated
+    ]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -57,7 +71,11 @@ def sample():
     return {
         "cells": [
             {"cell_type": "markdown", "source": [text]},
-            {"cell_type": "code", "source": [], "outputs": [{"output_type": "display_data", "data": {MIME: record}}]},
+            {
+                "cell_type": "code",
+                "source": [],
+                "outputs": [{"output_type": "display_data", "data": {MIME: record}}],
+            },
         ]
     }
 

@@ -31,13 +31,20 @@ def test_links_of_the_readme_lead_to_files():
 
 
 def test_every_chapter_is_reached_from_the_readme():
-    later = {"01_decision_processes", "02_natural_policy_gradient"}  # the ground that the results stand on
+    later = {
+        "01_decision_processes",
+        "02_natural_policy_gradient",
+    }  # the ground that the results stand on
     chapters = {path.stem for path in (ROOT / "notebooks").glob("[!.]*.ipynb")}
     assert chapters - set(re.findall(r"notebooks/(\w+)\.ipynb", README)) <= later
 
 
 def test_commands_of_the_readme_are_targets():
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    targets = set(
+        re.findall(
+            r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE
+        )
+    )
     assert set(re.findall(r"`?make ([a-z]+)\b", README)) <= targets
 
 
@@ -47,7 +54,7 @@ def test_the_figure_is_small_and_described():
     assert (ROOT / path).stat().st_size < 150_000
 
 
-# ---------------------------------------------------------------------------------------------------- buttons
+# ----------------------------------------------------------------------------------------- buttons
 
 
 @pytest.mark.parametrize(
@@ -64,7 +71,9 @@ def test_an_address_on_github_is_public(address):
     assert public(address) == "https://github.com/owner/name"
 
 
-@pytest.mark.parametrize("address", ["", None, "/srv/git/name.git", "https://example.org/owner/name", "github.com"])
+@pytest.mark.parametrize(
+    "address", ["", None, "/srv/git/name.git", "https://example.org/owner/name", "github.com"]
+)
 def test_any_other_address_is_none(address):
     assert public(address) == "" and launch_buttons.options(public(address)) == {}
 
@@ -89,7 +98,7 @@ def test_buttons_lead_to_binder_and_colab():
     assert {"binderhub_url", "colab_url"} <= set(options["launch_buttons"])
 
 
-# ------------------------------------------------------------------------------------------------------ icons
+# ------------------------------------------------------------------------------------------- icons
 
 
 def test_only_icons_in_use_are_kept():
@@ -101,7 +110,11 @@ def test_only_icons_in_use_are_kept():
 def test_only_rules_of_icons_in_use_are_kept():
     kept = '.a{b:c}.fa-night:before,.fa-moon:before{content:"x"}'
     other = "@font-face{font-family:Other;x:y}"
-    style = kept + '.fa-sun:before{content:"y"}@font-face{font-family:Font Awesome\\ 6 Free;x:y}' + other
+    style = (
+        kept
+        + '.fa-sun:before{content:"y"}@font-face{font-family:Font Awesome\\ 6 Free;x:y}'
+        + other
+    )
     assert few_icons.thinned_style(style, {"moon"}) == kept + other
 
 
@@ -148,7 +161,10 @@ PROVIDERS = packages_distributions()
 def test_the_lock_pins_what_the_list_names(lock):
     pinned = pins((ROOT / lock).read_text(encoding="utf-8"))
     assert unlocked(LOCKS[lock], pinned) == []
-    assert unlocked(["numpy>=99", "nothing-of-this-name>=1"], pinned) == ["numpy", "nothing-of-this-name"]
+    assert unlocked(["numpy>=99", "nothing-of-this-name>=1"], pinned) == [
+        "numpy",
+        "nothing-of-this-name",
+    ]
 
 
 def test_the_locks_agree():
@@ -163,4 +179,6 @@ def test_what_is_imported_is_declared():
         for path in (ROOT / folder).rglob("*.py"):
             extra = EXTRAS["test"] if path.name == "nbval.py" else []
             assert undeclared(path.read_text(encoding="utf-8"), reader + extra) == set(), path
-    assert undeclared("import networkx.drawing\nfrom numpy import pi", PROJECT["dependencies"]) == {"networkx"}
+    assert undeclared("import networkx.drawing\nfrom numpy import pi", PROJECT["dependencies"]) == {
+        "networkx"
+    }

@@ -1,4 +1,5 @@
-"""The PDF: links stay inside the one page, folded parts are opened, and a missing browser is said in one sentence."""
+"""The PDF: links stay inside the one page, folded parts are opened,
+and a missing browser is said in one sentence."""
 
 import time
 
@@ -6,7 +7,8 @@ import make_pdf
 import pytest
 
 PAGE = """<html><head><title>x</title></head><body><a href="../book/index.html#thm-x">here</a>
-<a href="https://example.org/index.html">there</a><details class="rl-folded"><summary>Proof</summary><p id="thm-x">unfolded</p></details>
+<a href="https://example.org/index.html">there</a><details
+class="rl-folded"><summary>Proof</summary><p id="thm-x">unfolded</p></details>
 <script>window.MathJax = {"options": {"a": 1}}</script></body></html>"""
 
 
@@ -44,7 +46,9 @@ def printed(tmp_path):
 def links(book):
     """Named places and outside addresses that the links of a PDF lead to."""
     found = [note.get_object() for page in book.pages for note in page.get("/Annots") or []]
-    return [note.get("/Dest") or note["/A"]["/URI"] for note in found if note["/Subtype"] == "/Link"]
+    return [
+        note.get("/Dest") or note["/A"]["/URI"] for note in found if note["/Subtype"] == "/Link"
+    ]
 
 
 @pytest.mark.browser
@@ -59,7 +63,9 @@ def test_folds_are_printed_open_and_links_lead_somewhere(printed):
 def test_every_page_has_its_number(printed):
     paragraphs = "".join(f"<p style='break-after: page'>leaf {chr(97 + i)}</p>" for i in range(5))
     book = printed(f"<html><head></head><body>{paragraphs}</body></html>")
-    numbers = [[word for word in page.extract_text().split() if word.isdigit()] for page in book.pages]
+    numbers = [
+        [word for word in page.extract_text().split() if word.isdigit()] for page in book.pages
+    ]
     assert len(numbers) >= 5 and numbers == [[str(i + 1)] for i in range(len(numbers))]
 
 
@@ -73,20 +79,26 @@ def test_code_of_checks_stays_folded_on_paper(printed):
 
 FOLDS = 300
 MATHJAX = """<script>window.MathJax = {{"options": {{}}}}</script>
-<script defer src="{static}/mathjax/tex-chtml.js"></script><script src="{static}/fit.js"></script>"""
+<script defer src="{static}/mathjax/tex-chtml.js"></script><script
+src="{static}/fit.js"></script>"""
 
 
 @pytest.mark.browser
 def test_many_folds_with_formulas_are_printed_in_a_minute(printed):
     """Each fold that opens used to have all formulas fitted again: minutes a fold."""
     static = (make_pdf.BUILD / "html" / "_static").as_uri()
-    assert (make_pdf.BUILD / "html" / "_static" / "fit.js").is_file(), "the book is not built; run: make book"
+    assert (make_pdf.BUILD / "html" / "_static" / "fit.js").is_file(), (
+        "the book is not built; run: make book"
+    )
     body = "".join(
         f"<details class='rl-folded'><summary>Proof</summary><div class='math'>\\[x_{{{i}}}=\\frac12\\]</div>"
-        f"<p>done{i}.</p></details>" for i in range(FOLDS)
-    )  # fmt: skip
+        f"<p>done{i}.</p></details>"
+        for i in range(FOLDS)
+    )
     started = time.perf_counter()
-    book = printed(f"<html><head>{MATHJAX.format(static=static)}</head><body><main>{body}</main></body></html>")
+    book = printed(
+        f"<html><head>{MATHJAX.format(static=static)}</head><body><main>{body}</main></body></html>"
+    )
     assert time.perf_counter() - started < 60
     text = " ".join(page.extract_text() for page in book.pages)
     assert all(f"done{i}." in text for i in range(FOLDS))

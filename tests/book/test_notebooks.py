@@ -1,4 +1,5 @@
-"""How chapters are stored; that nbval compares them strictly; and that these very tests can fail."""
+"""How chapters are stored; that nbval compares them strictly;
+and that these very tests can fail."""
 
 import ast
 import os
@@ -25,7 +26,7 @@ CHAPTERS = notebooks()
 HEADINGS = ("question", "what we learnt", "caveats")
 from proofledger.records import MIME as CHECK
 
-# ----------------------------------------------------------------------------------------- what is looked for
+# ------------------------------------------------------------------------------ what is looked for
 
 
 def code_cells(notebook):
@@ -50,14 +51,20 @@ def stored_errors(notebook):
 
 
 def long_cells(notebook, longest=25):
-    return [cell.source for cell in code_cells(notebook) if len(cell.source.strip().splitlines()) > longest]
+    return [
+        cell.source
+        for cell in code_cells(notebook)
+        if len(cell.source.strip().splitlines()) > longest
+    ]
 
 
 def functions(notebook):
     """Names of the functions and classes that a notebook defines (lambdas apart)."""
     names = []
     for cell in code_cells(notebook):
-        source = "\n".join(line for line in cell.source.splitlines() if not re.match(r"\s*[%!]", line))
+        source = "\n".join(
+            line for line in cell.source.splitlines() if not re.match(r"\s*[%!]", line)
+        )
         kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
         names += [node.name for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)]
     return names
@@ -86,7 +93,7 @@ def missing_headings(notebook):
     return [wanted for wanted in HEADINGS if not any(wanted in words for words in found)]
 
 
-# ------------------------------------------------------------------------------------- every chapter is right
+# -------------------------------------------------------------------------- every chapter is right
 
 
 @pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
@@ -145,11 +152,13 @@ def test_is_in_the_table_of_contents(chapter):
 
 
 def test_no_function_lives_in_two_chapters():
-    names = Counter(name for path in CHAPTERS for name in set(functions(nbformat.read(path, as_version=4))))
+    names = Counter(
+        name for path in CHAPTERS for name in set(functions(nbformat.read(path, as_version=4)))
+    )
     assert [name for name, holders in names.items() if holders > 1] == []
 
 
-# --------------------------------------------------------------------------------------------- tests can fail
+# ---------------------------------------------------------------------------------- tests can fail
 
 
 def make(*sources, counts=True, **extra):
@@ -191,11 +200,16 @@ def test_a_long_cell_is_seen():
 
 
 def test_a_function_is_seen():
-    assert functions(make("%matplotlib inline\ndef f(x):\n    return x\n", "class C: pass")) == ["f", "C"]
+    assert functions(make("%matplotlib inline\ndef f(x):\n    return x\n", "class C: pass")) == [
+        "f",
+        "C",
+    ]
 
 
 def test_a_figure_without_words_is_seen():
-    picture = nbformat.v4.new_output("display_data", data={"image/png": "", "text/plain": "<Figure>"})
+    picture = nbformat.v4.new_output(
+        "display_data", data={"image/png": "", "text/plain": "<Figure>"}
+    )
     notebook = with_output("plot()", picture)
     assert len(undescribed_figures(notebook)) == 1
     notebook.cells[0].metadata["mystnb"] = {
@@ -219,7 +233,7 @@ def test_a_missing_part_is_seen():
     assert missing_headings(nbformat.v4.new_notebook(cells=list(cells))) == ["what we learnt"]
 
 
-# ------------------------------------------------------------------------------ running and storing notebooks
+# ------------------------------------------------------------------- running and storing notebooks
 
 
 @pytest.fixture
@@ -399,7 +413,7 @@ def test_the_surroundings_are_those_of_the_makefile(monkeypatch):
     assert "PYTHONWARNINGS" not in said and "PYTHONWARNINGS" not in os.environ
 
 
-# -------------------------------------------------------------------------------------------- nbval is strict
+# --------------------------------------------------------------------------------- nbval is strict
 
 RECORD = {"label": "thm-x", "kind": "numeric", "verdict": "holds"}
 DATA = {CHECK: RECORD, "text/plain": "ok"}
@@ -424,7 +438,9 @@ def spoil_record(notebook):
 
 
 def spoil_claim(notebook):
-    notebook.cells[2].outputs[0].data["text/plain"] = repr(LINE.format("1e-16").replace("thm-x", "thm-y"))
+    notebook.cells[2].outputs[0].data["text/plain"] = repr(
+        LINE.format("1e-16").replace("thm-x", "thm-y")
+    )
 
 
 ACCEPTED = (spoil_nothing, spoil_measured)
@@ -432,7 +448,8 @@ REFUSED = (spoil_text, spoil_record, spoil_claim)
 
 
 def test_nbval_compares_what_is_stored(write):
-    """Under the settings of pyproject.toml a changed text or record fails; a measured residual may differ."""
+    """Under the settings of pyproject.toml a changed text or record fails;
+    a measured residual may differ."""
     show = f"from IPython.display import display\ndisplay({DATA!r}, raw=True)"
     path = write("6 * 7", show, repr(LINE.format("1e-16")))
     assert run_notebooks([str(path)]) == 0
@@ -451,5 +468,14 @@ def pytest_by_hand(folder):
     """What pytest says of a folder of notebooks under the settings of this project."""
     options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), "-n", "0", "-q", "-rf"]
     sanitize = f"--nbval-sanitize-with={ROOT / 'tests' / 'sanitize.cfg'}"
-    command = [sys.executable, "-m", "pytest", *options, sanitize, "-p", "no:cacheprovider", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *options,
+        sanitize,
+        "-p",
+        "no:cacheprovider",
+        str(folder),
+    ]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False).stdout

@@ -1,4 +1,5 @@
-"""The built pages as files: up to date, no dead links, no repeated ids, described images, no other hosts."""
+"""The built pages as files: up to date, no dead links, no repeated ids, described images,
+no other hosts."""
 
 import html
 import re
@@ -51,7 +52,8 @@ def test_next_leads_through_every_page_and_previous_back():
 
 
 def test_pages_leave_out_what_would_load_from_elsewhere():
-    """thebe and MathJax of the stock settings name hosts in scripts, which a look at tags does not show."""
+    """thebe and MathJax of the stock settings name hosts in scripts,
+    which a look at tags does not show."""
     for page in HTML.glob("**/*.html"):
         text = page.read_text(encoding="utf-8")
         assert "unpkg.com" not in text and "cdn.jsdelivr.net" not in text, page.name
@@ -80,14 +82,16 @@ def test_pages_say_what_they_are_about():
         assert said(page, "og:description") == words
 
 
-# --------------------------------------------------------------------------------------------- tests can fail
+# ---------------------------------------------------------------------------------- tests can fail
 
 
 @pytest.fixture
 def site(tmp_path):
     def site(body, **others):
         for name, text in {"index": body, **others}.items():
-            (tmp_path / f"{name}.html").write_text(f"<html><body>{text}</body></html>", encoding="utf-8")
+            (tmp_path / f"{name}.html").write_text(
+                f"<html><body>{text}</body></html>", encoding="utf-8"
+            )
         return problems(tmp_path)
 
     return site

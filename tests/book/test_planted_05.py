@@ -38,11 +38,31 @@ PLANTS = {
         "1.01 / (1 - mdp.gamma)",
         "cell-007",
     ),
-    "three points with a sign turned": ("cell-009", "old - new - moved,", "old - new + moved,", None),
-    "a local gain twice": ("ch05-monotone-check", "local.append((", "local.append(2 * (", "ch05-monotone-bounds"),
+    "three points with a sign turned": (
+        "cell-009",
+        "old - new - moved,",
+        "old - new + moved,",
+        None,
+    ),
+    "a local gain twice": (
+        "ch05-monotone-check",
+        "local.append((",
+        "local.append(2 * (",
+        "ch05-monotone-bounds",
+    ),
     "k gaps for k/2": ("ch05-rate-check", "k / 2 * loss", "k * loss", None),
-    "logits 1 % too fast": ("cell-019", "c - 800 * eta * gap, tol", "c - 808 * eta * gap, tol", None),
-    "entropy with 1.01 for 1": ("cell-018", "(line + 1 - np.log(C))", "(line + 1.01 - np.log(C))", None),
+    "logits 1 % too fast": (
+        "cell-019",
+        "c - 800 * eta * gap, tol",
+        "c - 808 * eta * gap, tol",
+        None,
+    ),
+    "entropy with 1.01 for 1": (
+        "cell-018",
+        "(line + 1 - np.log(C))",
+        "(line + 1.01 - np.log(C))",
+        None,
+    ),
     "entropy with the constant squared": (
         "cell-017",
         "C = np.exp(c[",
@@ -68,15 +88,30 @@ PLANTS = {
         "moves.append(0.5 * at",
         "ch05-balance-check",
     ),
-    "lower half of the regret 5 % more": ("ch05-two-sided", "W / steps, regret", "1.05 * W / steps, regret", None),
+    "lower half of the regret 5 % more": (
+        "ch05-two-sided",
+        "W / steps, regret",
+        "1.05 * W / steps, regret",
+        None,
+    ),
     "upper half with 1-gamma once": (
         "ch05-from-above",
         "append(room, second_term",
         "append(room, powers[:2] * second_term",
         None,
     ),
-    "distance a fifteenth": ("ch05-distance", "factor = np.array(factor)", "factor = np.array(factor) / 15", None),
-    "fork without gamma": ("ch05-fork-check", "0.5 * np.array(odds), tol", "np.array(odds), tol", None),
+    "distance a fifteenth": (
+        "ch05-distance",
+        "factor = np.array(factor)",
+        "factor = np.array(factor) / 15",
+        None,
+    ),
+    "fork without gamma": (
+        "ch05-fork-check",
+        "0.5 * np.array(odds), tol",
+        "np.array(odds), tol",
+        None,
+    ),
     "certificate of small entropy 5 % less": (
         "cell-033",
         "even = at.solve(1",
@@ -89,8 +124,18 @@ PLANTS = {
         "solve(certain**2 * largest)",
         "cell-033",
     ),
-    "entropy of the early leader with L/2": ("cell-035", "L * epsilon /", "L / 2 * epsilon /", None),
-    "later rise with 14/20": ("cell-038", "sp.Rational(13, 20) - value", "sp.Rational(14, 20) - value", None),
+    "entropy of the early leader with L/2": (
+        "cell-035",
+        "L * epsilon /",
+        "L / 2 * epsilon /",
+        None,
+    ),
+    "later rise with 14/20": (
+        "cell-038",
+        "sp.Rational(13, 20) - value",
+        "sp.Rational(14, 20) - value",
+        None,
+    ),
 }
 
 
@@ -106,7 +151,9 @@ def test_the_chapter_as_it_is_passes(chapter):
 def less_W(function):
     def wrong(*args, **options):
         found = function(*args, **options)
-        return long_run.NearestPolicy(1.02 * found.W, found.log_pi, found.residual, found.iterations)
+        return long_run.NearestPolicy(
+            1.02 * found.W, found.log_pi, found.residual, found.iterations
+        )
 
     return wrong
 
@@ -118,14 +165,20 @@ def test_a_wrong_least_divergence_is_noticed(chapter, monkeypatch):
 
 def test_a_limit_without_discount_is_noticed(chapter, monkeypatch):
     right = long_run.tilted
-    monkeypatch.setattr(long_run, "tilted", lambda m, theta, W, allowed: right(m, theta, W / m.gamma, allowed=allowed))
+    monkeypatch.setattr(
+        long_run,
+        "tilted",
+        lambda m, theta, W, allowed: right(m, theta, W / m.gamma, allowed=allowed),
+    )
     assert chapter.catches("cell-025")
 
 
 def test_a_run_that_steps_a_little_too_far_is_noticed(chapter, monkeypatch):
     right = natural_gradient.run
     monkeypatch.setattr(
-        natural_gradient, "run", lambda m, theta, *, eta, **more: right(m, theta, eta=1.01 * eta, **more)
+        natural_gradient,
+        "run",
+        lambda m, theta, *, eta, **more: right(m, theta, eta=1.01 * eta, **more),
     )
     assert chapter.catches("cell-024", check="cell-025")
 

@@ -16,7 +16,12 @@ def chapter():
 
 # cell, what stood there, what stands there now, the cell whose check must fail
 PLANTS = {
-    "entropy to go 1 % off": ("ch06-def", "(1 - m.gamma) * m.mu", "1.01 * (1 - m.gamma) * m.mu", None),
+    "entropy to go 1 % off": (
+        "ch06-def",
+        "(1 - m.gamma) * m.mu",
+        "1.01 * (1 - m.gamma) * m.mu",
+        None,
+    ),
     "next values held, without tau": (
         "ch06-one-state-check",
         "+ tau * S.entropy(s, new)",
@@ -38,7 +43,12 @@ PLANTS = {
         None,
     ),
     "gamma/8 for gamma/4": ("ch06-frozen-check", "0.9 / 4", "0.9 / 8", None),
-    "slopes with the note's sign": ("cell-027", "frozen + shifts, tol", "-frozen + shifts, tol", None),
+    "slopes with the note's sign": (
+        "cell-027",
+        "frozen + shifts, tol",
+        "-frozen + shifts, tol",
+        None,
+    ),
     "exact change with the old divergence": (
         "cell-031",
         "action - kl, tol",
@@ -57,8 +67,18 @@ PLANTS = {
         "p @ (end * M**2)\n",
         None,
     ),
-    "variance of the score 1/8": ("ch06-score-size", "D**2 / 4 * square", "D**2 / 8 * square", None),
-    "walk with the horizon": ("ch06-walk-check", "gammas[::2] / root", "gammas[::2] / root**2", None),
+    "variance of the score 1/8": (
+        "ch06-score-size",
+        "D**2 / 4 * square",
+        "D**2 / 8 * square",
+        None,
+    ),
+    "walk with the horizon": (
+        "ch06-walk-check",
+        "gammas[::2] / root",
+        "gammas[::2] / root**2",
+        None,
+    ),
     "curvature with z for z + 1": ("ch06-curvature-check", "(2 * phi + 1)", "(2 * phi)", None),
     "shift slope D/8": ("ch06-speed-bounds", "cap * tops / 2, part", "cap * tops / 4, part", None),
     "wrong sign example with 27/8": ("ch06-wrong-sign-check", "R(27, 4)", "R(27, 8)", None),
@@ -133,7 +153,9 @@ def test_a_function_one_per_cent_off_is_noticed(chapter, monkeypatch, cells, whe
 
 @pytest.mark.parametrize("name", ["d", "policy_entropy"])
 @pytest.mark.parametrize(("first", "last"), [("cell-008", "ch06-def"), ("cell-027", "cell-027")])
-def test_a_visitation_or_entropy_one_per_cent_off_is_noticed(chapter, monkeypatch, name, first, last):
+def test_a_visitation_or_entropy_one_per_cent_off_is_noticed(
+    chapter, monkeypatch, name, first, last
+):
     right = vars(PolicyInMDP)[name]
     monkeypatch.setattr(PolicyInMDP, name, property(lambda self: 1.01 * right.func(self)))
     assert chapter.catches(first, check=last)

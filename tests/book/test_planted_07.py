@@ -16,7 +16,12 @@ def chapter():
 # cell, what stood there, what stands there now, the cell whose check must fail
 PLANTS = {
     "bonus halved": ("ch07-def", 'taus * plain[0]["H"])', 'taus / 2 * plain[0]["H"])', None),
-    "contraction by 0.98 gamma": ("cell-011", "discounts * apart, slack", "0.98 * discounts * apart, slack", None),
+    "contraction by 0.98 gamma": (
+        "cell-011",
+        "discounts * apart, slack",
+        "0.98 * discounts * apart, slack",
+        None,
+    ),
     "gap with the divergence turned round": (
         "ch07-gap",
         "special.rel_entr(value.pi, np.exp(best.log_pi)).sum",
@@ -31,17 +36,42 @@ PLANTS = {
         None,
     ),
     "soft maximum without tau": ("ch07-forms", "tau * sp.log(soft_max", "sp.log(soft_max", None),
-    "proximal with 1/eta": ("cell-013", "(1 / eta - tau) * S.kl(s, p, S.pi)", "1 / eta * S.kl(s, p, S.pi)", None),
-    "gap of the proximal step times eta": ("cell-013", "largest - gap / eta,", "largest - gap * eta,", None),
-    "power 1 + eta tau": ("cell-013", "(1 - eta * tau) * log_pi", "(1 + eta * tau) * log_pi", "cell-014"),
+    "proximal with 1/eta": (
+        "cell-013",
+        "(1 / eta - tau) * S.kl(s, p, S.pi)",
+        "1 / eta * S.kl(s, p, S.pi)",
+        None,
+    ),
+    "gap of the proximal step times eta": (
+        "cell-013",
+        "largest - gap / eta,",
+        "largest - gap * eta,",
+        None,
+    ),
+    "power 1 + eta tau": (
+        "cell-013",
+        "(1 - eta * tau) * log_pi",
+        "(1 + eta * tau) * log_pi",
+        "cell-014",
+    ),
     "variance twice": ("cell-020", "pull + push,", "pull + 2 * push,", None, "cell-014"),
     "state rate without the bonus": ("cell-021", "rate = bonus -", "rate = -", None),
     "fixed point by half the advantage": ("ch07-only", "allowed, part", "allowed / 2, part", None),
-    "rate to the power 1.5": ("ch07-rate-check", "rate * before, slack", "rate**1.5 * before, slack", None),
+    "rate to the power 1.5": (
+        "ch07-rate-check",
+        "rate * before, slack",
+        "rate**1.5 * before, slack",
+        None,
+    ),
     "rate 1 - 1.5 eta tau": ("cell-027", "1 - share)", "1 - 1.5 * share)", "ch07-rate-check"),
     "rate gamma squared": ("cell-027", "(m.gamma, 1", "(m.gamma**2, 1", "ch07-rate-check"),
     "potential without 1/eta": ("cell-026", "@ nu * tau / share", "@ nu * tau", "ch07-rate-check"),
-    "potential with the gap doubled": ("cell-026", "gaps.append((", "gaps.append(4 * (", "ch07-rate-check"),
+    "potential with the gap doubled": (
+        "cell-026",
+        "gaps.append((",
+        "gaps.append(4 * (",
+        "ch07-rate-check",
+    ),
     "price halved": ("ch07-price", "lost, paid,", "lost, paid / 2,", None),
     "slope of the value without 1-gamma": ("cell-032", "/ (1 - grid.gamma)", "", None),
     "exponential price with half the gap": (
@@ -71,11 +101,15 @@ def test_a_value_one_per_cent_off_is_noticed(chapter, monkeypatch, name):
 
 def test_a_step_that_forgets_too_little_is_noticed(chapter, monkeypatch):
     right = natural_gradient.step
-    monkeypatch.setattr(natural_gradient, "step", lambda *args, tau=0.0: right(*args, tau=0.98 * tau))
+    monkeypatch.setattr(
+        natural_gradient, "step", lambda *args, tau=0.0: right(*args, tau=0.98 * tau)
+    )
     assert chapter.catches("cell-015", check="ch07-forms-check")
 
 
 def test_a_backup_without_temperature_is_noticed(chapter, monkeypatch):
     right = evaluation.soft_backup
-    monkeypatch.setattr(evaluation, "soft_backup", lambda m, V, *, tau: right(m, np.asarray(V) * 1.001, tau=tau))
+    monkeypatch.setattr(
+        evaluation, "soft_backup", lambda m, V, *, tau: right(m, np.asarray(V) * 1.001, tau=tau)
+    )
     assert chapter.catches("cell-011")

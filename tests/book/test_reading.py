@@ -1,4 +1,5 @@
-"""What a reader does with the built book: search, keyboard, copy, sort, filter, and reading with assistive tools."""
+"""What a reader does with the built book: search, keyboard, copy, sort, filter,
+and reading with assistive tools."""
 
 import re
 from pathlib import Path
@@ -12,10 +13,12 @@ pytestmark = pytest.mark.browser
 LEDGER = "book/ledger.html"
 
 
-# ------------------------------------------------------------------------------------------------ accessibility
+# ----------------------------------------------------------------------------------- accessibility
 
-# What repeats is looked at once, for the time it takes: MathJax's own markup, the same on all pages and thousands of
-# nodes long, gives way to a letter of its colour; of each kind of word in code the first stays marked, and of a long
+# What repeats is looked at once, for the time it takes:
+# MathJax's own markup, the same on all pages and thousands of
+# nodes long, gives way to a letter of its colour;
+# of each kind of word in code the first stays marked, and of a long
 # table, whose rows are made alike, the first twenty rows stay.
 SHORTER = """() => {
     document.querySelectorAll('mjx-container').forEach(box => { box.textContent = 'x' });
@@ -28,9 +31,11 @@ SHORTER = """() => {
 
 # faults that keep somebody from reading
 AUDIT = """async only => {
-    const options = {resultTypes: ['violations'], ...(only ? {runOnly: {type: 'rule', values: only}} : {})};
+    const options = {resultTypes: ['violations'], ...(only ? {runOnly: {type: 'rule', values:
+    only}} : {})};
     const found = await axe.run(document, options);
-    return found.violations.filter(fault => ['serious', 'critical'].includes(fault.impact)).map(fault =>
+    return found.violations.filter(fault => ['serious',
+    'critical'].includes(fault.impact)).map(fault =>
         fault.id + ': ' + fault.nodes.slice(0, 3).map(node => node.target.join(' ') + ' ' +
             (node.any[0]?.data?.contrastRatio ?? '')).join('; '));
 }"""
@@ -41,7 +46,9 @@ def audit(tab, scheme, size, only=None):
     """Serious and critical faults of the open page in one colour scheme at one width."""
     tab.set_viewport_size(size)
     tab.evaluate("scheme => { document.documentElement.dataset.theme = scheme }", scheme)
-    tab.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    tab.evaluate(
+        "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+    )
     try:
         return tab.evaluate(AUDIT, only)
     finally:
@@ -70,11 +77,13 @@ def test_page_has_no_serious_fault_of_accessibility(visit, name):
 def test_a_planted_fault_of_accessibility_is_seen(visit, fragment, rule):
     tab = visit.open(PAGES[0])
     tab.evaluate(AXE_SCRIPT)
-    tab.evaluate("html => document.querySelector('article').insertAdjacentHTML('afterbegin', html)", fragment)
+    tab.evaluate(
+        "html => document.querySelector('article').insertAdjacentHTML('afterbegin', html)", fragment
+    )
     assert [fault.split(":")[0] for fault in audit(tab, "light", WIDE)] == [rule]
 
 
-# ----------------------------------------------------------------------------------------------------- keyboard
+# ---------------------------------------------------------------------------------------- keyboard
 
 STOPS = {
     "skip link": "#pst-skip-link a, a.skip-link",
@@ -87,7 +96,8 @@ STOPS = {
     "filter": ".rl-filter input",
     "next page": ".prev-next-footer a",
 }
-FOCUSED = """stops => Object.entries(stops).filter(([, selector]) => document.activeElement.matches(selector))
+FOCUSED = """stops => Object.entries(stops).filter(([, selector]) =>
+document.activeElement.matches(selector))
     .map(([name]) => name)"""
 
 
@@ -111,7 +121,9 @@ def test_the_keyboard_reaches_everything(visit):
 
 def test_what_the_keyboard_cannot_reach_is_seen(visit):
     tab = visit.open(LEDGER)
-    tab.evaluate("() => document.querySelectorAll('.rl-ledger th button, a.rl-node').forEach(x => { x.tabIndex = -1 })")
+    tab.evaluate(
+        "() => document.querySelectorAll('.rl-ledger th button, a.rl-node').forEach(x => { x.tabIndex = -1 })"
+    )
     missed = set(STOPS) - reached(tab, 300)
     assert {"sort button", "box of the graph"} <= missed
 
@@ -123,23 +135,35 @@ def test_enter_on_the_skip_link_leads_to_the_text(visit):
     assert tab.url.endswith("#main-content")
 
 
-# ------------------------------------------------------------------------------------------- search and buttons
+# ------------------------------------------------------------------------------ search and buttons
 
 
-STATED = next(name for name in PAGES if 'id="thm-covariance-identity"' in (HTML / name).read_text(encoding="utf-8"))
+STATED = next(
+    name
+    for name in PAGES
+    if 'id="thm-covariance-identity"' in (HTML / name).read_text(encoding="utf-8")
+)
 THEOREM = f"{Path(STATED).name}#thm-covariance-identity"
 
 
 def search(visit, words):
     """Links and excerpts of the results for a query, in their order."""
     tab = visit.open("search.html?" + urlencode({"q": words}))
-    tab.wait_for_function("() => /match|finished/.test(document.querySelector('#search-results p')?.textContent)")
+    tab.wait_for_function(
+        "() => /match|finished/.test(document.querySelector('#search-results p')?.textContent)"
+    )
     tab.wait_for_load_state("networkidle")
-    found = tab.eval_on_selector_all("#search-results li a", "links => links.map(link => link.href)")
-    return found, tab.eval_on_selector_all("#search-results .context", "texts => texts.map(text => text.textContent)")
+    found = tab.eval_on_selector_all(
+        "#search-results li a", "links => links.map(link => link.href)"
+    )
+    return found, tab.eval_on_selector_all(
+        "#search-results .context", "texts => texts.map(text => text.textContent)"
+    )
 
 
-@pytest.mark.parametrize("words", ["covariance identity", "Theorem 3.4", "the Covariance Identities"])
+@pytest.mark.parametrize(
+    "words", ["covariance identity", "Theorem 3.4", "the Covariance Identities"]
+)
 def test_search_finds_a_statement_first_where_it_is_stated(visit, words):
     found, _ = search(visit, words)
     assert found[0].endswith(THEOREM), found
@@ -153,7 +177,9 @@ def test_search_finds_a_term_first_where_it_is_defined(visit):
 
 @pytest.mark.parametrize("word", ["ppo", "xyzzyplugh"])
 def test_search_for_a_word_that_no_page_has_finds_nothing(visit, word):
-    assert not any(re.search(rf"\b{word}\b", (HTML / name).read_text(encoding="utf-8"), re.I) for name in PAGES)
+    assert not any(
+        re.search(rf"\b{word}\b", (HTML / name).read_text(encoding="utf-8"), re.I) for name in PAGES
+    )
     assert search(visit, word) == ([], [])
 
 
@@ -161,8 +187,13 @@ def test_search_finds_a_whole_word_in_the_text(visit):
     found, excerpts = search(visit, "overleveraged garnet")
     assert found == [] and excerpts == []
     found, excerpts = search(visit, "garnet")
-    assert found and all("garnet" in (HTML / link.removeprefix(visit.site + "/").split("#")[0].split("?")[0]).read_text(
-        encoding="utf-8").lower() for link in found)
+    assert found and all(
+        "garnet"
+        in (HTML / link.removeprefix(visit.site + "/").split("#")[0].split("?")[0])
+        .read_text(encoding="utf-8")
+        .lower()
+        for link in found
+    )
 
 
 @pytest.mark.parametrize("words", ["covariance identity", "policy gradient", "visitation entropy"])
@@ -174,9 +205,16 @@ def test_excerpts_have_no_tex(visit, words):
 
 def test_the_index_lists_every_statement(visit):
     tab = visit.open("book/statements.html")
-    listed = tab.eval_on_selector_all(".rl-index a", "links => links.map(link => link.href.split('#')[1])")
-    stated = {label for name in PAGES for label in re.findall(r'class="proof \w+ admonition" id="([\w-]+)"',
-                                                              (HTML / name).read_text(encoding="utf-8"))}
+    listed = tab.eval_on_selector_all(
+        ".rl-index a", "links => links.map(link => link.href.split('#')[1])"
+    )
+    stated = {
+        label
+        for name in PAGES
+        for label in re.findall(
+            r'class="proof \w+ admonition" id="([\w-]+)"', (HTML / name).read_text(encoding="utf-8")
+        )
+    }
     assert len(stated) > 100 and stated <= set(listed)
     text = tab.locator(".rl-index li", has_text="covariance identity, Theorem 3.4")
     assert text.count() == 1
@@ -204,7 +242,7 @@ def test_the_page_follows_the_colour_scheme_of_the_reader(browser, site):
     assert max(int(part) for part in background.strip("rgba()").split(",")[:3]) < 80
 
 
-# --------------------------------------------------------------------------------------------------- the ledger
+# -------------------------------------------------------------------------------------- the ledger
 
 COLUMN = """([column]) => [...document.querySelectorAll('.rl-ledger tbody tr')]
     .filter(row => !row.hidden).map(row => row.cells[column].textContent.trim())"""
@@ -225,13 +263,18 @@ def test_the_ledger_is_filtered_by_words_and_by_status(visit):
     tab = visit.open(LEDGER)
     every = tab.evaluate(COLUMN, [0])
     tab.locator(".rl-filter input").fill("lemma")
-    some = tab.evaluate("() => [...document.querySelectorAll('.rl-ledger tbody tr')].filter(row => !row.hidden).length")
+    some = tab.evaluate(
+        "() => [...document.querySelectorAll('.rl-ledger tbody tr')].filter(row => !row.hidden).length"
+    )
     assert 0 < some < len(every)
     tab.locator(".rl-filter input").fill("")
     tab.locator(".rl-filter select").select_option("exact")
     kept = tab.evaluate(COLUMN, [1])
     assert kept and set(kept) == {"exact"} and len(kept) < len(every)
-    assert tab.locator(".rl-filter [role=status]").inner_text() == f"{len(kept)} of {len(every)} statements"
+    assert (
+        tab.locator(".rl-filter [role=status]").inner_text()
+        == f"{len(kept)} of {len(every)} statements"
+    )
 
 
 @pytest.mark.parametrize("width", [1400, 1920])
@@ -242,7 +285,8 @@ def test_how_to_run_a_check_again_is_seen_without_scrolling(visit, width):
         outside = tab.evaluate("""() => {
             const box = document.querySelector('.rl-ledger').getBoundingClientRect();
             const commands = [...document.querySelectorAll('.rl-ledger .rl-command')];
-            return commands.map(line => line.getBoundingClientRect().right).filter(right => right > box.right).length
+            return commands.map(line => line.getBoundingClientRect().right).filter(right => right >
+            box.right).length
                 + (commands.length ? 0 : 1);
         }""")
     finally:
@@ -257,7 +301,10 @@ def test_a_command_of_the_ledger_is_copied(browser, site):
     row = tab.locator("#ledger-thm-covariance-identity .rl-command")
     row.locator("button").click()
     row.locator("button", has_text="copied").wait_for()
-    assert tab.evaluate("() => navigator.clipboard.readText()") == "make check LABEL=thm-covariance-identity"
+    assert (
+        tab.evaluate("() => navigator.clipboard.readText()")
+        == "make check LABEL=thm-covariance-identity"
+    )
     context.close()
 
 
@@ -285,7 +332,7 @@ def test_the_ledger_is_a_plain_table_without_scripts(browser, site):
     context.close()
 
 
-# --------------------------------------------------------------------------------------------- folds and previews
+# ------------------------------------------------------------------------------ folds and previews
 
 CHECK = "details.rl-check-fold"
 
@@ -304,7 +351,10 @@ def test_no_code_of_a_check_lies_open(visit):
     """But where the author keeps it open, with the tag show-code."""
     for name in PAGES:
         text = (HTML / name).read_text(encoding="utf-8")
-        lines, folded = text.count('class="rl-check '), len(re.findall(r'<span class="rl-check ', text))
+        lines, folded = (
+            text.count('class="rl-check '),
+            len(re.findall(r'<span class="rl-check ', text)),
+        )
         assert folded == lines or "tag_show-code" in text, name
 
 
@@ -365,7 +415,11 @@ def test_hovering_a_reference_shows_a_statement_of_another_page_typeset(visit):
 
 @pytest.mark.parametrize(
     ("target", "words"),
-    [("#equation-eq-", "("), ("#lem-log-derivative", "Derivative of the log-probability"), ("bibliography.html#", "20")],
+    [
+        ("#equation-eq-", "("),
+        ("#lem-log-derivative", "Derivative of the log-probability"),
+        ("bibliography.html#", "20"),
+    ],
 )
 def test_the_keyboard_shows_what_a_reference_says(visit, target, words):
     tab = visit.open(STATED)
@@ -377,7 +431,8 @@ def test_the_keyboard_shows_what_a_reference_says(visit, target, words):
     assert link.get_attribute("aria-describedby") == "rl-preview"
     tab.wait_for_function("""() => {
         const box = document.querySelector('.rl-preview').getBoundingClientRect();
-        return box.left >= 0 && box.right <= innerWidth && box.top >= 0 && box.bottom <= innerHeight;
+        return box.left >= 0 && box.right <= innerWidth && box.top >= 0 && box.bottom <=
+        innerHeight;
     }""")
     tab.keyboard.press("Escape")
     hidden(tab)
@@ -415,9 +470,12 @@ def test_statements_and_displays_have_permalinks(visit):
 
 
 def test_a_margin_note_stands_beside_what_it_corrects(visit):
-    """The first note of chapter 3 is about the first lines of the proof that the source has before it."""
+    """The first note of chapter 3 is about the first lines of the proof that the source has before
+    it."""
     tab = visit.open(STATED)
-    note = tab.locator("aside.margin", has_text="The summation letter must be another one").bounding_box()
+    note = tab.locator(
+        "aside.margin", has_text="The summation letter must be another one"
+    ).bounding_box()
     proof = tab.locator(".rl-proof").first.bounding_box()
     assert note["x"] > proof["x"] + proof["width"] - 20
     assert proof["y"] - 20 <= note["y"] < proof["y"] + 200

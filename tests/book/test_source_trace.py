@@ -1,4 +1,5 @@
-"""Every display of the sources is traced to the book, every erratum has its check: no row without a target."""
+"""Every display of the sources is traced to the book, every erratum has its check:
+no row without a target."""
 
 import re
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 BOOK = Path(__file__).parents[2] / "book"
 VERDICTS = ("confirmed", "confirmed under stated conditions", "corrected")
 SEVERITIES = ("**error**", "slip", "remark", "typing")
-# Displays and numbered conclusions of the two notes, counted in the notes; errata as numbered in the book.
+# Displays and numbered conclusions of the two notes, counted in the notes;
+# errata as numbered in the book.
 DISPLAYS = {"tab-trace-1": 46, "tab-trace-2": 28}
 ERRATA = {"tab-errata-1": 18, "tab-errata-2": 15}
 
@@ -19,7 +21,10 @@ def tables(text):
     for block in re.findall(r":::\{list-table\}\n(.*?)\n:::", text, re.DOTALL):
         name = re.search(r":name: (\S+)", block)[1]
         rows = re.split(r"^\* - ", block, flags=re.MULTILINE)[2:]
-        found[name] = [[cell.strip() for cell in re.split(r"^  -(?: |$)", row, flags=re.MULTILINE)] for row in rows]
+        found[name] = [
+            [cell.strip() for cell in re.split(r"^  -(?: |$)", row, flags=re.MULTILINE)]
+            for row in rows
+        ]
     return found
 
 
@@ -62,8 +67,12 @@ def test_every_erratum_is_complete(name):
 
 
 def test_corrected_displays_are_errata():
-    rows = [row for table in tables((BOOK / "source_trace.md").read_text()).values() for row in table]
-    errata = {row[0] for table in tables((BOOK / "errata.md").read_text()).values() for row in table}
+    rows = [
+        row for table in tables((BOOK / "source_trace.md").read_text()).values() for row in table
+    ]
+    errata = {
+        row[0] for table in tables((BOOK / "errata.md").read_text()).values() for row in table
+    }
     for row in rows:
         named = re.findall(r"\b([12]\.\d+)\b", row[5])
         assert set(named) <= errata, row

@@ -15,7 +15,9 @@ def contrast(one, other):
 
     def light(colour):
         parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        linear = [
+            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+        ]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
     high, low = sorted((light(one), light(other)), reverse=True)
@@ -65,8 +67,10 @@ def test_a_figure_follows_the_page_and_not_the_system(browser, site, system):
     for scheme, paper in (("light", "#ffffff"), ("dark", "#121212")):
         tab.evaluate("scheme => { document.documentElement.dataset.theme = scheme }", scheme)
         picture.scroll_into_view_if_needed()
-        tab.wait_for_function("name => document.querySelector(`img[src$='${name}']`).complete", arg=name)
+        tab.wait_for_function(
+            "name => document.querySelector(`img[src$='${name}']`).complete", arg=name
+        )
         tab.wait_for_timeout(200)
         corner = Image.open(io.BytesIO(picture.screenshot())).convert("RGB").getpixel((14, 14))
-        assert "#%02x%02x%02x" % corner == paper
+        assert "#{:02x}{:02x}{:02x}".format(*corner) == paper
     context.close()

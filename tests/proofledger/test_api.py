@@ -20,12 +20,31 @@ def test_a_line_is_marked_up(line, shown):
 
 
 def test_arguments_become_definitions_and_formulas_keep_their_lines():
-    lines = ["P   (S, A, S): kernel", "    of the process", "mu  (S,)", "", "two lines", "of prose", "", "    V = r", "    W = V"]
+    lines = [
+        "P   (S, A, S): kernel",
+        "    of the process",
+        "mu  (S,)",
+        "",
+        "two lines",
+        "of prose",
+        "",
+        "    V = r",
+        "    W = V",
+    ]
     assert api.restructured(lines) == [
-        "``P``", "   (S, A, S): kernel of the process", "``mu``", "   (S,)", "",
-        "two lines of prose", "",
-        ".. parsed-literal::", "", "       V = r", "       W = V", "",
-    ]  # fmt: skip
+        "``P``",
+        "   (S, A, S): kernel of the process",
+        "``mu``",
+        "   (S,)",
+        "",
+        "two lines of prose",
+        "",
+        ".. parsed-literal::",
+        "",
+        "       V = r",
+        "       W = V",
+        "",
+    ]
 
 
 def test_compiled_functions_and_classes_are_found_where_they_are_defined():
@@ -38,4 +57,7 @@ def test_compiled_functions_and_classes_are_found_where_they_are_defined():
 def test_citations_name_the_functions_that_compute_a_statement():
     cited = api.citations(["rlentropy"])
     assert "rlentropy.discounted.softmax.score" in cited["lem-log-derivative"]
-    assert all(label.split("-")[0] in {"thm", "lem", "prop", "cor", "def", "rem", "ex", "alg"} for label in cited)
+    assert all(
+        label.split("-")[0] in {"thm", "lem", "prop", "cor", "def", "rem", "ex", "alg"}
+        for label in cited
+    )

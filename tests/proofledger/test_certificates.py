@@ -1,10 +1,17 @@
-"""Certificates of other provers: a theorem raises the status of the part that its author named, and of no other."""
+"""Certificates of other provers: a theorem raises the status of the part that its author named,
+and of no other."""
 
 import json
 
 from proofledger import certificates
 
-ENTRY = {"theorem": "kl_nonneg", "file": "proofs/Gibbs.v", "line": 7, "covers": "the inequality", "scope": ""}
+ENTRY = {
+    "theorem": "kl_nonneg",
+    "file": "proofs/Gibbs.v",
+    "line": 7,
+    "covers": "the inequality",
+    "scope": "",
+}
 
 
 def written(tmp_path, **entry):
@@ -19,7 +26,11 @@ def test_a_theorem_that_claims_no_part_raises_nothing(tmp_path):
 
 def test_a_theorem_checks_the_part_that_it_names(tmp_path):
     check = written(tmp_path, part="equality").check
-    assert (check["label"], check["part"], check["kind"]) == ("lem-kl", "equality", "machine-checked")
+    assert (check["label"], check["part"], check["kind"]) == (
+        "lem-kl",
+        "equality",
+        "machine-checked",
+    )
     assert "kl_nonneg" in check["claim"]
 
 
@@ -35,4 +46,6 @@ def test_without_the_files_nothing_is_claimed(tmp_path):
 def test_second_opinions_count_all_lines(tmp_path):
     path = tmp_path / "symbolic.json"
     path.write_text(json.dumps({"lem-kl": {"confirmed": 2, "refuted": 0, "outside": 1}}))
-    assert certificates.second_opinions(path) == {"lem-kl": "2 of 3 lines confirmed by the second prover"}
+    assert certificates.second_opinions(path) == {
+        "lem-kl": "2 of 3 lines confirmed by the second prover"
+    }

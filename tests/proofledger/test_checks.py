@@ -1,4 +1,5 @@
-"""Tests of the tester: right statements pass, wrong ones raise, mutants that hold raise, NaN and nothing never pass."""
+"""Tests of the tester: right statements pass, wrong ones raise, mutants that hold raise,
+NaN and nothing never pass."""
 
 import json
 from fractions import Fraction
@@ -33,11 +34,19 @@ def centred_mean():
 
 
 PASSING = {
-    "symbolic": lambda: verify.symbolic(LABEL, covariance(), centred_mean(), mutants={"sign": covariance(-1)}),
-    "exact": lambda: verify.exact(LABEL, [Fraction(1, 3), 2], [sympy.Rational(1, 3), 2], mutants={"half": [1, 2]}),
-    "certificate": lambda: verify.certificate(LABEL, lower=X, upper=X + 1e-9, tol=1e-8, mutants={"wide": (X, X + 1)}),
+    "symbolic": lambda: verify.symbolic(
+        LABEL, covariance(), centred_mean(), mutants={"sign": covariance(-1)}
+    ),
+    "exact": lambda: verify.exact(
+        LABEL, [Fraction(1, 3), 2], [sympy.Rational(1, 3), 2], mutants={"half": [1, 2]}
+    ),
+    "certificate": lambda: verify.certificate(
+        LABEL, lower=X, upper=X + 1e-9, tol=1e-8, mutants={"wide": (X, X + 1)}
+    ),
     "numeric": lambda: verify.numeric(LABEL, X, X + 1e-13, tol=1e-12, mutants={"sign": -X}),
-    "order": lambda: verify.order(LABEL, step=STEPS, error=3 * STEPS**2, expected=2, mutants={"first": STEPS}),
+    "order": lambda: verify.order(
+        LABEL, step=STEPS, error=3 * STEPS**2, expected=2, mutants={"first": STEPS}
+    ),
     "bound": lambda: verify.bound(LABEL, X, X + 1, mutants={"half": X / 2}),
     "sampled": lambda: verify.sampled(LABEL, 98, 100, at_least=0.9, mutants={"coin": (50, 100)}),
     "cited": lambda: verify.cited(LABEL, source="agarwal2021theory, theorem 16"),
@@ -54,19 +63,33 @@ def test_right_statements_pass(kind):
 
 
 WRONG = {
-    "symbolic": lambda: verify.symbolic(LABEL, covariance(), product_mean(), mutants={"sign": covariance(-1)}),
+    "symbolic": lambda: verify.symbolic(
+        LABEL, covariance(), product_mean(), mutants={"sign": covariance(-1)}
+    ),
     "symbolic, middle line": lambda: verify.symbolic(
         LABEL, covariance(), product_mean(), centred_mean(), mutants={"sign": covariance(-1)}
     ),
     "exact": lambda: verify.exact(LABEL, Fraction(1, 3), Fraction(1, 4), mutants={"m": 2}),
-    "exact, irrational": lambda: verify.exact(LABEL, sympy.sqrt(2) * sympy.sqrt(3), sympy.sqrt(7), mutants={"m": 2}),
-        "certificate, apart": lambda: verify.certificate(LABEL, lower=0, upper=1, tol=0.1, mutants={"m": (0, 9)}),
-    "certificate, crossed": lambda: verify.certificate(LABEL, lower=1e-6, upper=0, tol=0.1, mutants={"m": (0, 9)}),
+    "exact, irrational": lambda: verify.exact(
+        LABEL, sympy.sqrt(2) * sympy.sqrt(3), sympy.sqrt(7), mutants={"m": 2}
+    ),
+    "certificate, apart": lambda: verify.certificate(
+        LABEL, lower=0, upper=1, tol=0.1, mutants={"m": (0, 9)}
+    ),
+    "certificate, crossed": lambda: verify.certificate(
+        LABEL, lower=1e-6, upper=0, tol=0.1, mutants={"m": (0, 9)}
+    ),
     "numeric": lambda: verify.numeric(LABEL, X, [1, 2, 3 + 1e-6], tol=1e-9, mutants={"m": -X}),
-    "numeric, scaled": lambda: verify.numeric(LABEL, X, X + 1e-6, tol=1e-9, scale=X, mutants={"m": -X}),
-    "order": lambda: verify.order(LABEL, step=STEPS, error=STEPS**1.9, expected=2, mutants={"m": STEPS}),
+    "numeric, scaled": lambda: verify.numeric(
+        LABEL, X, X + 1e-6, tol=1e-9, scale=X, mutants={"m": -X}
+    ),
+    "order": lambda: verify.order(
+        LABEL, step=STEPS, error=STEPS**1.9, expected=2, mutants={"m": STEPS}
+    ),
     "bound": lambda: verify.bound(LABEL, X, [2, 3, 3 - 1e-9], mutants={"m": X / 2}),
-    "sampled, below": lambda: verify.sampled(LABEL, 70, 100, at_least=0.9, mutants={"m": (10, 100)}),
+    "sampled, below": lambda: verify.sampled(
+        LABEL, 70, 100, at_least=0.9, mutants={"m": (10, 100)}
+    ),
 }
 
 
@@ -77,11 +100,17 @@ def test_wrong_statements_raise(case):
 
 
 BLIND = {
-    "symbolic": lambda: verify.symbolic(LABEL, covariance(), centred_mean(), mutants={"same": covariance()}),
+    "symbolic": lambda: verify.symbolic(
+        LABEL, covariance(), centred_mean(), mutants={"same": covariance()}
+    ),
     "exact": lambda: verify.exact(LABEL, 1, 1, mutants={"other": 2, "same": Fraction(2, 2)}),
-    "certificate": lambda: verify.certificate(LABEL, lower=0, upper=0, tol=1e-3, mutants={"close": (0, 5e-3)}),
+    "certificate": lambda: verify.certificate(
+        LABEL, lower=0, upper=0, tol=1e-3, mutants={"close": (0, 5e-3)}
+    ),
     "numeric": lambda: verify.numeric(LABEL, X, X + 0, tol=1e-3, mutants={"close": X + 5e-3}),
-    "order": lambda: verify.order(LABEL, step=STEPS, error=STEPS**2, expected=2, mutants={"same": 5 * STEPS**2}),
+    "order": lambda: verify.order(
+        LABEL, step=STEPS, error=STEPS**2, expected=2, mutants={"same": 5 * STEPS**2}
+    ),
     "bound": lambda: verify.bound(LABEL, X, X + 1, mutants={"weaker": X + 2}),
     "sampled": lambda: verify.sampled(LABEL, 98, 100, at_least=0.9, mutants={"close": (88, 100)}),
 }
@@ -122,41 +151,77 @@ NEVER = {
     "numeric, NaN mutant": lambda: verify.numeric(LABEL, X, X, tol=1e-9, mutants={"m": NAN}),
     "numeric, empty mutant": lambda: verify.numeric(LABEL, 1, 1, tol=1e-9, mutants={"m": NOTHING}),
     "numeric, scale 0": lambda: verify.numeric(LABEL, X, X, tol=1e-9, scale=0, mutants={"m": -X}),
-    "numeric, scale < 0": lambda: verify.numeric(LABEL, X, 2 * X, tol=1e-9, scale=-1, mutants={"m": -X}),
+    "numeric, scale < 0": lambda: verify.numeric(
+        LABEL, X, 2 * X, tol=1e-9, scale=-1, mutants={"m": -X}
+    ),
     "bound, NaN": lambda: verify.bound(LABEL, NAN, X + 9, mutants={"m": X / 2}),
     "bound, empty": lambda: verify.bound(LABEL, NOTHING, NOTHING, mutants={"m": 1}),
     "bound, NaN mutant": lambda: verify.bound(LABEL, X, X, mutants={"m": NAN}),
     "bound, NaN slack": lambda: verify.bound(LABEL, X, X, slack=np.nan, mutants={"m": X / 2}),
-    "certificate, NaN": lambda: verify.certificate(LABEL, lower=NAN, upper=NAN, tol=0.9, mutants={"m": (0, 99)}),
-    "certificate, empty": lambda: verify.certificate(LABEL, lower=[], upper=[], tol=0.9, mutants={"m": (0, 99)}),
-    "certificate, NaN mutant": lambda: verify.certificate(LABEL, lower=0, upper=0, tol=0.9, mutants={"m": (0, np.nan)}),
+    "certificate, NaN": lambda: verify.certificate(
+        LABEL, lower=NAN, upper=NAN, tol=0.9, mutants={"m": (0, 99)}
+    ),
+    "certificate, empty": lambda: verify.certificate(
+        LABEL, lower=[], upper=[], tol=0.9, mutants={"m": (0, 99)}
+    ),
+    "certificate, NaN mutant": lambda: verify.certificate(
+        LABEL, lower=0, upper=0, tol=0.9, mutants={"m": (0, np.nan)}
+    ),
     "order, NaN": lambda: verify.order(LABEL, step=X, error=NAN, expected=1, mutants={"m": X**2}),
-    "order, two steps": lambda: verify.order(LABEL, step=X[:2], error=X[:2], expected=1, mutants={"m": X[:2] ** 2}),
-    "order, one step": lambda: verify.order(LABEL, step=[1.0], error=[1.0], expected=1, mutants={"m": [2.0]}),
+    "order, two steps": lambda: verify.order(
+        LABEL, step=X[:2], error=X[:2], expected=1, mutants={"m": X[:2] ** 2}
+    ),
+    "order, one step": lambda: verify.order(
+        LABEL, step=[1.0], error=[1.0], expected=1, mutants={"m": [2.0]}
+    ),
     "order, no step": lambda: verify.order(LABEL, step=[], error=[], expected=1, mutants={"m": []}),
-    "order, equal steps": lambda: verify.order(LABEL, step=X * 0 + 1, error=X, expected=1, mutants={"m": X**2}),
-    "order, zero error": lambda: verify.order(LABEL, step=X, error=X - 1, expected=1, mutants={"m": X**2}),
-    "order, negative step": lambda: verify.order(LABEL, step=-X, error=X, expected=1, mutants={"m": X**2}),
+    "order, equal steps": lambda: verify.order(
+        LABEL, step=X * 0 + 1, error=X, expected=1, mutants={"m": X**2}
+    ),
+    "order, zero error": lambda: verify.order(
+        LABEL, step=X, error=X - 1, expected=1, mutants={"m": X**2}
+    ),
+    "order, negative step": lambda: verify.order(
+        LABEL, step=-X, error=X, expected=1, mutants={"m": X**2}
+    ),
     "sampled, no trial": lambda: verify.sampled(LABEL, 0, 0, at_least=0, mutants={"m": (0, 100)}),
     "sampled, NaN": lambda: verify.sampled(LABEL, np.nan, 9, at_least=0, mutants={"m": (0, 100)}),
-    "sampled, too many": lambda: verify.sampled(LABEL, 10, 9, at_least=0.1, mutants={"m": (0, 100)}),
-    "sampled, half a success": lambda: verify.sampled(LABEL, 8.5, 9, at_least=0.1, mutants={"m": (0, 100)}),
-    "infinite mutant": lambda: verify.numeric(LABEL, X, X + 1e-13, tol=1e-9, mutants={"m": X * np.inf}),
+    "sampled, too many": lambda: verify.sampled(
+        LABEL, 10, 9, at_least=0.1, mutants={"m": (0, 100)}
+    ),
+    "sampled, half a success": lambda: verify.sampled(
+        LABEL, 8.5, 9, at_least=0.1, mutants={"m": (0, 100)}
+    ),
+    "infinite mutant": lambda: verify.numeric(
+        LABEL, X, X + 1e-13, tol=1e-9, mutants={"m": X * np.inf}
+    ),
     "infinite mutant of a bound": lambda: verify.bound(LABEL, X, X + 1, mutants={"m": -np.inf}),
     "order, no order at all": lambda: verify.order(
         LABEL, step=[1, 0.1, 0.01], error=[1, 1e5, 1e-4], expected=2, mutants={"m": [1, 0.1, 0.01]}
     ),
     "order, steps an ulp apart": lambda: verify.order(
-        LABEL, step=[1, 1 + 1e-15, 1 + 2e-15], error=[1, 1 + 2e-15, 1 + 4e-15], expected=2, mutants={"m": [1, 2, 3]}
+        LABEL,
+        step=[1, 1 + 1e-15, 1 + 2e-15],
+        error=[1, 1 + 2e-15, 1 + 4e-15],
+        expected=2,
+        mutants={"m": [1, 2, 3]},
     ),
     "order, two distinct steps": lambda: verify.order(
         LABEL, step=[1, 1, 0.1], error=[1, 1, 0.01], expected=2, mutants={"m": [1, 1, 0.1]}
     ),
-    "sampled, no success": lambda: verify.sampled(LABEL, 0, 1, at_least=0.99, mutants={"m": (0, 1)}),
-    "sampled, not refuted": lambda: verify.sampled(LABEL, 3, 10, at_least=0.7, mutants={"m": (0, 10)}),
-    "bound by 1e-30": lambda: verify.bound(LABEL, 1 + Fraction(1, 10**30), Fraction(1), mutants={"m": 0}),
+    "sampled, no success": lambda: verify.sampled(
+        LABEL, 0, 1, at_least=0.99, mutants={"m": (0, 1)}
+    ),
+    "sampled, not refuted": lambda: verify.sampled(
+        LABEL, 3, 10, at_least=0.7, mutants={"m": (0, 10)}
+    ),
+    "bound by 1e-30": lambda: verify.bound(
+        LABEL, 1 + Fraction(1, 10**30), Fraction(1), mutants={"m": 0}
+    ),
     "bound of integers": lambda: verify.bound(LABEL, 2**60 + 1, 2**60, mutants={"m": 0}),
-    "bound that is not tight": lambda: verify.bound(LABEL, X, 3 * X, tight=0.5, mutants={"m": X / 2}),
+    "bound that is not tight": lambda: verify.bound(
+        LABEL, X, 3 * X, tight=0.5, mutants={"m": X / 2}
+    ),
     "exact, nothing": lambda: verify.exact(LABEL, [], [], mutants={"m": [1]}),
 }
 
@@ -179,28 +244,50 @@ REFUSED = {
     "one line": lambda: verify.symbolic(LABEL, covariance(), mutants={"m": -covariance()}),
     "confidence": lambda: interval(5, 9, 1.0),
     "no source": lambda: verify.cited(LABEL, source=" "),
-    "no prover": lambda: Verifier().symbolic(LABEL, covariance(), centred_mean(), mutants={"m": -covariance()}),
-    "line against itself": lambda: verify.symbolic(LABEL, covariance(), covariance(), mutants={"m": -covariance()}),
-    "truth value": lambda: verify.exact(LABEL, bool(np.allclose(0.1 + 0.2, 0.3)), True, mutants={"m": False}),
-    "free letters": lambda: verify.exact(LABEL, sympy.Symbol("x"), sympy.Symbol("x"), mutants={"m": 0}),
+    "no prover": lambda: Verifier().symbolic(
+        LABEL, covariance(), centred_mean(), mutants={"m": -covariance()}
+    ),
+    "line against itself": lambda: verify.symbolic(
+        LABEL, covariance(), covariance(), mutants={"m": -covariance()}
+    ),
+    "truth value": lambda: verify.exact(
+        LABEL, bool(np.allclose(0.1 + 0.2, 0.3)), True, mutants={"m": False}
+    ),
+    "free letters": lambda: verify.exact(
+        LABEL, sympy.Symbol("x"), sympy.Symbol("x"), mutants={"m": 0}
+    ),
     "infinity": lambda: verify.exact(LABEL, sympy.oo, sympy.oo, mutants={"m": 0}),
-    "integers that overflow": lambda: verify.exact(LABEL, np.int64(2**62) * np.array([4]), [0], mutants={"m": [1]}),
-    "shape": lambda: verify.exact(LABEL, [[1, 2, 3], [4, 5, 6]], [[1, 2], [3, 4], [5, 6]], mutants={"m": [[0] * 3] * 2}),
+    "integers that overflow": lambda: verify.exact(
+        LABEL, np.int64(2**62) * np.array([4]), [0], mutants={"m": [1]}
+    ),
+    "shape": lambda: verify.exact(
+        LABEL, [[1, 2, 3], [4, 5, 6]], [[1, 2], [3, 4], [5, 6]], mutants={"m": [[0] * 3] * 2}
+    ),
     "shape of a mutant": lambda: verify.exact(LABEL, [1, 2], [1, 2], mutants={"m": []}),
     "transposed": lambda: verify.numeric(LABEL, X, X[:, None], tol=1e-9, mutants={"m": 9}),
-    "one column": lambda: verify.numeric(LABEL, np.ones((5, 1)), np.ones(5), tol=1e-9, mutants={"m": 0}),
+    "one column": lambda: verify.numeric(
+        LABEL, np.ones((5, 1)), np.ones(5), tol=1e-9, mutants={"m": 0}
+    ),
     "text": lambda: verify.numeric(LABEL, "1.5", 1.5, tol=1e-9, mutants={"m": 9}),
     "nothing": lambda: verify.numeric(LABEL, None, 1.5, tol=1e-9, mutants={"m": 9}),
     "truth": lambda: verify.numeric(LABEL, np.allclose(1, 1), True, tol=1e-9, mutants={"m": 9}),
-    "masked": lambda: verify.numeric(LABEL, np.ma.masked_array([1.0, 2.0], [0, 1]), [1, 5], tol=1e-9, mutants={"m": 9}),
+    "masked": lambda: verify.numeric(
+        LABEL, np.ma.masked_array([1.0, 2.0], [0, 1]), [1, 5], tol=1e-9, mutants={"m": 9}
+    ),
     "the same object": lambda: verify.numeric(LABEL, X, X, tol=1e-9, mutants={"m": -X}),
     "large integers": lambda: verify.numeric(LABEL, 2**60 + 1, 2**60, tol=0, mutants={"m": 0}),
     "large tolerance": lambda: verify.numeric(LABEL, 0, 5, tol=100, mutants={"m": 1e9}),
-    "large certificate": lambda: verify.certificate(LABEL, lower=0.0, upper=5.0, tol=5, mutants={"m": (0, 1e9)}),
+    "large certificate": lambda: verify.certificate(
+        LABEL, lower=0.0, upper=5.0, tol=5, mutants={"m": (0, 1e9)}
+    ),
     "large slack": lambda: verify.bound(LABEL, 1e6, 0.0, slack=1e9, mutants={"m": -1e30}),
     "truth bound": lambda: verify.bound(LABEL, False, True, mutants={"m": -1}),
-    "order within ten": lambda: verify.order(LABEL, step=STEPS, error=STEPS, expected=2, tol=10, mutants={"m": STEPS}),
-    "trials of a mutant": lambda: verify.sampled(LABEL, 98, 100, at_least=0.9, mutants={"m": (0, 10_000)}),
+    "order within ten": lambda: verify.order(
+        LABEL, step=STEPS, error=STEPS, expected=2, tol=10, mutants={"m": STEPS}
+    ),
+    "trials of a mutant": lambda: verify.sampled(
+        LABEL, 98, 100, at_least=0.9, mutants={"m": (0, 10_000)}
+    ),
 }
 
 
@@ -210,13 +297,19 @@ def test_bad_declarations_are_refused(case):
         REFUSED[case]()
 
 
-# ----------------------------------------------------------------------------------------------------------- details
+# ----------------------------------------------------------------------------------------- details
 
 
 @pytest.mark.parametrize(
     ("successes", "trials", "confidence", "low", "high"),
     [
-        (10, 100, 0.95, 0.0490047, 0.1762226),  # tabulated values of the exact 95 % interval, Clopper & Pearson (1934)
+        (
+            10,
+            100,
+            0.95,
+            0.0490047,
+            0.1762226,
+        ),  # tabulated values of the exact 95 % interval, Clopper & Pearson (1934)
         (0, 10, 0.95, 0.0, 0.3084971),  # 1 - (0.025)^(1/10)
         (10, 10, 0.95, 0.6915029, 1.0),
         (1, 1, 0.99, 0.005, 1.0),
@@ -239,13 +332,20 @@ def test_clopper_pearson_against_scipy_and_its_own_definition():
 def test_exact_knows_logarithms_and_nested_sequences():
     log = sympy.log
     verify.exact("ex-logs", log(12), 2 * log(2) + log(3), mutants={"m": log(11)})
-    verify.exact("ex-nested", [[1, 2], [3, Fraction(8, 2)]], np.array([[1, 2], [3, 4]], dtype=object), mutants={"m": [[1, 2], [3, 5]]})
+    verify.exact(
+        "ex-nested",
+        [[1, 2], [3, Fraction(8, 2)]],
+        np.array([[1, 2], [3, 4]], dtype=object),
+        mutants={"m": [[1, 2], [3, 5]]},
+    )
 
 
 def test_a_line_computed_elsewhere_may_come_out_the_same_and_says_so():
     x = sympy.Symbol("x", positive=True)
     slope = sympy.diff(sympy.log(x), x)
-    record = verify.symbolic(LABEL, slope, 1 / x, computed_by="sympy.diff", mutants={"sign": -1 / x})
+    record = verify.symbolic(
+        LABEL, slope, 1 / x, computed_by="sympy.diff", mutants={"sign": -1 / x}
+    )
     assert record.hypotheses == ("sympy.diff is right",)
     with pytest.raises(CheckFailed):
         verify.symbolic(LABEL, slope, 2 / x, computed_by="sympy.diff", mutants={"sign": -1 / x})

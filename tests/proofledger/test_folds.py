@@ -9,8 +9,13 @@ from proofledger import folds
 
 
 def line(words):
-    return nodes.container("", nodes.paragraph("", "", nodes.inline("", words)), classes=["rl-check"], check={},
-                           ids=[f"check-{words}"])  # fmt: skip
+    return nodes.container(
+        "",
+        nodes.paragraph("", "", nodes.inline("", words)),
+        classes=["rl-check"],
+        check={},
+        ids=[f"check-{words}"],
+    )
 
 
 def cell(*outputs, **attributes):
@@ -68,7 +73,9 @@ def test_a_tag_keeps_code_open(outputs):
 
 def test_a_dropdown_becomes_a_fold_with_its_title_in_front():
     title = nodes.title("", "Solution of ", nodes.math("", "x"))
-    box = nodes.admonition("", title, nodes.paragraph("", "y"), classes=["dropdown", "admonition-solution", "mine"])
+    box = nodes.admonition(
+        "", title, nodes.paragraph("", "y"), classes=["dropdown", "admonition-solution", "mine"]
+    )
     done = folds.folded(box)
     assert done["classes"] == ["rl-folded", "mine"]
     assert [type(part) for part in done] == [folds.summary, nodes.paragraph]

@@ -27,7 +27,15 @@ def page(statements, checks, equations=None, parts=("",)):
         book_ledger.Statement(label, "doc", kind, "theorem", label, i, parts, set(refs))
         for i, (label, (kind, refs)) in enumerate(statements.items())
     ]
-    return {"doc": {"statements": rows, "checks": checks, "equations": equations or {}, "places": False, "ledger": False}}
+    return {
+        "doc": {
+            "statements": rows,
+            "checks": checks,
+            "equations": equations or {},
+            "places": False,
+            "ledger": False,
+        }
+    }
 
 
 def faults(pages):
@@ -65,7 +73,9 @@ def test_the_status_of_a_statement_is_that_of_its_weakest_part():
 
 
 def test_a_part_without_a_check_is_a_fault_and_leaves_the_statement_unchecked():
-    pages = page({"lem-a": ("lemma", [])}, [check("lem-a", "exact", part="side")], parts=("main", "side"))
+    pages = page(
+        {"lem-a": ("lemma", [])}, [check("lem-a", "exact", part="side")], parts=("main", "side")
+    )
     assert derived(pages) == {"lem-a": "unchecked"}
     assert faults(pages) == [("doc", "part of lem-a without a check: main")]
 
@@ -78,33 +88,37 @@ def test_a_check_of_an_unknown_part_is_a_fault(part):
 
 
 def test_what_rests_on_a_conjecture_is_unchecked():
-    pages = page({"rem-a": ("conjecture", []), "thm-b": ("theorem", ["rem-a"])}, [check("thm-b", "exact")])
+    pages = page(
+        {"rem-a": ("conjecture", []), "thm-b": ("theorem", ["rem-a"])}, [check("thm-b", "exact")]
+    )
     assert derived(pages)["thm-b"] == "unchecked"
 
 
 def test_definitions_do_not_weaken_and_need_no_check():
-    pages = page({"def-a": ("definition", []), "thm-b": ("theorem", ["def-a"])}, [check("thm-b", "exact")])
+    pages = page(
+        {"def-a": ("definition", []), "thm-b": ("theorem", ["def-a"])}, [check("thm-b", "exact")]
+    )
     assert derived(pages) == {"def-a": None, "thm-b": "exact"}
     assert faults(pages) == []
 
 
 def test_an_unchecked_link_is_visible_downstream_and_a_fault():
-    pages = page({"lem-a": ("lemma", []), "thm-b": ("theorem", ["lem-a"])}, [check("thm-b", "exact")])
+    pages = page(
+        {"lem-a": ("lemma", []), "thm-b": ("theorem", ["lem-a"])}, [check("thm-b", "exact")]
+    )
     assert derived(pages) == {"lem-a": "unchecked", "thm-b": "unchecked"}
-    assert faults(pages) == [
-        ("doc", "statement without a check: lem-a")
-    ]
+    assert faults(pages) == [("doc", "statement without a check: lem-a")]
 
 
 def test_a_check_of_nothing_is_a_fault():
     pages = page({}, [check("thm-ghost", "exact")])
-    assert faults(pages) == [
-        ("doc", "check of an unknown statement: thm-ghost")
-    ]
+    assert faults(pages) == [("doc", "check of an unknown statement: thm-ghost")]
 
 
 def test_a_machine_checked_part_counts_and_another_theorem_does_not():
-    pages = page({"lem-a": ("lemma", [])}, [check("lem-a", "sampled", part="main")], parts=("main", "side"))
+    pages = page(
+        {"lem-a": ("lemma", [])}, [check("lem-a", "sampled", part="main")], parts=("main", "side")
+    )
     named = {"name": "t", "file": "f", "line": "1", "covers": "", "scope": ""}
     proved = [certificates.Theorem("lem-a", part=part, **named) for part in ("side", "")]
     book = book_ledger.derive(pages, ["doc"], {"lem-a": proved})
@@ -118,7 +132,9 @@ def test_a_reader_s_own_label_is_no_fault():
 
 
 def test_equation_references_lead_to_their_statement():
-    pages = page({"lem-a": ("lemma", []), "thm-b": ("theorem", ["eq-a"])}, [], equations={"eq-a": "lem-a"})
+    pages = page(
+        {"lem-a": ("lemma", []), "thm-b": ("theorem", ["eq-a"])}, [], equations={"eq-a": "lem-a"}
+    )
     assert book_ledger.derive(pages, ["doc"]).uses["thm-b"] == {"lem-a"}
 
 
@@ -155,7 +171,7 @@ def test_svg_leaves_out_implied_edges_and_escapes_titles():
     assert "&lt;&amp;" in drawing
 
 
-# ----------------------------------------------------------------------------------------- titles without TeX
+# ------------------------------------------------------------------------------ titles without TeX
 
 
 @pytest.mark.parametrize(
@@ -173,7 +189,9 @@ def test_tex_becomes_readable(tex, words):
 
 
 def test_a_statement_keeps_its_mathematics_in_the_table_and_loses_it_in_the_tooltip():
-    title = nodes.title("", "", nodes.Text("(The cost "), nodes.math("", r"-\log d_h(s)"), nodes.Text(")"))
+    title = nodes.title(
+        "", "", nodes.Text("(The cost "), nodes.math("", r"-\log d_h(s)"), nodes.Text(")")
+    )
     words = book_ledger.title_words(nodes.container("", title))
     assert [type(word) for word in words] == [nodes.Text, nodes.math, nodes.Text]
     assert "".join(map(plain_titles.plain, words)) == "The cost -log d_h(s)"

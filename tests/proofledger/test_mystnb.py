@@ -9,7 +9,9 @@ from proofledger._mystnb import CheckRenderer
 from proofledger.figures import MIME as FIGURE_MIME
 from proofledger.records import MIME
 
-RECORD = Verifier().numeric("thm-x", np.ones(3), np.ones(3) + 1e-13, tol=1e-9, mutants={"sign": -np.ones(3)})
+RECORD = Verifier().numeric(
+    "thm-x", np.ones(3), np.ones(3) + 1e-13, tol=1e-9, mutants={"sign": -np.ones(3)}
+)
 
 
 def rendered(mime, content, metadata, inline=False):
@@ -23,7 +25,10 @@ def test_a_check_becomes_one_marked_container():
     assert node["classes"] == ["rl-check", "rl-numeric"]
     assert node["check"]["label"] == "thm-x"
     assert node["check"]["measured"] == RECORD.measured
-    assert node.astext() == "✓ numeric thm-x: residual at most 1e-09 (3 cases, measured 1.0e-13) rejected: sign"
+    assert (
+        node.astext()
+        == "✓ numeric thm-x: residual at most 1e-09 (3 cases, measured 1.0e-13) rejected: sign"
+    )
 
 
 def test_a_record_without_its_metadata_still_shows():

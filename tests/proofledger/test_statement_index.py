@@ -11,7 +11,16 @@ from proofledger.ledger import Ledger, Statement
 
 def statement(label, kind, title, terms=()):
     words = [nodes.Text(title)]
-    return Statement(label, "doc", kind, "theorem", title, 0, words=words, terms=[nodes.strong("", t) for t in terms])
+    return Statement(
+        label,
+        "doc",
+        kind,
+        "theorem",
+        title,
+        0,
+        words=words,
+        terms=[nodes.strong("", t) for t in terms],
+    )
 
 
 def index(*statements):
@@ -20,7 +29,9 @@ def index(*statements):
 
 
 def test_statements_stand_by_their_title_without_article():
-    found = index(statement("thm-b", "theorem", "The zeta rule"), statement("lem-a", "lemma", "An alpha"))
+    found = index(
+        statement("thm-b", "theorem", "The zeta rule"), statement("lem-a", "lemma", "An alpha")
+    )
     assert found == [("A", "An alpha", "lem-a"), ("Z", "The zeta rule", "thm-b")]
 
 
@@ -34,5 +45,7 @@ def test_a_term_that_is_the_title_is_named_once():
 
 
 def test_titles_without_letters_stand_at_the_end():
-    found = index(statement("thm-a", "theorem", "0 is a bound"), statement("thm-b", "theorem", "Zeta"))
+    found = index(
+        statement("thm-a", "theorem", "0 is a bound"), statement("thm-b", "theorem", "Zeta")
+    )
     assert [letter for letter, *_ in found] == ["Z", "Signs"]

@@ -31,7 +31,9 @@ def test_log_confidence_and_radius():
     n = np.array([0, 1, 10])
     alpha = confidence.log_confidence(n, 3, 2, 4, 0.1)
     assert alpha == pytest.approx(np.log(2 * 24 / 0.1) + 3 * (1 + np.log1p(n)), abs=1e-12)
-    assert confidence.total_variation_radius(n, 3, 2, 4, 0.1)[1:] == pytest.approx(np.sqrt(alpha / 2 / [1, 1, 10])[1:])
+    assert confidence.total_variation_radius(n, 3, 2, 4, 0.1)[1:] == pytest.approx(
+        np.sqrt(alpha / 2 / [1, 1, 10])[1:]
+    )
     assert confidence.total_variation_radius(0, 3, 2, 4, 0.1) == np.inf
     assert confidence.count_margin(3, 2, 4, 0.1) == pytest.approx(np.log(6 * 24 / 0.1))
 

@@ -1,4 +1,5 @@
-"""Log-space arithmetic of categorical distributions against closed forms, invariants, scipy and enumeration."""
+"""Log-space arithmetic of categorical distributions against closed forms, invariants,
+scipy and enumeration."""
 
 import math
 from fractions import Fraction
@@ -14,7 +15,9 @@ from scipy import special, stats
 from rlentropy import distributions as dist
 
 PROPERTY = settings(max_examples=60)
-LOGITS = hnp.arrays(float, hnp.array_shapes(min_dims=1, max_dims=3, max_side=6), elements=st.floats(-1e4, 1e4))
+LOGITS = hnp.arrays(
+    float, hnp.array_shapes(min_dims=1, max_dims=3, max_side=6), elements=st.floats(-1e4, 1e4)
+)
 
 
 def rows(seed, n=5, count=20, spread=3.0):
@@ -22,7 +25,7 @@ def rows(seed, n=5, count=20, spread=3.0):
     return dist.log_softmax(spread * rng.standard_normal((count, n))), rng
 
 
-# ------------------------------------------------------------------------------------------------------ closed forms
+# ------------------------------------------------------------------------------------ closed forms
 
 
 def test_log_softmax_of_two_logits_is_the_log_sigmoid():
@@ -49,7 +52,9 @@ def test_kl_of_two_bernoullis():
     # p log(p/q) + (1-p) log((1-p)/(1-q)), Cover & Thomas (2006), example 2.3.1
     p, q = Fraction(1, 2), Fraction(1, 4)
     log_p, log_q = (np.log([float(x), float(1 - x)]) for x in (p, q))
-    assert dist.kl(log_p, log_q) == pytest.approx(0.5 * math.log(2) + 0.5 * math.log(2 / 3), abs=1e-15)
+    assert dist.kl(log_p, log_q) == pytest.approx(
+        0.5 * math.log(2) + 0.5 * math.log(2 / 3), abs=1e-15
+    )
 
 
 def test_bernoulli_cumulants():
@@ -59,10 +64,12 @@ def test_bernoulli_cumulants():
     f = np.array([1.0, 0.0])
     np.testing.assert_allclose(dist.mean(log_p, f), p, atol=1e-16)
     np.testing.assert_allclose(dist.variance(log_p, f), p * (1 - p), atol=1e-16)
-    np.testing.assert_allclose(dist.cumulant3(log_p, f, f, f), p * (1 - p) * (1 - 2 * p), atol=1e-16)
+    np.testing.assert_allclose(
+        dist.cumulant3(log_p, f, f, f), p * (1 - p) * (1 - 2 * p), atol=1e-16
+    )
 
 
-# -------------------------------------------------------------------------------------------------------- invariants
+# -------------------------------------------------------------------------------------- invariants
 
 
 @PROPERTY
@@ -99,13 +106,15 @@ def test_covariance_is_bilinear_symmetric_and_blind_to_constants():
     log_p, rng = rows(1)
     f, g, k = rng.standard_normal((3, *log_p.shape))
     cov = dist.covariance
-    np.testing.assert_allclose(cov(log_p, 2 * f + k, g), 2 * cov(log_p, f, g) + cov(log_p, k, g), atol=1e-13)
+    np.testing.assert_allclose(
+        cov(log_p, 2 * f + k, g), 2 * cov(log_p, f, g) + cov(log_p, k, g), atol=1e-13
+    )
     np.testing.assert_allclose(cov(log_p, f, g), cov(log_p, g, f), atol=1e-16)
     np.testing.assert_allclose(cov(log_p, f + 5, g - 3), cov(log_p, f, g), atol=1e-13)
     np.testing.assert_allclose(dist.variance(log_p, f), cov(log_p, f, f), atol=0)
 
 
-# ----------------------------------------------------------------------------------------------- independent oracles
+# ----------------------------------------------------------------------------- independent oracles
 
 
 def test_against_scipy():
@@ -114,8 +123,12 @@ def test_against_scipy():
     x = 50 * rng.standard_normal((6, 9))
     np.testing.assert_allclose(dist.logsumexp(x), special.logsumexp(x, axis=-1), rtol=1e-14)
     np.testing.assert_allclose(dist.log_softmax(x), special.log_softmax(x, axis=-1), atol=1e-12)
-    np.testing.assert_allclose(dist.entropy(log_p), stats.entropy(np.exp(log_p), axis=-1), rtol=1e-13)
-    np.testing.assert_allclose(dist.kl(log_p, log_q), stats.entropy(np.exp(log_p), np.exp(log_q), axis=-1), rtol=1e-12)
+    np.testing.assert_allclose(
+        dist.entropy(log_p), stats.entropy(np.exp(log_p), axis=-1), rtol=1e-13
+    )
+    np.testing.assert_allclose(
+        dist.kl(log_p, log_q), stats.entropy(np.exp(log_p), np.exp(log_q), axis=-1), rtol=1e-12
+    )
 
 
 def test_moments_against_exact_fractions():
@@ -147,11 +160,14 @@ def test_tiny_entropies_keep_relative_accuracy(gap):
 def test_derivative_of_logsumexp_is_the_softmax():
     x = np.array([0.3, -1.2, 2.0])
     step = 1e-6
-    slope = [(dist.logsumexp(x + step * e) - dist.logsumexp(x - step * e)) / (2 * step) for e in np.eye(3)]
+    slope = [
+        (dist.logsumexp(x + step * e) - dist.logsumexp(x - step * e)) / (2 * step)
+        for e in np.eye(3)
+    ]
     np.testing.assert_allclose(slope, dist.softmax(x), atol=1e-9)
 
 
-# --------------------------------------------------------------------------------------------- edges and exact zeros
+# --------------------------------------------------------------------------- edges and exact zeros
 
 
 def test_extreme_logits():
@@ -195,10 +211,12 @@ def test_integers_and_broadcasting():
     log_p, _ = rows(3, n=4, count=6)
     f = np.arange(4)
     np.testing.assert_allclose(dist.mean(log_p, f), np.exp(log_p) @ f)
-    np.testing.assert_allclose(dist.mean(log_p[0], np.tile(f, (2, 1))), np.full(2, np.exp(log_p[0]) @ f))
+    np.testing.assert_allclose(
+        dist.mean(log_p[0], np.tile(f, (2, 1))), np.full(2, np.exp(log_p[0]) @ f)
+    )
 
 
-# ---------------------------------------------------------------------------------------------------------- rejection
+# --------------------------------------------------------------------------------------- rejection
 
 
 @pytest.mark.parametrize("function", [dist.logsumexp, dist.log_softmax, dist.softmax])

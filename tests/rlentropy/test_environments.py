@@ -248,8 +248,12 @@ def test_road_is_found_from_its_end():
 def test_coin_walk_moves_by_one_and_pays_for_the_right():
     walk = discounted_environments.coin_walk(reach=2, sides=3, gamma=0.9)
     kernel = walk.P.toarray().reshape(5, 6, 5)
-    np.testing.assert_array_equal(kernel[:, :3].argmax(axis=2), np.tile([[0], [0], [1], [2], [3]], 3))
-    np.testing.assert_array_equal(kernel[:, 3:].argmax(axis=2), np.tile([[1], [2], [3], [4], [4]], 3))
+    np.testing.assert_array_equal(
+        kernel[:, :3].argmax(axis=2), np.tile([[0], [0], [1], [2], [3]], 3)
+    )
+    np.testing.assert_array_equal(
+        kernel[:, 3:].argmax(axis=2), np.tile([[1], [2], [3], [4], [4]], 3)
+    )
     np.testing.assert_array_equal(walk.r, np.tile([-0.5] * 3 + [0.5] * 3, (5, 1)))
     np.testing.assert_array_equal(walk.mu, [0, 0, 1, 0, 0])
     even = evaluation.evaluate(walk, np.full((5, 6), 1 / 6))

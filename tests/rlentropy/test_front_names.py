@@ -1,4 +1,5 @@
-"""The names at the top of the package: each is there, is what its home holds, and is imported when asked for."""
+"""The names at the top of the package: each is there, is what its home holds,
+and is imported when asked for."""
 
 import subprocess
 import sys
@@ -12,7 +13,9 @@ import rlentropy
 def test_every_name_is_there(name):
     found = getattr(rlentropy, name)
     home = rlentropy._HOME.get(name)
-    assert found is (sys.modules[rlentropy._MODULES[name]] if home is None else getattr(sys.modules[home], name))
+    assert found is (
+        sys.modules[rlentropy._MODULES[name]] if home is None else getattr(sys.modules[home], name)
+    )
 
 
 def test_completion_shows_these_names_only():
@@ -26,5 +29,7 @@ def test_an_unknown_name_is_refused():
 
 def test_importing_the_package_imports_nothing_else():
     program = "import sys, rlentropy; print(sorted(m for m in ('numpy', 'numba', 'scipy') if m in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"

@@ -1,4 +1,5 @@
-"""Parallel runs return what serial ones return: over threads, over processes, and on a cluster that loses a worker."""
+"""Parallel runs return what serial ones return:
+over threads, over processes, and on a cluster that loses a worker."""
 
 import functools
 import os
@@ -43,9 +44,13 @@ def fails_at_two(seed):
 
 def test_children_are_fixed_by_the_root():
     children = spawn(7, 4)
-    assert [c.generate_state(1)[0] for c in children] == [c.generate_state(1)[0] for c in spawn(7, 6)[:4]]
+    assert [c.generate_state(1)[0] for c in children] == [
+        c.generate_state(1)[0] for c in spawn(7, 6)[:4]
+    ]
     root = np.random.SeedSequence(7)
-    assert [c.spawn_key for c in spawn(root, 3)] == [c.spawn_key for c in spawn(root, 3)]  # the root is not used up
+    assert [c.spawn_key for c in spawn(root, 3)] == [
+        c.spawn_key for c in spawn(root, 3)
+    ]  # the root is not used up
     assert len({c.generate_state(1)[0] for c in spawn(7, 100)}) == 100
     assert spawn(7, 0) == []
 
@@ -59,7 +64,9 @@ def test_parallel_equals_serial(jobs):
 @pytest.mark.parametrize("backend", ["threading", "loky"])
 def test_the_backend_is_the_callers_choice(backend):
     with joblib.parallel_config(backend=backend):
-        assert run_seeds(first_number, spawn(3, 8), jobs=2) == [first_number(seed) for seed in spawn(3, 8)]
+        assert run_seeds(first_number, spawn(3, 8), jobs=2) == [
+            first_number(seed) for seed in spawn(3, 8)
+        ]
 
 
 def test_a_failed_run_is_not_swallowed():
@@ -69,14 +76,23 @@ def test_a_failed_run_is_not_swallowed():
 
 @pytest.mark.slow
 def test_a_cluster_that_loses_a_worker_returns_every_result(tmp_path):
-    """A worker of a local Dask cluster dies in the middle; its runs are computed again, with the same numbers."""
+    """A worker of a local Dask cluster dies in the middle;
+    its runs are computed again, with the same numbers."""
     distributed = pytest.importorskip("distributed")
     marker = tmp_path / "a worker died here"
     work = functools.partial(dies_once, marker=str(marker))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the cluster reports the death of its worker
-        options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
-        with distributed.LocalCluster(**options, silence_logs=50) as cluster, distributed.Client(cluster):
+        options = {
+            "n_workers": 2,
+            "threads_per_worker": 1,
+            "processes": True,
+            "dashboard_address": None,
+        }
+        with (
+            distributed.LocalCluster(**options, silence_logs=50) as cluster,
+            distributed.Client(cluster),
+        ):
             with joblib.parallel_config(backend="dask"):
                 results = run_seeds(work, spawn(11, 12))
     assert marker.exists()  # the death did happen

@@ -13,7 +13,9 @@ POLICIES = np.array([[0.2, 0.3, 0.5], [0.3, 0.3, 0.4], [0.8, 0.1, 0.1]])
 
 DRAWN = {
     "heat map": lambda ax, z: plotting.heat_map(ax, z),
-    "simplex field": lambda ax, z: plotting.simplex_field(ax, z.ravel()[:231], 20, levels=[-0.51, 0.07, 0.63]),
+    "simplex field": lambda ax, z: plotting.simplex_field(
+        ax, z.ravel()[:231], 20, levels=[-0.51, 0.07, 0.63]
+    ),
     "simplex curve": lambda ax, z: plotting.simplex_curve(ax, z.ravel()[:231], 20, level=0.07),
     "simplex path": lambda ax, z: plotting.simplex_path(ax, POLICIES * (1 + z[:1, :3])),
     "run band": lambda ax, z: plotting.run_band(ax, X, z[:5], colour="blue", label="runs"),
@@ -52,16 +54,21 @@ def test_importing_plotting_changes_no_style():
     assert plt.rcParams["axes.grid"] is False
 
 
-@pytest.mark.parametrize("pair", [("blue", "orange"), ("blue", "green"), ("orange", "green"), ("purple", "sky")])
+@pytest.mark.parametrize(
+    "pair", [("blue", "orange"), ("blue", "green"), ("orange", "green"), ("purple", "sky")]
+)
 def test_colours_differ_in_lightness_or_hue_for_deuteranopes(pair):
     # Vienot, Brettel & Mollon (1999): linear RGB seen without the green cones
     see = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]])
-    linear = [np.array([int(plotting.COLOURS[c][k : k + 2], 16) / 255 for k in (1, 3, 5)]) ** 2.2 for c in pair]
+    linear = [
+        np.array([int(plotting.COLOURS[c][k : k + 2], 16) / 255 for k in (1, 3, 5)]) ** 2.2
+        for c in pair
+    ]
     first, second = (np.clip(see @ colour, 0, 1) ** (1 / 2.2) for colour in linear)
     assert np.abs(first - second).max() > 0.1
 
 
-# ----------------------------------------------------------------------------------------------------------- simplex
+# ----------------------------------------------------------------------------------------- simplex
 
 
 def test_simplex_points_are_barycentric():
@@ -69,7 +76,9 @@ def test_simplex_points_are_barycentric():
     sides = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1)
     np.testing.assert_allclose(sides, 1)
     np.testing.assert_allclose(plotting.simplex_points([1 / 3, 1 / 3, 1 / 3]), corners.mean(axis=0))
-    np.testing.assert_allclose(plotting.simplex_points([0.5, 0.5, 0]), (corners[0] + corners[1]) / 2)
+    np.testing.assert_allclose(
+        plotting.simplex_points([0.5, 0.5, 0]), (corners[0] + corners[1]) / 2
+    )
 
 
 def test_simplex_grid_holds_every_distribution_once():
@@ -86,7 +95,9 @@ def test_entropy_contours_lie_where_the_entropy_has_their_level():
     levels = plotting.entropy_contours(ax, levels=(0.5, 0.9))
     basis = np.linalg.inv(np.vstack([plotting.simplex_points(np.eye(3)).T, np.ones(3)]))
     for level, path in zip((0.5, 0.9), levels.get_paths(), strict=True):
-        p = np.clip(np.column_stack([path.vertices, np.ones(len(path.vertices))]) @ basis.T, 1e-300, 1)
+        p = np.clip(
+            np.column_stack([path.vertices, np.ones(len(path.vertices))]) @ basis.T, 1e-300, 1
+        )
         np.testing.assert_allclose(-np.sum(p * np.log(p), axis=1), level, atol=2e-2)
 
 
@@ -98,7 +109,9 @@ def test_a_simplex_curve_lies_on_its_level_and_keeps_away_from_holes():
     shown = plotting.simplex_curve(ax, values, steps, level=0.2, label="curve")
     p = np.concatenate([path.vertices for path in shown.get_paths()])
     corners = plotting.simplex_points(np.eye(3))
-    weights = np.linalg.solve(np.vstack([corners.T, np.ones(3)]), np.column_stack([p, np.ones(len(p))]).T)
+    weights = np.linalg.solve(
+        np.vstack([corners.T, np.ones(3)]), np.column_stack([p, np.ones(len(p))]).T
+    )
     assert len(p) > 10
     np.testing.assert_allclose(weights[0] - weights[1], 0.2, atol=1e-12)
     assert [line.get_label() for line in ax.lines] == ["curve"]

@@ -1,4 +1,5 @@
-"""Compiled kernels of `rlentropy.entgame_proof`. Private; tests/test_entgame_proof.py holds plain NumPy twins."""
+"""Compiled kernels of `rlentropy.entgame_proof`.
+Private; tests/test_entgame_proof.py holds plain NumPy twins."""
 
 from math import inf, sqrt
 
@@ -18,12 +19,17 @@ ROUNDING = 1e-12
 
 
 @compiled
-def follow(world, P, books, plan, tables, margin, optimum, first, uniforms, N, last, memory, sums, worst):
-    """Play episodes first, first + 1, ... (one per row of uniforms); judge each with the true kernel P (H-1, S, A, S).
+def follow(
+    world, P, books, plan, tables, margin, optimum, first, uniforms, N, last, memory, sums, worst
+):
+    """Play episodes first, first + 1, ...
+    (one per row of uniforms); judge each with the true kernel P (H-1, S, A, S).
 
-    The learner is that of `_entgame_kernels`, untouched: the judge reads its tables and writes only its own.
+    The learner is that of `_entgame_kernels`, untouched:
+    the judge reads its tables and writes only its own.
     N (H, S, A) collects visit probabilities; last (H, S, A) is the count of the episode
-    before; memory (3, H + 1, S) holds V*, the value of the policy played, and its state distribution.
+    before; memory (3, H + 1, S) holds V*, the value of the policy played,
+    and its state distribution.
     """
     for e in range(len(uniforms)):
         bound = tables.bound[first + e]
@@ -54,7 +60,9 @@ def _values(P, books, plan, tables, bound, memory, sums, worst):
                     hoped = tables.scale * ceiling * tables.spread[n]
                     if h < H - 1:
                         for k in range(books.degree[h, s]):
-                            hoped += books.moves[h, s, a, k] / n * plan.V[h + 1, books.nexts[h, s, k]]
+                            hoped += (
+                                books.moves[h, s, a, k] / n * plan.V[h + 1, books.nexts[h, s, k]]
+                            )
                     least = min(least, hoped - ahead)
                 top = max(top, bound - tables.log[n] + ahead)
             best[h, s] = top
@@ -114,7 +122,8 @@ def _policy(P, books, plan, tables, bound, start, optimum, memory, N, sums, wors
 
 @compiled
 def _seen(P, books, tables, bound, margin, N, last, sums, worst):
-    """What the forecaster paid for the episode just played, the divergences that it changed, and the counts."""
+    """What the forecaster paid for the episode just played, the divergences that it changed,
+    and the counts."""
     H, S, A = books.n.shape
     for h in range(H):
         for s in range(S):
@@ -133,12 +142,13 @@ def _seen(P, books, tables, bound, margin, N, last, sums, worst):
                 worst[COUNTS] = min(worst[COUNTS], n - N[h, s, a] / 2 + margin)
 
 
-# ------------------------------------------------------------------------------------------------- two simulations
+# --------------------------------------------------------------------------------- two simulations
 
 
 @compiled
 def divergence_paths(log_p, cumulative, uniforms, allowance, nlogn, counts, highest):
-    """highest[i] = max over n >= 1 of n KL(phat_n || p) - allowance[n] along path i; uniforms (paths, length)."""
+    """highest[i] = max over n >= 1 of n KL(phat_n || p) - allowance[n] along path i;
+    uniforms (paths, length)."""
     S = len(log_p)
     for i in range(len(uniforms)):
         counts[:] = 0
@@ -159,7 +169,8 @@ def divergence_paths(log_p, cumulative, uniforms, allowance, nlogn, counts, high
 def deficit_paths(small, large, share, uniforms, highest):
     """highest[i] = max over t of share * sum P - sum X along path i, where P_t depends on the past.
 
-    P_t is ``small`` after an even number of successes and ``large`` after an odd one; uniforms (paths, length).
+    P_t is ``small`` after an even number of successes and ``large`` after an odd one;
+    uniforms (paths, length).
     """
     for i in range(len(uniforms)):
         deficit, successes = 0.0, 0

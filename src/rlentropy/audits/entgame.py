@@ -1,15 +1,24 @@
-"""The proof that EntGame is PAC, as numbers: its inequalities evaluated along a run, and the bound it ends in.
+"""The proof that EntGame is PAC, as numbers: its inequalities evaluated along a run,
+and the bound it ends in.
 
-With probability at least 1 - delta, after a fixed number T >= max(2, S A L_2) of episodes (thm-entgame-pac),
+With probability at least 1 - delta, after a fixed number T >= max(2,
+S A L_2) of episodes (thm-entgame-pac),
 
-    H* - H_visit(d)  <=  (H^2 B_T / T) [8 (c_b + 1/2) sqrt(S A T alpha(delta, T)) + S A (4 L' + 1)]      sampler
-                       + H B_T sqrt(L_1 / (2 T))                                                        Azuma
-                       + H log(S A T) sqrt(S A L_2 / T)                                                 visits
-                       + H (R_T + 2) / T                                                                forecaster
+    H* - H_visit(d)  <=  (H^2 B_T / T) [8 (c_b + 1/2) sqrt(S A T alpha(delta,
+    T)) + S A (4 L' + 1)]      sampler
+                       + H B_T sqrt(L_1 / (2 T))
+                       Azuma
+                       + H log(S A T) sqrt(S A L_2 / T)
+                       visits
+                       + H (R_T + 2) / T
+                       forecaster
 
-B_T = log(T / n_0 + S A), L_1 = log(6 / delta), L_2 = log(12 S A H / delta), L' = log(6 S A H / delta), n_0 >= 1/2,
-c_b >= 1/2 the factor of the bonus. `measure` plays EntGame and judges every episode exactly, with the true kernel in
-hand; so only whoever judges a learner may use this module. Entropies, values and losses are in nats.
+B_T = log(T / n_0 + S A), L_1 = log(6 / delta), L_2 = log(12 S A H / delta),
+L' = log(6 S A H / delta), n_0 >= 1/2,
+c_b >= 1/2 the factor of the bonus.
+`measure` plays EntGame and judges every episode exactly, with the true kernel in
+hand; so only whoever judges a learner may use this module.
+Entropies, values and losses are in nats.
 """
 
 from dataclasses import dataclass, field
@@ -47,17 +56,27 @@ MEANING = {
 }
 # Statements of the book that assert them.
 SOURCE = {
-    "I1": "lem-kl-concentration", "I2": "lem-counts", "I3": "lem-optimism", "I4": "cor-certificate", "I5": "lem-gap",
-    "I6a": "lem-gap", "I6b": "lem-sum", "I7": "thm-forecaster-regret", "I8": "thm-entgame-pac", "I9": "lem-tv",
-    "I9b": "thm-entgame-pac", "I10": "thm-entgame-pac",
-}  # fmt: skip
+    "I1": "lem-kl-concentration",
+    "I2": "lem-counts",
+    "I3": "lem-optimism",
+    "I4": "cor-certificate",
+    "I5": "lem-gap",
+    "I6a": "lem-gap",
+    "I6b": "lem-sum",
+    "I7": "thm-forecaster-regret",
+    "I8": "thm-entgame-pac",
+    "I9": "lem-tv",
+    "I9b": "thm-entgame-pac",
+    "I10": "thm-entgame-pac",
+}
 
 
-# -------------------------------------------------------------------------------------------------------- the bound
+# --------------------------------------------------------------------------------------- the bound
 
 
 def logarithms(S, A, H, delta):
-    """(L_1, L_2, L') = (log 6/delta, log 12 S A H/delta, log 6 S A H/delta). Source: thm-entgame-pac."""
+    """(L_1, L_2, L') = (log 6/delta, log 12 S A H/delta, log 6 S A H/delta).
+    Source: thm-entgame-pac."""
     return log(6 / delta), log(12 * S * A * H / delta), confidence.count_margin(S, A, H, delta)
 
 
@@ -67,7 +86,8 @@ def shortest_run(S, A, H, delta):
 
 
 def sampler_bound(T, S, A, H, delta, *, n0=1, bonus_scale=1.0):
-    """H^2 B_T [8 (c_b + 1/2) sqrt(S A T alpha) + S A (4 L' + 1)]: bound on the summed widths. Source: lem-sum."""
+    """H^2 B_T [8 (c_b + 1/2) sqrt(S A T alpha) + S A (4 L' + 1)]: bound on the summed widths.
+    Source: lem-sum."""
     B, margin = float(entgame.reward_bound(T, S, A, n0)), logarithms(S, A, H, delta)[2]
     root = sqrt(S * A * T * float(confidence.log_confidence(T, S, A, H, delta)))
     return H**2 * B * (8 * (bonus_scale + 0.5) * root + S * A * (4 * margin + 1))
@@ -75,7 +95,9 @@ def sampler_bound(T, S, A, H, delta, *, n0=1, bonus_scale=1.0):
 
 def azuma_bound(T, S, A, H, delta, *, n0=1):
     """H B_T sqrt(T L_1 / 2). Source: eq-azuma."""
-    return H * float(entgame.reward_bound(T, S, A, n0)) * sqrt(T * logarithms(S, A, H, delta)[0] / 2)
+    return (
+        H * float(entgame.reward_bound(T, S, A, n0)) * sqrt(T * logarithms(S, A, H, delta)[0] / 2)
+    )
 
 
 def visits_bound(T, S, A, H, delta):
@@ -84,7 +106,8 @@ def visits_bound(T, S, A, H, delta):
 
 
 def bound_terms(T, S, A, H, delta, *, n0=1, bonus_scale=1.0):
-    """The four terms of the bound by name: sampler, Azuma, visits, forecaster. Source: thm-entgame-pac.
+    """The four terms of the bound by name: sampler, Azuma, visits, forecaster.
+    Source: thm-entgame-pac.
 
     Meaningful for T >= `shortest_run`, n0 >= 1/2 and bonus_scale >= 1/2.
     """
@@ -97,7 +120,8 @@ def bound_terms(T, S, A, H, delta, *, n0=1, bonus_scale=1.0):
 
 
 def pac_bound(T, S, A, H, delta, *, n0=1, bonus_scale=1.0):
-    """The bound on H* - H_visit after T episodes, in nats: the sum of `bound_terms`. Source: thm-entgame-pac."""
+    """The bound on H* - H_visit after T episodes, in nats: the sum of `bound_terms`.
+    Source: thm-entgame-pac."""
     return sum(bound_terms(T, S, A, H, delta, n0=n0, bonus_scale=bonus_scale).values())
 
 
@@ -109,7 +133,8 @@ def trivial_bound(S, A, H):
 def episodes_needed(eps, S, A, H, delta, *, n0=1, bonus_scale=1.0):
     """Smallest T >= `shortest_run`, to a relative 1e-9, with pac_bound(T) <= eps.
 
-    Beyond `shortest_run` the bound decreases in T, so it is found by doubling and halving. Raises ValueError for
+    Beyond `shortest_run` the bound decreases in T, so it is found by doubling and halving.
+    Raises ValueError for
     eps <= 0. Source: thm-entgame-pac.
     """
     eps = check_positive("eps", eps)
@@ -123,24 +148,29 @@ def episodes_needed(eps, S, A, H, delta, *, n0=1, bonus_scale=1.0):
     return float(ceil(high))
 
 
-# ---------------------------------------------------------------------------------------------------------- the run
+# ----------------------------------------------------------------------------------------- the run
 
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """A run of EntGame judged by the true kernel. Arrays (k,) belong to the times ``T``; everything in nats.
+    """A run of EntGame judged by the true kernel.
+    Arrays (k,) belong to the times ``T``; everything in nats.
 
     regret       sum over episodes of V*_1 - <d, r>, the loss of the sampler in its own game
     width        sum of <d, w>
     reward       sum of <d^t, r^{t-1}>;  paid: sum of log 1 / dbar over the pairs visited
-    in_range     sum over h < H of <d, H B_t sqrt(alpha / 2n)>: what Pinsker's inequality charges for phat - p
-    deviation    sum over h < H of <d, sqrt(2 alpha Var_p(V) / n)>: the leading term a variance would charge
+    in_range     sum over h < H of <d, H B_t sqrt(alpha / 2n)>:
+                 what Pinsker's inequality charges for phat - p
+    deviation    sum over h < H of <d, sqrt(2 alpha Var_p(V) / n)>:
+                 the leading term a variance would charge
     failed       number of episodes planned without optimism (a difference below -1e-12 H B_t)
     visits       largest over h of sum |n_h - N_h|
-    sampled      sum over h of H(n_h / T);  achieved: sum over h of H(N_h / T), the entropy of the output mixture
+    sampled      sum over h of H(n_h / T);  achieved:
+                 sum over h of H(N_h / T), the entropy of the output mixture
     optimum      H*, the largest visitation entropy (a lower bound, certified to 1e-10)
     divergence   largest n KL(phat || p) / alpha(delta, n) of the whole run
-    slack        smallest slack over the whole run by name: counts, optimism, certificate, gap below, gap above
+    slack        smallest slack over the whole run by name:
+                 counts, optimism, certificate, gap below, gap above
     counts       (H, S, A) visits after the last episode;  visitation (H, S, A) of the mixture
     """
 
@@ -164,12 +194,19 @@ class Audit:
     visitation: np.ndarray = field(repr=False)
 
     def inequalities(self, i=-1):
-        """{name: (left, right)}: the inequalities I1, ..., I10 of the proof, left <= right, at time T[i].
+        """{name: (left, right)}: the inequalities I1, ..., I10 of the proof, left <= right,
+        at time T[i].
 
-        I1 to I5 are about every episode of the whole run. Right sides of I6b and I10 are those of the theorem,
+        I1 to I5 are about every episode of the whole run.
+        Right sides of I6b and I10 are those of the theorem,
         whether or not the bonus of this run is large enough for it.
         """
-        (S, A, H), delta, n0, scale = self.size, self.config.delta, self.config.n0, self.config.bonus_scale
+        (S, A, H), delta, n0, scale = (
+            self.size,
+            self.config.delta,
+            self.config.n0,
+            self.config.bonus_scale,
+        )
         T, margin = int(self.T[i]), confidence.count_margin(S, A, H, delta)
         game_loss, both = {"n0": n0}, {"n0": n0, "bonus_scale": scale}
         change = H * (2 + log(S * A * T) * visits_bound(T, S, A, H, delta) / 2)
@@ -181,7 +218,10 @@ class Audit:
             "I5": (-self.slack["gap above"], 0.0),
             "I6a": (self.regret[i], self.width[i]),
             "I6b": (self.width[i], sampler_bound(T, S, A, H, delta, **both)),
-            "I7": (self.paid[i] - T * self.sampled[i], H * float(forecaster.worst_regret(T, S * A, n0))),
+            "I7": (
+                self.paid[i] - T * self.sampled[i],
+                H * float(forecaster.worst_regret(T, S * A, n0)),
+            ),
             "I8": (self.reward[i] - self.paid[i], azuma_bound(T, S, A, H, delta, **game_loss)),
             "I9": (self.visits[i], visits_bound(T, S, A, H, delta)),
             "I9b": (T * (self.sampled[i] - self.achieved[i]), change),
@@ -190,7 +230,8 @@ class Audit:
 
 
 def measure(mdp, T, seed, *, n0=1, delta=0.1, bonus_scale=1.0, optimum=None):
-    """`Audit` of the run ``entgame.run(mdp, T[-1], seed, ...)``, judged in every episode at O(H S^2 A) each.
+    """`Audit` of the run ``entgame.run(mdp, T[-1], seed, ...)``,
+    judged in every episode at O(H S^2 A) each.
 
     T        increasing whole numbers >= 1: the times at which sums and entropies are reported
     optimum  H* if already known, else it is solved for
@@ -207,8 +248,14 @@ def measure(mdp, T, seed, *, n0=1, delta=0.1, bonus_scale=1.0, optimum=None):
         for first in range(done, stop, BLOCK):
             judge.follow(first, rng.random((min(BLOCK, stop - first), mdp.H - 1)))
         columns.append(judge.look(stop))
-    return Audit(config=config, size=(mdp.S, mdp.A, mdp.H), T=T, optimum=optimum, **judge.whole(int(T[-1])),
-                 **{name: np.array([c[name] for c in columns]) for name in columns[0]})  # fmt: skip
+    return Audit(
+        config=config,
+        size=(mdp.S, mdp.A, mdp.H),
+        T=T,
+        optimum=optimum,
+        **judge.whole(int(T[-1])),
+        **{name: np.array([c[name] for c in columns]) for name in columns[0]},
+    )
 
 
 class _Judge:
@@ -225,8 +272,22 @@ class _Judge:
         self.worst[kernels.DIVERGENCE] = 0.0
 
     def follow(self, first, uniforms):
-        kernels.follow(self.world, self.P, self.books, self.plan, self.tables, self.margin, self.optimum,
-                       first, uniforms, self.N, self.last, self.memory, self.sums, self.worst)  # fmt: skip
+        kernels.follow(
+            self.world,
+            self.P,
+            self.books,
+            self.plan,
+            self.tables,
+            self.margin,
+            self.optimum,
+            first,
+            uniforms,
+            self.N,
+            self.last,
+            self.memory,
+            self.sums,
+            self.worst,
+        )
 
     def look(self, t):
         names = ("regret", "width", "reward", "paid", "in_range", "deviation", "failed")
@@ -247,13 +308,15 @@ class _Judge:
         }
 
 
-# ------------------------------------------------------------------------------------------- variance of the return
+# -------------------------------------------------------------------------- variance of the return
 
 
 def return_moments(mdp, actions, reward):
-    """(E G, E G^2) of the return G = sum_h r_h(s_h, a_h) of a deterministic policy, by backward induction.
+    """(E G, E G^2) of the return G = sum_h r_h(s_h, a_h) of a deterministic policy,
+    by backward induction.
 
-    actions (H, S) whole numbers, reward (H, S, A). E_h[G^2] = r^2 + 2 r p E_{h+1}[G] + p E_{h+1}[G^2].
+    actions (H, S) whole numbers, reward (H, S, A).
+    E_h[G^2] = r^2 + 2 r p E_{h+1}[G] + p E_{h+1}[G^2].
     Source: prop-total-variance.
     """
     states = np.arange(mdp.S)
@@ -268,26 +331,34 @@ def return_moments(mdp, actions, reward):
 
 
 def summed_variance(mdp, actions, reward):
-    """E sum over h < H of Var_{p_h}(V_{h+1})(s_h, a_h), V the value of the policy; arguments as in `return_moments`.
+    """E sum over h < H of Var_{p_h}(V_{h+1})(s_h, a_h), V the value of the policy;
+    arguments as in `return_moments`.
 
     Equal to the variance of the return. Source: prop-total-variance.
     """
     pi = np.eye(mdp.A)[np.asarray(actions)]
     d, V = policy_visitation(mdp, pi), induction.evaluate(mdp, pi, reward)
-    steps = (d[h] * (mdp.next_mean(h, V[h + 1] ** 2) - mdp.next_mean(h, V[h + 1]) ** 2) for h in range(mdp.H - 1))
+    steps = (
+        d[h] * (mdp.next_mean(h, V[h + 1] ** 2) - mdp.next_mean(h, V[h + 1]) ** 2)
+        for h in range(mdp.H - 1)
+    )
     return float(sum(np.sum(step) for step in steps))
 
 
-# ------------------------------------------------------------------------------------- the two inequalities in time
+# -------------------------------------------------------------------- the two inequalities in time
 
 
 def divergence_excess(p, length, paths, seed, *, price=1.0):
-    """max over 1 <= n <= length of n KL(phat_n || p) - price log binom(n + S - 1, S - 1), one for each path; (paths,).
+    """max over 1 <= n <= length of n KL(phat_n || p) - price log binom(n + S - 1, S - 1),
+    one for each path; (paths,).
 
-    p (S,) positive. By lem-kl-concentration (price 1), each exceeds log(1 / delta') with probability at most delta'.
+    p (S,) positive. By lem-kl-concentration (price 1), each exceeds log(1 / delta') with
+    probability at most delta'.
     """
     p = check_distribution("p", p)
-    uniforms = generator(seed).random((check_integer("paths", paths, low=1), check_integer("length", length, low=1)))
+    uniforms = generator(seed).random(
+        (check_integer("paths", paths, low=1), check_integer("length", length, low=1))
+    )
     n = np.arange(length + 1.0)
     highest = np.empty(paths)
     allowance, nlogn = price * log_binomial(n, len(p)), n * np.log(np.maximum(n, 1))
@@ -297,39 +368,47 @@ def divergence_excess(p, length, paths, seed, *, price=1.0):
 
 
 def log_binomial(n, S):
-    """log binom(n + S - 1, S - 1), the worst regret of Laplace's rule. Source: lem-kl-concentration."""
+    """log binom(n + S - 1, S - 1), the worst regret of Laplace's rule.
+    Source: lem-kl-concentration."""
     n = np.asarray(n, dtype=float)
     return gammaln(n + S) - gammaln(S) - gammaln(n + 1)
 
 
 def binomial_bounds(n, S):
-    """(S - 1) log(e (1 + n / (S - 1))) and S log(e (1 + n)), S >= 2. Source: lem-kl-concentration."""
+    """(S - 1) log(e (1 + n / (S - 1))) and S log(e (1 + n)), S >= 2.
+    Source: lem-kl-concentration."""
     n = np.asarray(n, dtype=float)
     return (S - 1) * np.log(e * (1 + n / (S - 1))), S * np.log(e * (1 + n))
 
 
 def count_deficit(length, paths, seed, *, share=1 - 1 / e, small=0.02, large=0.05):
-    """max over t <= length of share * sum P - sum X on independent paths with P_t chosen from the past; (paths,).
+    """max over t <= length of share * sum P - sum X on independent paths with P_t chosen from the
+    past; (paths,).
 
-    P_t is ``small`` after an even number of successes, ``large`` after an odd one. By lem-counts, with share = 1 - 1/e
+    P_t is ``small`` after an even number of successes, ``large`` after an odd one.
+    By lem-counts, with share = 1 - 1/e
     each exceeds log(1 / delta') with probability at most delta'.
     """
-    uniforms = generator(seed).random((check_integer("paths", paths, low=1), check_integer("length", length, low=1)))
+    uniforms = generator(seed).random(
+        (check_integer("paths", paths, low=1), check_integer("length", length, low=1))
+    )
     highest = np.empty(paths)
     kernels.deficit_paths(small, large, share, uniforms, highest)
     return highest
 
 
-# ------------------------------------------------------------------------------------------------------ for tables
+# -------------------------------------------------------------------------------------- for tables
 
 
 def tex(x):
-    """A number for a table: three digits, or two and a power of ten outside 0.001 to 1000; 0 below 1e-8 (rounding)."""
+    """A number for a table: three digits, or two and a power of ten outside 0.001 to 1000;
+    0 below 1e-8 (rounding)."""
     return f"${_tex(x)}$"
 
 
 def comparison(left, right):
-    """left <= right for a table, in two lines, and whether it fails by more than rounding (1e-9)."""
+    """left <= right for a table, in two lines, and whether it fails by more than rounding
+    (1e-9)."""
     return rf"{tex(left)}<br>$\le{_tex(right)}$" + (" **fails**" if left > right + 1e-9 else "")
 
 

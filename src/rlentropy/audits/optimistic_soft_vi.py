@@ -1,15 +1,20 @@
-"""The chain of inequalities behind the fast rate, evaluated exactly along a run with the true kernel.
+"""The chain of inequalities behind the fast rate, evaluated exactly along a run with the true
+kernel.
 
-For the policies softmax(Q^t) of optimistic soft value iteration, per episode and summed over episodes:
+For the policies softmax(Q^t) of optimistic soft value iteration,
+per episode and summed over episodes:
 
-    regret = E sum KL(pi_h || pi*_h)  <=  second order = 1/2 E sum G_h^2  <=  squared width = H(H-1)/4 E sum w_h^2
-                                      <=  capped = H(H-1)/4 E sum min{U^2, 2 alpha Lambda^2 / n}  <=  `fast_bound`
+    regret = E sum KL(pi_h || pi*_h)  <=  second order = 1/2 E sum G_h^2  <=  squared width =
+    H(H-1)/4 E sum w_h^2
+                                      <=  capped = H(H-1)/4 E sum min{U^2,
+                                          2 alpha Lambda^2 / n}  <=  `fast_bound`
 
 and, without the second-order step (what optimism alone gives),
 
     regret  <=  bias = Vbar_1(s_1) - H(q)  <=  width = E sum w_h  <=  `slow_bound`,
 
-G = Qbar - Q*, expectations under the policy played. Only whoever judges a learner may use this module, for it
+G = Qbar - Q*, expectations under the policy played.
+Only whoever judges a learner may use this module, for it
 reads the kernel.
 Source: thm-mtee-fast-rate, prop-slow-rate.
 """
@@ -25,7 +30,8 @@ from rlentropy.episodic import trajectory_entropy
 
 
 def width_constants(T, S, A, H, delta):
-    """(U, alpha, Lambda): U = (H-1) log(S A), alpha = alpha(delta, T), Lambda = U + log(e S) + log(T) / 2.
+    """(U, alpha, Lambda): U = (H-1) log(S A), alpha = alpha(delta, T),
+    Lambda = U + log(e S) + log(T) / 2.
 
     w^2 <= min{U^2, 2 alpha Lambda^2 / n} for n <= T. Source: eq-width-cap.
     """
@@ -34,7 +40,8 @@ def width_constants(T, S, A, H, delta):
 
 
 def fast_bound(T, S, A, H, delta):
-    """H (H-1)^2 S A [4 alpha Lambda^2 log T + U^2 (4 L' + 1) / 4]: bound on the regret of T episodes, T >= 1.
+    """H (H-1)^2 S A [4 alpha Lambda^2 log T + U^2 (4 L' + 1) / 4]:
+    bound on the regret of T episodes, T >= 1.
 
     Source: thm-mtee-fast-rate, eq-fast-bound.
     """
@@ -44,30 +51,38 @@ def fast_bound(T, S, A, H, delta):
 
 
 def slow_bound(T, S, A, H, delta):
-    """(H-1) [8 Lambda sqrt(alpha S A T) + S A U (4 L' + 1)]: what optimism alone gives. Source: prop-slow-rate."""
+    """(H-1) [8 Lambda sqrt(alpha S A T) + S A U (4 L' + 1)]: what optimism alone gives.
+    Source: prop-slow-rate."""
     U, alpha, Lam = width_constants(T, S, A, H, delta)
     margin = confidence.count_margin(S, A, H, delta)
     return (H - 1) * (8 * Lam * sqrt(alpha * S * A * T) + S * A * U * (4 * margin + 1))
 
 
 def episodes_needed(bound, eps, S, A, H, delta):
-    """Smallest whole T (to a relative 1e-6) with bound(T, ...) / T <= eps, where bound(T) / T decreases in T."""
+    """Smallest whole T (to a relative 1e-6) with bound(T, ...) / T <= eps,
+    where bound(T) / T decreases in T."""
     low = high = 1.0
     while bound(high, S, A, H, delta) > eps * high:
         low, high = high, 2 * high
     while high - low > 1e-6 * high:
         middle = (low + high) / 2
-        low, high = (low, middle) if bound(middle, S, A, H, delta) <= eps * middle else (middle, high)
+        low, high = (
+            (low, middle) if bound(middle, S, A, H, delta) <= eps * middle else (middle, high)
+        )
     return float(np.ceil(high))
 
 
 @dataclass(frozen=True)
 class Links:
-    """Sums over the first T episodes, for each T of ``T`` (k,), and the smallest slacks over the whole run.
+    """Sums over the first T episodes, for each T of ``T`` (k,),
+    and the smallest slacks over the whole run.
 
-    regret, second_order, squared_width, capped, bias, width  (k,) sums, in nats; ``capped`` with the constants at T[-1]
-    slack       smallest slack of each link over all episodes (for optimism and width: over all (h, s, a) with h < H)
-    divergence  largest n KL(phat || p) / alpha(delta, n) seen at the ends of blocks: at most 1 on the confidence event
+    regret, second_order, squared_width, capped, bias, width  (k,) sums, in nats;
+                                                              ``capped`` with the constants at T[-1]
+    slack       smallest slack of each link over all episodes (for optimism and width:
+                over all (h, s, a) with h < H)
+    divergence  largest n KL(phat || p) / alpha(delta, n) seen at the ends of blocks:
+                at most 1 on the confidence event
     """
 
     T: np.ndarray
@@ -85,7 +100,8 @@ SUMS = ("regret", "second_order", "squared_width", "capped", "bias", "width")
 
 
 def measure(mdp, blocks, T, *, delta):
-    """`Links` of a run given as an iterable of blocks (fields first, Q, w, n, moves as in `optimistic_soft_vi.Block`).
+    """`Links` of a run given as an iterable of blocks (fields first, Q, w, n,
+    moves as in `optimistic_soft_vi.Block`).
 
     T  increasing whole numbers, at which the sums are reported; the run must be at least that long
     """
@@ -158,7 +174,8 @@ class _Judge:
 
 
 def _played(mdp, best, Q, w):
-    """Per episode: visitation d, G = Q - Q*, ahead = w + p (V - V*), and the terms of the two chains."""
+    """Per episode: visitation d, G = Q - Q*, ahead = w + p (V - V*),
+    and the terms of the two chains."""
     log_pi = dist.log_softmax(Q)
     pi, V = np.exp(log_pi), Q[..., 0] - log_pi[..., 0]
     G, rise = Q - best.Q, V - best.V

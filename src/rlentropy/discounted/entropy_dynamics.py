@@ -146,11 +146,21 @@ def path_integral(theta, direction, *, tolerance=1e-12, max_intervals=5000):
     panels = min(limit, 1 + int(oscillation(direction).max() / 8))
     joints = np.linspace(0, 1, panels + 1)[1:-1]
     value, error, info = integrate.quad_vec(
-        lambda t: first_order(theta + t * direction, direction), 0.0, 1.0, points=joints, quadrature="gk21",
-        norm="max", epsabs=tolerance, epsrel=tolerance, limit=limit, full_output=True,
-    )  # fmt: skip
+        lambda t: first_order(theta + t * direction, direction),
+        0.0,
+        1.0,
+        points=joints,
+        quadrature="gk21",
+        norm="max",
+        epsabs=tolerance,
+        epsrel=tolerance,
+        limit=limit,
+        full_output=True,
+    )
     if not info.success and error > tolerance * max(1.0, np.abs(value).max()):
-        raise NotConverged(f"path integral: error {error:.2g} after {info.neval} evaluations: {info.message}")
+        raise NotConverged(
+            f"path integral: error {error:.2g} after {info.neval} evaluations: {info.message}"
+        )
     return PathIntegral(value=np.asarray(value), error=float(error), evaluations=int(info.neval))
 
 
@@ -239,4 +249,6 @@ def regression_slope(theta, adv, t):
     log_pi = dist.log_softmax(log_start + np.asarray(t)[..., None] * adv)
     variance = dist.variance(log_pi, adv)
     slope = np.full(np.shape(variance), np.nan)
-    return np.divide(dist.covariance(log_pi, log_start, adv), variance, where=variance > 0, out=slope)
+    return np.divide(
+        dist.covariance(log_pi, log_start, adv), variance, where=variance > 0, out=slope
+    )

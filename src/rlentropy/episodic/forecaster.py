@@ -1,14 +1,16 @@
 """The mixture forecaster under logarithmic loss, and its regret.
 
-m symbols, prior count n_0 > 0. Before outcome t the forecaster predicts, from the counts n^{t-1} of those before,
+m symbols, prior count n_0 > 0.
+Before outcome t the forecaster predicts, from the counts n^{t-1} of those before,
 
     dbar^t(x) = (n^{t-1}(x) + n_0) / (t - 1 + m n_0),
 
-and loses log 1 / dbar^t(x_t). Its regret after T outcomes is its total loss less that of the best fixed distribution,
-T H(n^T / T). An outcome may also be a distribution d^t on the symbols, with loss <d^t, log 1 / dbar^t>; counts are then
+and loses log 1 / dbar^t(x_t). Its regret after T outcomes is its total loss less that of the best
+fixed distribution,
+T H(n^T / T). An outcome may also be a distribution d^t on the symbols, with loss <d^t,
+log 1 / dbar^t>; counts are then
 real numbers. Nothing here knows of states, actions or time. Losses and regrets are in nats.
 """
-
 
 import numpy as np
 from scipy.special import betaln, gammaln, xlogy
@@ -27,7 +29,8 @@ from rlentropy.validation import (
 def predict(counts, n0=1.0):
     """dbar(x) = (n(x) + n_0) / (sum_y n(y) + m n_0) along the last axis; (..., m) -> (..., m).
 
-    Raises ValueError for a negative or non-finite count, or n0 <= 0. Source: def-forecaster; the second source prints a
+    Raises ValueError for a negative or non-finite count, or n0 <= 0.
+    Source: def-forecaster; the second source prints a
     denominator that is too large by 1 (rem-normalisation).
     """
     n, n0 = _counts(counts), check_positive("n0", n0)
@@ -48,7 +51,8 @@ def losses(outcomes, n0=1.0):
 
 
 def regret_curve(outcomes, n0=1.0):
-    """Regret after each of the T outcomes: total loss so far - t H(n^t / t); outcomes (T, m) -> (T,)."""
+    """Regret after each of the T outcomes: total loss so far - t H(n^t / t);
+    outcomes (T, m) -> (T,)."""
     total = np.cumsum(losses(outcomes, n0))
     n = np.cumsum(outcomes, axis=0)
     t = np.arange(1, len(n) + 1)
@@ -58,8 +62,10 @@ def regret_curve(outcomes, n0=1.0):
 def regret(counts, n0=1.0):
     """Regret of any sequence of symbols with these counts, in closed form; (..., m) -> (...).
 
-    log Gamma(T + m n_0) / Gamma(m n_0) - sum_x log Gamma(n_x + n_0) / Gamma(n_0) - T H(n / T), T = sum_x n_x.
-    For real counts an upper bound of the regret of fractional outcomes. Source: thm-forecaster-regret, lem-fractional.
+    log Gamma(T + m n_0) / Gamma(m n_0) - sum_x log Gamma(n_x + n_0) / Gamma(n_0) - T H(n / T),
+    T = sum_x n_x.
+    For real counts an upper bound of the regret of fractional outcomes.
+    Source: thm-forecaster-regret, lem-fractional.
     """
     n, n0 = _counts(counts), check_positive("n0", n0)
     T, m = n.sum(axis=-1), n.shape[-1]
@@ -69,9 +75,11 @@ def regret(counts, n0=1.0):
 
 
 def worst_regret(T, m, n0=1.0):
-    """R_T = log [Gamma(T + m n_0) Gamma(n_0) / (Gamma(m n_0) Gamma(T + n_0))]: the regret of a constant sequence.
+    """R_T = log [Gamma(T + m n_0) Gamma(n_0) / (Gamma(m n_0) Gamma(T + n_0))]:
+    the regret of a constant sequence.
 
-    The largest regret of all sequences if n_0 >= 1/2; log binom(T + m - 1, m - 1) for n_0 = 1. T any array >= 0.
+    The largest regret of all sequences if n_0 >= 1/2; log binom(T + m - 1, m - 1) for n_0 = 1.
+    T any array >= 0.
     Source: thm-forecaster-regret.
     """
     T, m, n0 = check_array("T", T), check_integer("m", m, low=1), check_positive("n0", n0)
@@ -81,7 +89,8 @@ def worst_regret(T, m, n0=1.0):
 
 
 def simple_bound(T, m, n0=1.0):
-    """log m + (m - 1) n_0 log(1 + (T - 1) / n_0) >= R_T for T >= 1. Source: thm-forecaster-regret."""
+    """log m + (m - 1) n_0 log(1 + (T - 1) / n_0) >= R_T for T >= 1.
+    Source: thm-forecaster-regret."""
     T, m, n0 = check_array("T", T), check_integer("m", m, low=1), check_positive("n0", n0)
     return np.log(m) + (m - 1) * n0 * np.log1p((T - 1) / n0)
 

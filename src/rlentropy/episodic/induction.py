@@ -6,7 +6,8 @@ from rlentropy.validation import check_array, check_distribution, check_indices,
 
 
 def check_markov_policy(mdp, pi):
-    """A Markov policy (H, S, A) of an `EpisodicMDP`; ValueError names the first row that is no distribution."""
+    """A Markov policy (H, S, A) of an `EpisodicMDP`;
+    ValueError names the first row that is no distribution."""
     return check_distribution("pi", pi, (mdp.H, mdp.S, mdp.A))
 
 
@@ -26,8 +27,10 @@ def evaluate(mdp, pi, reward):
 def best_response(mdp, reward):
     """max over policies of <d^pi, reward>: backward induction in an `EpisodicMDP`.
 
-    reward (H, S, A), entries may be +-inf (they must not be needed with probability 0 times inf: mask them first).
-    Returns (value, actions): the optimal value from the start and a deterministic policy as int actions (H, S),
+    reward (H, S, A), entries may be +-inf (they must not be needed with probability 0 times inf:
+    mask them first).
+    Returns (value, actions): the optimal value from the start and a deterministic policy as int
+    actions (H, S),
     the first maximiser in index order. Source: prop-vertices-mixture (i).
     """
     reward = np.asarray(reward, dtype=float)
@@ -48,5 +51,6 @@ def _action_values(mdp, reward, V, h):
 
 
 def deterministic_policy(actions, A):
-    """The policy (H, S, A) that takes ``actions`` (H, S) with probability 1; ValueError for an action not in 0..A-1."""
+    """The policy (H, S, A) that takes ``actions`` (H, S) with probability 1;
+    ValueError for an action not in 0..A-1."""
     return np.eye(A)[check_indices("actions", actions, A)]

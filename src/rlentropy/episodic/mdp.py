@@ -17,7 +17,8 @@ DISCOUNTED = ("r", "mu", "gamma", "sparse", "policy_kernel")
 class EpisodicMDP:
     """Reward-free episodic MDP with a fixed first state (book: def-episodic-mdp).
 
-    P        transition probabilities: dense (S, A, S) or sparse (S*A, S) if the same at every stage;
+    P        transition probabilities: dense (S, A, S) or sparse (S*A,
+             S) if the same at every stage;
              dense (H-1, S, A, S) or a sequence of H-1 sparse matrices if not.
              Stored as a tuple of CSR matrices, of length 1 if stationary and H-1 otherwise.
     horizon  number of stages H >= 1; an episode is s_1, a_1, ..., s_H, a_H and has H-1 transitions
@@ -38,7 +39,9 @@ class EpisodicMDP:
         object.__setattr__(self, "start", check_integer("start", self.start, high=self.S - 1))
 
     def __repr__(self):
-        return described(self, S=self.S, A=self.A, H=self.H, start=self.start, stationary=self.stationary)
+        return described(
+            self, S=self.S, A=self.A, H=self.H, start=self.start, stationary=self.stationary
+        )
 
     @property
     def H(self):
@@ -75,7 +78,9 @@ class EpisodicMDP:
 
     def dense(self):
         """The kernels as one dense array (H-1, S, A, S); for small examples."""
-        stages = [self.kernel(h).toarray().reshape(self.S, self.A, self.S) for h in range(self.H - 1)]
+        stages = [
+            self.kernel(h).toarray().reshape(self.S, self.A, self.S) for h in range(self.H - 1)
+        ]
         return np.array(stages).reshape(self.H - 1, self.S, self.A, self.S)
 
     def reachable(self):
@@ -88,22 +93,30 @@ class EpisodicMDP:
 
 
 def _stage_kernels(P, H):
-    """The given kernel(s) as a list of validated CSR matrices of one shape: one, or one per transition."""
+    """The given kernel(s) as a list of validated CSR matrices of one shape:
+    one, or one per transition."""
     if sparse.issparse(P):
         return [check_sparse_kernel("P", P)]
     if isinstance(P, (list, tuple)) and P and all(sparse.issparse(K) for K in P):
         kernels = [check_sparse_kernel(f"P[{h}]", K) for h, K in enumerate(P)]
         for h, K in enumerate(kernels):
             if K.shape != kernels[0].shape:
-                raise ValueError(f"P[{h}]: shape {K.shape} differs from P[0], which has {kernels[0].shape}")
+                raise ValueError(
+                    f"P[{h}]: shape {K.shape} differs from P[0], which has {kernels[0].shape}"
+                )
     elif np.ndim(P) == 3:
         return [_sparse_rows(check_kernel("P", P))]
     elif np.ndim(P) == 4:
         if np.shape(P)[0] == 0:
-            raise ValueError("P: no transition kernel given; with horizon 1 pass one (S, A, S) kernel for the shape")
+            raise ValueError(
+                "P: no transition kernel given; "
+                "with horizon 1 pass one (S, A, S) kernel for the shape"
+            )
         kernels = [_sparse_rows(check_kernel(f"P[{h}]", K)) for h, K in enumerate(np.asarray(P))]
     else:
-        raise ValueError(f"P: {np.ndim(P)} axes, expected (S, A, S), (H-1, S, A, S) or sparse (S*A, S)")
+        raise ValueError(
+            f"P: {np.ndim(P)} axes, expected (S, A, S), (H-1, S, A, S) or sparse (S*A, S)"
+        )
     if len(kernels) not in (1, H - 1):
         raise ValueError(f"P: {len(kernels)} stage kernels, expected 1 or horizon - 1 = {H - 1}")
     return kernels

@@ -1,6 +1,8 @@
-"""Entropy of the whole trajectory (s_1, a_1, ..., s_H, a_H): chain rule, soft Bellman optimum, enumeration.
+"""Entropy of the whole trajectory (s_1, a_1, ..., s_H, a_H):
+chain rule, soft Bellman optimum, enumeration.
 
-An episode has H states, H actions and H - 1 transitions: what follows a_H is not part of the trajectory.
+An episode has H states, H actions and H - 1 transitions:
+what follows a_H is not part of the trajectory.
 """
 
 from dataclasses import dataclass, field
@@ -10,11 +12,12 @@ import numpy as np
 from rlentropy import distributions as dist
 from rlentropy.episodic import visitation
 
-# ------------------------------------------------------------------------------------------------------- chain rule
+# -------------------------------------------------------------------------------------- chain rule
 
 
 def transition_entropy(mdp):
-    """H(p_h(. | s, a)) for h < H, and 0 at the last stage, which no transition leaves; shape (H, S, A), in nats.
+    """H(p_h(. | s, a)) for h < H, and 0 at the last stage, which no transition leaves;
+    shape (H, S, A), in nats.
 
     Source: thm-traj-chain-rule.
     """
@@ -32,9 +35,11 @@ def _row_entropies(K):
 
 
 def trajectory_entropy(mdp, pi):
-    """H(q^pi) = sum_{h<=H} E H(pi_h(.|s_h)) + sum_{h<H} E H(p_h(.|s_h, a_h)) of a Markov policy pi (H, S, A), in nats.
+    """H(q^pi) = sum_{h<=H} E H(pi_h(.|s_h)) + sum_{h<H} E H(p_h(.|s_h,
+    a_h)) of a Markov policy pi (H, S, A), in nats.
 
-    Only the H - 1 transitions inside the trajectory count. Source: thm-traj-chain-rule, eq-chain-rule.
+    Only the H - 1 transitions inside the trajectory count.
+    Source: thm-traj-chain-rule, eq-chain-rule.
     """
     d = visitation.policy_visitation(mdp, pi)
     actions = dist.entropy(dist.log_probabilities(np.asarray(pi, dtype=float)))
@@ -42,24 +47,29 @@ def trajectory_entropy(mdp, pi):
 
 
 def mutual_information(mdp, pi):
-    """I(x_{h-1}; x_h) of successive pairs x_h = (s_h, a_h) for h = 2, ..., H; shape (H-1,), each >= 0, in nats.
+    """I(x_{h-1}; x_h) of successive pairs x_h = (s_h, a_h) for h = 2, ..., H;
+    shape (H-1,), each >= 0, in nats.
 
-    H(d_h) - H(x_h | x_{h-1}) with H(x_h | x_{h-1}) = E H(p_{h-1}) + E H(pi_h). Their sum is the visitation entropy
+    H(d_h) - H(x_h | x_{h-1}) with H(x_h | x_{h-1}) = E H(p_{h-1}) + E H(pi_h).
+    Their sum is the visitation entropy
     (sum over stages) minus the trajectory entropy. Source: thm-visit-traj-gap.
     """
     d = visitation.policy_visitation(mdp, pi)
     marginal = dist.entropy(dist.log_probabilities(d.reshape(mdp.H, -1)))
-    actions = np.sum(d.sum(axis=2) * dist.entropy(dist.log_probabilities(np.asarray(pi, dtype=float))), axis=1)
+    actions = np.sum(
+        d.sum(axis=2) * dist.entropy(dist.log_probabilities(np.asarray(pi, dtype=float))), axis=1
+    )
     transitions = np.sum(d * transition_entropy(mdp), axis=(1, 2))
     return marginal[1:] - (transitions[:-1] + actions[1:])
 
 
-# -------------------------------------------------------------------------------------------- soft Bellman optimum
+# ---------------------------------------------------------------------------- soft Bellman optimum
 
 
 @dataclass(frozen=True)
 class SoftOptimum:
-    """Soft Bellman values V (H, S), Q (H, S, A) and the policy softmax Q; ``value`` = V_1(s_1) is the largest entropy.
+    """Soft Bellman values V (H, S), Q (H, S, A) and the policy softmax Q;
+    ``value`` = V_1(s_1) is the largest entropy.
 
     log_pi (H, S, A) keeps probabilities that underflow.
     """
@@ -76,18 +86,22 @@ class SoftOptimum:
 
 
 def soft_optimum(mdp, *, last_transition=False):
-    """V_h = log sum_a exp Q_h(., a), Q_h = 1{h < H} [H(p_h) + p_h V_{h+1}]: the policy of largest trajectory entropy.
+    """V_h = log sum_a exp Q_h(., a), Q_h = 1{h < H} [H(p_h) + p_h V_{h+1}]:
+    the policy of largest trajectory entropy.
 
     The maximum is over all policies, also history-dependent ones, and softmax Q attains it.
     ``last_transition=True`` counts H(p) once more after a_H, i.e. maximises the entropy of
-    (s_1, a_1, ..., s_H, a_H, s_{H+1}) instead; it needs a stationary kernel. The published code does this, the
+    (s_1, a_1, ..., s_H, a_H, s_{H+1}) instead; it needs a stationary kernel.
+    The published code does this, the
     definition of the trajectory does not.
     Source: thm-mtee-soft-dp.
     """
     reward = transition_entropy(mdp)
     if last_transition:
         if not mdp.stationary:
-            raise ValueError("last_transition: an H-th transition is defined for a stationary kernel only")
+            raise ValueError(
+                "last_transition: an H-th transition is defined for a stationary kernel only"
+            )
         reward[-1] = _row_entropies(mdp.P[0]).reshape(mdp.S, mdp.A)
     Q, V = np.empty_like(reward), np.empty(reward.shape[:2])
     for h in reversed(range(mdp.H)):
@@ -97,9 +111,11 @@ def soft_optimum(mdp, *, last_transition=False):
 
 
 def suboptimality(mdp, pi, optimum=None):
-    """max H(q) - H(q^pi) = E_pi sum_h KL(pi_h(.|s_h) || pi*_h(.|s_h)) >= 0, computed as the expected divergence.
+    """max H(q) - H(q^pi) = E_pi sum_h KL(pi_h(.|s_h) || pi*_h(.|s_h)) >= 0,
+    computed as the expected divergence.
 
-    No difference of large numbers is formed, so small gaps keep their relative accuracy. Source: thm-mtee-soft-dp.
+    No difference of large numbers is formed, so small gaps keep their relative accuracy.
+    Source: thm-mtee-soft-dp.
     """
     optimum = optimum or soft_optimum(mdp)
     state = visitation.policy_visitation(mdp, pi).sum(axis=2)

@@ -2,8 +2,10 @@
 
 The entropies have different maximisers and are never called by one name:
 
-    visitation_entropy          sum over stages of H(d_h)            (the second source; chapters 8 to 11)
-    average_visitation_entropy  H(mean over stages of d_h)           (the published code of EntGame; chapters 11 and 13)
+    visitation_entropy          sum over stages of H(d_h)            (the second source;
+                                chapters 8 to 11)
+    average_visitation_entropy  H(mean over stages of d_h)           (the published code of EntGame;
+                                chapters 11 and 13)
 """
 
 import itertools
@@ -16,7 +18,8 @@ from rlentropy.validation import check_array, check_distribution
 
 
 def policy_visitation(mdp, pi):
-    """d_h(s, a) = Pr(s_h = s, a_h = a) under the Markov policy pi (H, S, A); shape (H, S, A), each stage sums to 1.
+    """d_h(s, a) = Pr(s_h = s, a_h = a) under the Markov policy pi (H, S, A);
+    shape (H, S, A), each stage sums to 1.
 
     Source: eq-flow of chapter 8.
     """
@@ -38,7 +41,8 @@ def push_forward(mdp, pi):
 def flow_residual(mdp, d):
     """Largest violation of membership in the visitation polytope K_p, over its constraints:
 
-    d >= 0, sum_a d_1(s, a) = 1{s = s_1}, sum_a d_{h+1}(s, a) = sum_{s', a'} p_h(s | s', a') d_h(s', a').
+    d >= 0, sum_a d_1(s, a) = 1{s = s_1}, sum_a d_{h+1}(s, a) = sum_{s', a'} p_h(s | s', a') d_h(s',
+    a').
     d (H, S, A); 0 exactly on K_p. Source: def-visitation-polytope.
     """
     d = check_array("d", d, (mdp.H, mdp.S, mdp.A))
@@ -52,7 +56,8 @@ def flow_residual(mdp, d):
 def markov_policy(d):
     """pi_h(a|s) = d_h(s, a) / d_h(s): the Markov policy that realises a visitation d (H, S, A).
 
-    Uniform where d_h(s) = 0, where the choice does not matter. Raises ValueError for a NaN or infinite entry.
+    Uniform where d_h(s) = 0, where the choice does not matter.
+    Raises ValueError for a NaN or infinite entry.
     Source: thm-polytope-markov.
     """
     d = check_array("d", d)
@@ -61,9 +66,11 @@ def markov_policy(d):
 
 
 def mixture(weights, ds):
-    """sum_i w_i d^i: the visitation of the policy that draws i from ``weights`` once and then follows pi^i.
+    """sum_i w_i d^i: the visitation of the policy that draws i from ``weights`` once and then
+    follows pi^i.
 
-    weights (k,), ds (k, H, S, A) -> (H, S, A). Its Markov realisation is ``markov_policy`` of the result, which is
+    weights (k,), ds (k, H, S, A) -> (H, S, A).
+    Its Markov realisation is ``markov_policy`` of the result, which is
     *not* the average of the policies. Source: prop-vertices-mixture (ii).
     """
     weights = check_distribution("weights", weights, (None,))
@@ -71,9 +78,11 @@ def mixture(weights, ds):
 
 
 def deterministic_policies(mdp):
-    """All deterministic Markov policies that differ somewhere reachable, one (H, S, A) array at a time.
+    """All deterministic Markov policies that differ somewhere reachable, one (H, S,
+    A) array at a time.
 
-    There are A^n of them for n reachable (h, s); unreachable states take action 0. Source: prop-vertices-mixture.
+    There are A^n of them for n reachable (h, s); unreachable states take action 0.
+    Source: prop-vertices-mixture.
     """
     reach = mdp.reachable()
     for choice in itertools.product(range(mdp.A), repeat=int(reach.sum())):
@@ -82,20 +91,22 @@ def deterministic_policies(mdp):
         yield induction.deterministic_policy(actions, mdp.A)
 
 
-# ------------------------------------------------------------------------------------------------ the two entropies
+# ------------------------------------------------------------------------------- the two entropies
 
 
 def visitation_entropy(d):
     """H_visit(d) = sum_h H(d_h) in nats; d (..., H, S, A) -> (...), between 0 and H log(S A).
 
-    Raises ValueError unless d >= 0 and every stage sums to 1 (of a signed d the entropy is not defined).
+    Raises ValueError unless d >= 0 and every stage sums to 1 (of a signed d the entropy is not
+    defined).
     Source: def-episodic-visitation; Tiapkin et al. (2023), section 2.
     """
     return entropy(log_probabilities(_flat_stages(d))).sum(axis=-1)
 
 
 def average_visitation_entropy(d):
-    """H(mean_h d_h) in nats; d (..., H, S, A) -> (...), between 0 and log(S A). Raises as `visitation_entropy`.
+    """H(mean_h d_h) in nats; d (..., H, S, A) -> (...), between 0 and log(S A).
+    Raises as `visitation_entropy`.
 
     Concavity gives visitation_entropy(d) <= H * average_visitation_entropy(d).
     Source: the published code of Tiapkin et al. (2023), whose oracle maximises this one.

@@ -12,23 +12,29 @@ from rlentropy.validation import check_integer
 def count_vectors(T, m):
     """All vectors of m counts >= 0 with sum T; (binom(T + m - 1, m - 1), m) whole numbers."""
     T, m = check_integer("T", T), check_integer("m", m, low=1)
-    bars = np.array(list(combinations(range(T + m - 1), m - 1)), dtype=int).reshape(comb(T + m - 1, m - 1), m - 1)
+    bars = np.array(list(combinations(range(T + m - 1), m - 1)), dtype=int).reshape(
+        comb(T + m - 1, m - 1), m - 1
+    )
     edges = np.pad(bars, ((0, 0), (1, 1)), constant_values=((0, 0), (-1, T + m - 1)))
     return np.diff(edges, axis=1) - 1
 
 
 def probability(counts, n0):
-    """prod_t dbar^t(x_t) as a Fraction: what the forecaster gives a sequence with these whole counts; n0 rational."""
+    """prod_t dbar^t(x_t) as a Fraction: what the forecaster gives a sequence with these whole
+    counts; n0 rational."""
     n0, m = Fraction(n0), len(counts)
 
     def rising(x, k):
         return prod((x + j for j in range(k)), start=Fraction(1))
 
-    return prod((rising(n0, int(n)) for n in counts), start=Fraction(1)) / rising(m * n0, int(sum(counts)))
+    return prod((rising(n0, int(n)) for n in counts), start=Fraction(1)) / rising(
+        m * n0, int(sum(counts))
+    )
 
 
 def shtarkov_sum(T, m):
-    """The best fixed probabilities of all m^T sequences added up, as a Fraction: exp of the least possible regret.
+    """The best fixed probabilities of all m^T sequences added up, as a Fraction:
+    exp of the least possible regret.
 
     Summed over count vectors, for small T and m. Source: prop-prior-count; Shtarkov (1987).
     """
@@ -41,7 +47,8 @@ def shtarkov_sum(T, m):
 
 
 def exp_regret(counts, n0):
-    """exp(regret) as a Fraction: the best fixed probability prod_x (n_x / T)^n_x over `probability`; n0 rational.
+    """exp(regret) as a Fraction: the best fixed probability prod_x (n_x / T)^n_x over
+    `probability`; n0 rational.
 
     Regrets are compared without rounding by comparing these.
     """

@@ -11,7 +11,8 @@ def episode_law(P, start, policy):
     """Pr(s_1, a_1, ..., s_H, a_H) of every episode of positive probability, under *any* policy;
     a dict of tuples.
 
-    P       (H-1, S, A, S), for example ``mdp.dense()``; with Fractions (dtype object) the result is exact
+    P       (H-1, S, A, S), for example ``mdp.dense()``;
+            with Fractions (dtype object) the result is exact
     policy  takes a history (s_1, a_1, ..., s_h) and returns the A probabilities of a_h
     An oracle for tiny horizons: the work grows like (S A)^H. Source: def-episodic-mdp.
     """
@@ -47,9 +48,11 @@ def visitation_by_enumeration(P, start, policy):
 
 
 def draw_once(weights, policies):
-    """The policy that draws i ~ weights before the episode and follows policies[i], as one function of the history.
+    """The policy that draws i ~ weights before the episode and follows policies[i],
+    as one function of the history.
 
-    pi(a | I) = sum_i w_i(I) pi^i(a | I), with posterior weights w_i(I) ~ w_i prod_k pi^i(a_k | history up to s_k).
+    pi(a | I) = sum_i w_i(I) pi^i(a | I), with posterior weights w_i(I) ~ w_i prod_k pi^i(a_k |
+    history up to s_k).
     Weights and policies as for `visitation_by_enumeration`; with Fractions the result is exact.
     Source: prop-vertices-mixture (ii).
     """
@@ -60,6 +63,9 @@ def draw_once(weights, policies):
             for w, p in zip(weights, policies, strict=True)
         ]
         total, now = sum(likelihood), [p(history) for p in policies]
-        return [sum(w * p[a] for w, p in zip(likelihood, now, strict=True)) / total for a in range(len(now[0]))]
+        return [
+            sum(w * p[a] for w, p in zip(likelihood, now, strict=True)) / total
+            for a in range(len(now[0]))
+        ]
 
     return policy

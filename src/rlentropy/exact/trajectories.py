@@ -1,4 +1,5 @@
-"""Laws of whole trajectories of tiny episodic MDPs by enumeration, and their entropies in exact arithmetic."""
+"""Laws of whole trajectories of tiny episodic MDPs by enumeration,
+and their entropies in exact arithmetic."""
 
 from fractions import Fraction
 from math import log
@@ -9,12 +10,16 @@ from rlentropy.validation import check_integer
 
 
 def enumerate_trajectories(P, policy, start):
-    """q(m) = pi_1(a_1|s_1) prod_{h>=2} p_{h-1}(s_h|s_{h-1}, a_{h-1}) pi_h(a_h|s_h): {m: q(m)} over q(m) > 0.
+    """q(m) = pi_1(a_1|s_1) prod_{h>=2} p_{h-1}(s_h|s_{h-1}, a_{h-1}) pi_h(a_h|s_h): {m:
+    q(m)} over q(m) > 0.
 
-    P        (H-1, S, A, S) nested sequence or array; entries may be Fractions, and the result is then exact
-    policy   (H, S, A) likewise, or a function of the history (s_1, a_1, ..., s_h) that returns A probabilities
+    P        (H-1, S, A, S) nested sequence or array;
+             entries may be Fractions, and the result is then exact
+    policy   (H, S, A) likewise, or a function of the history (s_1, a_1, ...,
+             s_h) that returns A probabilities
     start    index of s_1
-    A trajectory m is the tuple (s_1, a_1, ..., s_H, a_H). The work grows like (S A)^H: an oracle for tests.
+    A trajectory m is the tuple (s_1, a_1, ..., s_H, a_H).
+    The work grows like (S A)^H: an oracle for tests.
     Source: def-trajectory-entropy.
     """
     H = check_integer("horizon", len(P) + 1, low=1)
@@ -26,10 +31,17 @@ def enumerate_trajectories(P, policy, start):
         choose = lambda history: policy[len(history) // 2][history[-1]]  # noqa: E731
     prefixes = {(start,): 1}
     for h in range(H):
-        acted = {(*m, a): q * w for m, q in prefixes.items() for a, w in enumerate(choose(m)) if w > 0}
+        acted = {
+            (*m, a): q * w for m, q in prefixes.items() for a, w in enumerate(choose(m)) if w > 0
+        }
         if h == H - 1:
             return acted
-        prefixes = {(*m, s): q * w for m, q in acted.items() for s, w in enumerate(P[h][m[-2]][m[-1]]) if w > 0}
+        prefixes = {
+            (*m, s): q * w
+            for m, q in acted.items()
+            for s, w in enumerate(P[h][m[-2]][m[-1]])
+            if w > 0
+        }
 
 
 def law_entropy(law):
@@ -38,7 +50,8 @@ def law_entropy(law):
 
 
 def joint_entropy(law, *stages):
-    """Entropy of the pairs (s_h, a_h) at the given stages (counted from 0), in nats: H(x_h), H(x_h, x_k), ..."""
+    """Entropy of the pairs (s_h, a_h) at the given stages (counted from 0), in nats:
+    H(x_h), H(x_h, x_k), ..."""
     return law_entropy(marginal(law, [i for h in stages for i in (2 * h, 2 * h + 1)]))
 
 
@@ -52,10 +65,13 @@ def marginal(law, places):
 
 
 def log_prime_coefficients(terms):
-    """Exact coordinates of sum_i w_i log q_i, rational w_i and q_i > 0, in the logarithms of the primes.
+    """Exact coordinates of sum_i w_i log q_i, rational w_i and q_i > 0,
+    in the logarithms of the primes.
 
-    terms is an iterable of (w_i, q_i); returns ((prime, Fraction), ...) in increasing order, zeros left out. Logarithms
-    of distinct primes are linearly independent over the rationals (unique factorisation), so two sums are equal
+    terms is an iterable of (w_i, q_i); returns ((prime, Fraction), ...) in increasing order,
+    zeros left out. Logarithms
+    of distinct primes are linearly independent over the rationals (unique factorisation),
+    so two sums are equal
     iff these tables are.
     """
     from sympy import factorint
@@ -70,14 +86,17 @@ def log_prime_coefficients(terms):
 
 
 def exact_entropy(law):
-    """The entropy of a {outcome: Fraction} table as `log_prime_coefficients`: H = sum over primes c_p log p."""
+    """The entropy of a {outcome: Fraction} table as `log_prime_coefficients`:
+    H = sum over primes c_p log p."""
     return log_prime_coefficients((-q, q) for q in law.values())
 
 
 def exact_chain_rule(P, pi, start, *, transitions=None):
-    """sum_h E H(pi_h) + sum_{h<=transitions} E H(p_h) as `log_prime_coefficients`: the chain rule's right side, exact.
+    """sum_h E H(pi_h) + sum_{h<=transitions} E H(p_h) as `log_prime_coefficients`:
+    the chain rule's right side, exact.
 
-    P (H-1, S, A, S) and pi (H, S, A) of Fractions; ``transitions`` defaults to H - 1. Any other count is a wrong
+    P (H-1, S, A, S) and pi (H, S, A) of Fractions; ``transitions`` defaults to H - 1.
+    Any other count is a wrong
     formula (with H, the last kernel is used once more). Source: thm-traj-chain-rule.
     """
     H, law = len(pi), enumerate_trajectories(P, pi, start)
@@ -92,7 +111,8 @@ def exact_chain_rule(P, pi, start, *, transitions=None):
 
 
 def rational_mdp(states, actions, horizon, seed, *, denominator=12):
-    """Random rational kernels P (H-1, S, A, S) and policy pi (H, S, A) as nested lists of Fractions, for exact checks.
+    """Random rational kernels P (H-1, S, A, S) and policy pi (H, S,
+    A) as nested lists of Fractions, for exact checks.
 
     Rows are random compositions of ``denominator``; some entries are 0.
     """
@@ -107,7 +127,8 @@ def rational_mdp(states, actions, horizon, seed, *, denominator=12):
 
 
 def history_policy(mdp, seed):
-    """A random policy of the whole history (s_1, a_1, ..., s_h), a function to (A,) probabilities fixed by ``seed``."""
+    """A random policy of the whole history (s_1, a_1, ..., s_h),
+    a function to (A,) probabilities fixed by ``seed``."""
 
     def policy(history):
         return np.random.default_rng([seed, len(history), *history]).dirichlet(np.ones(mdp.A))

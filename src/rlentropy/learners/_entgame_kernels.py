@@ -1,13 +1,18 @@
-"""Compiled kernels of `rlentropy.entgame`. In-place and private; tests/test_entgame.py holds their plain NumPy twins.
+"""Compiled kernels of `rlentropy.entgame`.
+In-place and private; tests/test_entgame.py holds their plain NumPy twins.
 
 What a learner knows is kept twice, each in the order in which it is used:
 
     Books   per pair (h, s) all counts together: read and written where the episode passes
-    Plan    per stage one row per quantity over the *open* states, those that backward induction has to visit;
-            the loops over such rows are the whole cost of an episode, and compilers turn them into vector code
+    Plan    per stage one row per quantity over the *open* states,
+            those that backward induction has to visit;
+            the loops over such rows are the whole cost of an episode,
+            and compilers turn them into vector code
 
-Rewards are written with the identity log(t + t_0) = B_t + log n_0: log(1 / dbar_h(s, a)) = B_t - log(1 + n / n_0).
-The logarithm and the bonus depend on n through tables, so that no logarithm or root is taken during an episode.
+Rewards are written with the identity log(t + t_0) = B_t + log n_0:
+log(1 / dbar_h(s, a)) = B_t - log(1 + n / n_0).
+The logarithm and the bonus depend on n through tables, so that no logarithm or root is taken during
+an episode.
 """
 
 from typing import NamedTuple
@@ -18,14 +23,16 @@ from rlentropy._compile import kernel
 from rlentropy._portable_kernels import log
 from rlentropy.learners.simulator import add_visitation, draw
 
-# Nothing compiled here makes an array, so counting references to arrays is off: in short loops it costs most of the
+# Nothing compiled here makes an array, so counting references to arrays is off:
+# in short loops it costs most of the
 # time. Small pieces are pasted into their callers.
 compiled = kernel(_nrt=False)
 inlined = kernel(inline="always")
 
 
 class Tables(NamedTuple):
-    """Functions of a count n (index of the arrays log and spread) and of the time t (index of bound).
+    """Functions of a count n (index of the arrays log and spread) and of the time t (index of
+    bound).
 
     log     log(1 + n / n_0)
     spread  the part of the bonus that depends on n; bonus = beta_t * spread[n]
@@ -42,7 +49,8 @@ class Tables(NamedTuple):
 
 
 class Books(NamedTuple):
-    """Counts. Successors of (h, s) are listed in the order of their first observation, whatever the action was."""
+    """Counts. Successors of (h, s) are listed in the order of their first observation,
+    whatever the action was."""
 
     n: np.ndarray  # (H, S, A) visits
     tried: np.ndarray  # (H, S) how many actions have been taken: actions 0, ..., tried - 1
@@ -63,7 +71,9 @@ class Plan(NamedTuple):
     nexts: np.ndarray  # (H, K, S) successors
     p: np.ndarray  # (H, A, K, S) their empirical probabilities
     V: np.ndarray  # (H + 1, S) values of the last planning
-    greedy: np.ndarray  # (H, S) greedy actions; kept for all states only when somebody asks for them
+    greedy: (
+        np.ndarray
+    )  # (H, S) greedy actions; kept for all states only when somebody asks for them
     rows: np.ndarray  # (K + 2, S) working memory
     action: np.ndarray  # (S,) working memory
 
@@ -72,7 +82,9 @@ def books(H, S, A, K):
     """Empty `Books` with room for K successors of a state."""
     n = np.zeros((H, S, A), dtype=np.int32)
     state = np.zeros((2, H, S), dtype=np.int32)
-    return Books(n, state[0], state[1], np.zeros((H, S, K), np.int32), np.zeros((H, S, A, K), np.int32))
+    return Books(
+        n, state[0], state[1], np.zeros((H, S, K), np.int32), np.zeros((H, S, A, K), np.int32)
+    )
 
 
 def plan(H, S, A, K):
@@ -81,10 +93,19 @@ def plan(H, S, A, K):
     state[1] = -1
     pair = np.zeros((2, H, A, S))
     return Plan(
-        size=stage[0], width=stage[1], state=state[0], slot=state[1], log=pair[0], spread=pair[1],
-        nexts=np.zeros((H, K, S), np.uint32), p=np.zeros((H, A, K, S)), V=np.zeros((H + 1, S)), greedy=state[2],
-        rows=np.zeros((K + 2, S)), action=np.zeros(S, np.int64),
-    )  # fmt: skip
+        size=stage[0],
+        width=stage[1],
+        state=state[0],
+        slot=state[1],
+        log=pair[0],
+        spread=pair[1],
+        nexts=np.zeros((H, K, S), np.uint32),
+        p=np.zeros((H, A, K, S)),
+        V=np.zeros((H + 1, S)),
+        greedy=state[2],
+        rows=np.zeros((K + 2, S)),
+        action=np.zeros(S, np.int64),
+    )
 
 
 def widened(books, plan, K):
@@ -102,7 +123,7 @@ def _wider(x, axis, K):
     return y
 
 
-# -------------------------------------------------------------------------------------------------- both variants
+# ----------------------------------------------------------------------------------- both variants
 
 
 @inlined
@@ -126,7 +147,8 @@ def _rewards(bound, beta, log, spread, size, q):
 
 @inlined
 def _add_means(p, seen, width, size, q):
-    """q[j] += sum_k p[k, j] seen[k, j]: the mean of the next value, summed in the order of k; two k in one pass."""
+    """q[j] += sum_k p[k, j] seen[k, j]: the mean of the next value, summed in the order of k;
+    two k in one pass."""
     for k in range(0, width - 1, 2):
         weight, value, weight_too, value_too = p[k], seen[k], p[k + 1], seen[k + 1]
         for j in range(size):
@@ -151,14 +173,15 @@ def _keep_best(a, q, size, best, action):
             action[j] = a if better else action[j]
 
 
-# ------------------------------------------------------------------------------------------------------- per stage
+# --------------------------------------------------------------------------------------- per stage
 
 
 @compiled
 def plan_stages(plan, bound, scale, staged=False):
     """Backward induction over the open states; every other state has the ceiling as its value.
 
-    The ceiling is H B_t, or what the remaining stages can bring if ``staged``; the bonus keeps the factor H B_t.
+    The ceiling is H B_t, or what the remaining stages can bring if ``staged``;
+    the bonus keeps the factor H B_t.
     """
     H, A = plan.log.shape[:2]
     K = plan.nexts.shape[1]
@@ -186,9 +209,11 @@ def plan_stages(plan, bound, scale, staged=False):
 
 @compiled
 def play_stages(world, books, plan, tables, bound, uniforms, skip):
-    """One episode of the greedy policy, entered into the books. False when some list of successors is now full.
+    """One episode of the greedy policy, entered into the books.
+    False when some list of successors is now full.
 
-    With ``skip``, states whose reward and bonus reach the ceiling by themselves stay closed: see `_saturated`.
+    With ``skip``, states whose reward and bonus reach the ceiling by themselves stay closed:
+    see `_saturated`.
     """
     n, tried, degree, nexts, moves = books.n, books.tried, books.degree, books.nexts, books.moves
     slot, greedy, V = plan.slot, plan.greedy, plan.V
@@ -246,9 +271,11 @@ def play_stages(world, books, plan, tables, bound, uniforms, skip):
 
 @inlined
 def _saturated(n, tables, bound, h, s):
-    """Do reward and bonus of some action reach the ceiling alone? Then V is the ceiling until its count changes.
+    """Do reward and bonus of some action reach the ceiling alone? Then V is the ceiling until its
+    count changes.
 
-    For B + beta spread - log >= H B means (1 + scale H spread - H) B >= log(1 + n / n_0) > 0, which grows with B.
+    For B + beta spread - log >= H B means (1 + scale H spread - H) B >= log(1 + n / n_0) > 0,
+    which grows with B.
     """
     ceiling = n.shape[0] * bound
     for a in range(n.shape[2]):
@@ -277,9 +304,11 @@ def _copy(books, plan, tables, h, s, first, last):
 
 @compiled
 def run_stages(world, books, plan, tables, first, uniforms, evaluate, mass, total):
-    """Episodes first, first + 1, ... (numbered from 0), one per row of uniforms; returns how many were played.
+    """Episodes first, first + 1, ...
+    (numbered from 0), one per row of uniforms; returns how many were played.
 
-    With ``evaluate`` the exact visitation of every episode's policy is added to total (H, S, A), with mass (2, S) zero:
+    With ``evaluate`` the exact visitation of every episode's policy is added to total (H, S, A),
+    with mass (2, S) zero:
     the evaluator knows the true kernel, and nothing of what it computes is read by the learner.
     """
     for e in range(len(uniforms)):
@@ -292,18 +321,21 @@ def run_stages(world, books, plan, tables, first, uniforms, evaluate, mass, tota
     return len(uniforms)
 
 
-# ---------------------------------------------------------------------------------------------------------- pooled
+# ------------------------------------------------------------------------------------------ pooled
 
 
 class PooledBooks(NamedTuple):
-    """Counts over all stages together, and the plan's rows over visited states (slot j belongs to state[j])."""
+    """Counts over all stages together, and the plan's rows over visited states (slot j belongs to
+    state[j])."""
 
     n: np.ndarray  # (S, A) visits
     per_stage: np.ndarray  # (H, S, A) the same visits by stage: never read by the learner
     degree: np.ndarray  # (S,) distinct successors seen
     successor: np.ndarray  # (S, K) those successors
     moves: np.ndarray  # (S, A, K) transitions to them
-    shape: np.ndarray  # (3,) number of visited states, most successors of one, pairs of visited states without data
+    shape: (
+        np.ndarray
+    )  # (3,) number of visited states, most successors of one, pairs of visited states without data
     state: np.ndarray  # (S,) visited states in order of their first visit
     slot: np.ndarray  # (S,) slot of a state, -1 before its first visit
     log: np.ndarray  # (A, S)
@@ -323,12 +355,24 @@ def pooled_books(H, S, A, K):
     state[2] = -1
     pair = np.zeros((3, A, S))
     return PooledBooks(
-        n=np.zeros((S, A), np.int64), per_stage=np.zeros((H, S, A), np.int32), degree=state[0],
-        successor=np.zeros((S, K), np.int32), moves=np.zeros((S, A, K), np.int32), shape=np.zeros(3, np.int64),
-        state=state[1], slot=state[2], log=pair[0], spread=pair[1], blank=pair[2], nexts=np.zeros((K, S), np.uint32),
-        p=np.zeros((A, K, S)), V=np.zeros((H + 1, S)), greedy=np.zeros((H, S), np.int64), rows=np.zeros((K + 2, S)),
+        n=np.zeros((S, A), np.int64),
+        per_stage=np.zeros((H, S, A), np.int32),
+        degree=state[0],
+        successor=np.zeros((S, K), np.int32),
+        moves=np.zeros((S, A, K), np.int32),
+        shape=np.zeros(3, np.int64),
+        state=state[1],
+        slot=state[2],
+        log=pair[0],
+        spread=pair[1],
+        blank=pair[2],
+        nexts=np.zeros((K, S), np.uint32),
+        p=np.zeros((A, K, S)),
+        V=np.zeros((H + 1, S)),
+        greedy=np.zeros((H, S), np.int64),
+        rows=np.zeros((K + 2, S)),
         action=state[3],
-    )  # fmt: skip
+    )
 
 
 def widened_pooled(books, K):
@@ -344,7 +388,8 @@ def widened_pooled(books, K):
 
 @compiled
 def plan_pooled(books, tables, bound):
-    """Backward induction over visited states; the states never visited share one value, that of a pair without data."""
+    """Backward induction over visited states;
+    the states never visited share one value, that of a pair without data."""
     H, S = books.greedy.shape
     A, K = books.p.shape[:2]
     size, width, blanks = books.shape
@@ -381,8 +426,15 @@ def plan_pooled(books, tables, bound):
 
 @compiled
 def play_pooled(world, books, tables, uniforms):
-    """One episode with H transitions, entered into the books. False when the next could see too many successors."""
-    n, slot, degree, successor, moves = books.n, books.slot, books.degree, books.successor, books.moves
+    """One episode with H transitions, entered into the books.
+    False when the next could see too many successors."""
+    n, slot, degree, successor, moves = (
+        books.n,
+        books.slot,
+        books.degree,
+        books.successor,
+        books.moves,
+    )
     H, S = books.greedy.shape
     A, room = n.shape[1], successor.shape[1]
     s = world.start
@@ -411,7 +463,11 @@ def play_pooled(world, books, tables, uniforms):
         books.shape[1] = max(books.shape[1], degree[s])
         if count == 1:
             books.shape[2] -= 1
-        books.log[a, j], books.spread[a, j], books.blank[a, j] = tables.log[count], tables.spread[count], 0.0
+        books.log[a, j], books.spread[a, j], books.blank[a, j] = (
+            tables.log[count],
+            tables.spread[count],
+            0.0,
+        )
         for i in range(degree[s]):
             books.nexts[i, j] = successor[s, i]
             books.p[a, i, j] = moves[s, a, i] / count
@@ -431,14 +487,16 @@ def run_pooled(world, books, tables, first, uniforms, evaluate, mass, total):
     return len(uniforms)
 
 
-# ----------------------------------------------------------------------------------------------------- kernel known
+# ------------------------------------------------------------------------------------ kernel known
 
 
 @compiled
 def run_known(world, n0, first, last, V, actions, mass, total):
-    """Episodes first, ..., last - 1 of the game against the true kernel; total (H, S, A) is the sum of visitations.
+    """Episodes first, ..., last - 1 of the game against the true kernel;
+    total (H, S, A) is the sum of visitations.
 
-    V (H, S) and actions (H, S) receive the values and the policy of the last planning; mass as in `add_visitation`.
+    V (H, S) and actions (H, S) receive the values and the policy of the last planning;
+    mass as in `add_visitation`.
     """
     H, S, A = total.shape
     for t in range(first, last):

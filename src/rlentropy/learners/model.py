@@ -1,6 +1,7 @@
 """What a model-based learner remembers: per pair (s, a), the next states it has seen and how often.
 
-Memory grows with the number of *distinct* successors seen, not with S, so that sparse worlds stay cheap without anyone
+Memory grows with the number of *distinct* successors seen, not with S,
+so that sparse worlds stay cheap without anyone
 telling the learner that they are sparse. For compiled learners; `dense` is the readable view.
 """
 
@@ -17,7 +18,8 @@ class Model(NamedTuple):
 
     visits      (M, S*A): n(s, a)
     distinct    (M, S*A): how many different next states were seen
-    successor   (M, S*A, c): the first ``distinct`` entries are those next states, in order of first appearance
+    successor   (M, S*A, c): the first ``distinct`` entries are those next states,
+                in order of first appearance
     times       (M, S*A, c): how often each was seen
     """
 
@@ -40,7 +42,8 @@ def empty(models, S, A, *, capacity=4):
 
 @kernel
 def record(model, k, row, state):
-    """Count a transition of pair ``row`` = s*A + a to ``state`` in model k; returns the model, wider if need be."""
+    """Count a transition of pair ``row`` = s*A + a to ``state`` in model k;
+    returns the model, wider if need be."""
     model.visits[k, row] += 1
     i = 0
     while i < model.distinct[k, row] and model.successor[k, row, i] != state:
@@ -60,7 +63,9 @@ def _wider(model):
     successor, times = np.zeros((M, R, 2 * c), dtype=np.int64), np.zeros((M, R, 2 * c))
     for k in range(M):
         for row in range(R):
-            for i in range(c):  # in loops: numba spends seconds on compiling the assignment of a slice
+            for i in range(
+                c
+            ):  # in loops: numba spends seconds on compiling the assignment of a slice
                 successor[k, row, i] = model.successor[k, row, i]
                 times[k, row, i] = model.times[k, row, i]
     return Model(model.visits, model.distinct, successor, times)

@@ -1,8 +1,11 @@
-"""Optimistic soft value iteration: learns a policy of nearly maximal trajectory entropy at the fast rate.
+"""Optimistic soft value iteration: learns a policy of nearly maximal trajectory entropy at the fast
+rate.
 
-After t episodes, with n = n_h(s, a) visits, eps_n = sqrt(alpha(n) / (2 n)) and alpha as in `confidence.log_confidence`:
+After t episodes, with n = n_h(s, a) visits, eps_n = sqrt(alpha(n) / (2 n)) and alpha as in
+`confidence.log_confidence`:
 
-    Qbar_H = 0,   Qbar_h = min{u_h, H(phat_h) + phi_S(eps_n) + v_{h+1} eps_n + phat_h Vbar_{h+1}} for h < H,
+    Qbar_H = 0,   Qbar_h = min{u_h, H(phat_h) + phi_S(eps_n) + v_{h+1} eps_n + phat_h Vbar_{h+1}}
+    for h < H,
     Qbar_h = u_h where n = 0,
     Vbar_h = log sum_a exp Qbar_h,   u_h = (H - h) log(S A),   v_h = u_h + log A,
 
@@ -31,7 +34,8 @@ class Block:
     """Episodes first, ..., first + B - 1 (counted from 0) as they were played.
 
     Q      (B, H, S, A): Qbar before each episode; the policy played is softmax Q
-    w      (B, H, S, A): width before each, Qbar - Q* <= w + p (Vbar - V*) on the confidence event (for bonus_scale 1)
+    w      (B, H, S, A): width before each, Qbar - Q* <= w + p (Vbar - V*) on the confidence event
+           (for bonus_scale 1)
     n      (B, H, S, A): visits before each
     moves  (H-1, S, A, S): transitions counted up to the end of the block
     """
@@ -45,7 +49,8 @@ class Block:
 
 @dataclass(frozen=True)
 class Result:
-    """counts (H, S, A) of all episodes, and Q (H, S, A) after the last: softmax Q is what would be played next."""
+    """counts (H, S, A) of all episodes, and Q (H, S, A) after the last:
+    softmax Q is what would be played next."""
 
     counts: np.ndarray = field(repr=False)
     Q: np.ndarray = field(repr=False)
@@ -65,7 +70,8 @@ def run(mdp, episodes, seed, *, delta=0.1, bonus_scale=1.0):
 
 
 def play(mdp, episodes, seed, *, delta=0.1, bonus_scale=1.0, block=10_000):
-    """Play ``episodes`` episodes and yield `Block`s of at most ``block`` of them, for whoever measures the run.
+    """Play ``episodes`` episodes and yield `Block`s of at most ``block`` of them,
+    for whoever measures the run.
 
     mdp          `EpisodicMDP`; the learner sees sampled transitions only
     seed         whole number >= 0 or SeedSequence
@@ -101,9 +107,23 @@ def _blocks(state, mdp, episodes, seed, block):
     H, S, A = state.n.shape
     for first in range(0, episodes, block):
         B = min(block, episodes - first)
-        Q, w, n = np.empty((B, H, S, A)), np.empty((B, H, S, A)), np.empty((B, H, S, A), dtype=np.int64)
+        Q, w, n = (
+            np.empty((B, H, S, A)),
+            np.empty((B, H, S, A)),
+            np.empty((B, H, S, A), dtype=np.int64),
+        )
         tables = (state.n, state.m, state.own, state.w, state.Q)
-        _play(rng.random((B, 2 * H - 1)), world, state.delta, state.scale, state.ceiling, *tables, Q, w, n)
+        _play(
+            rng.random((B, 2 * H - 1)),
+            world,
+            state.delta,
+            state.scale,
+            state.ceiling,
+            *tables,
+            Q,
+            w,
+            n,
+        )
         yield Block(first=first, Q=Q, w=w, n=n, moves=state.m[: H - 1].copy())
 
 
@@ -152,12 +172,15 @@ def _plan(ceiling, n, m, own, Q):
 
 @kernel
 def _play(uniforms, world, delta, scale, ceiling, n, m, own, w, Q, Qs, ws, ns):
-    """len(uniforms) episodes, in place; Qs, ws, ns receive the state before each. The tests hold a plain twin."""
+    """len(uniforms) episodes, in place; Qs, ws, ns receive the state before each.
+    The tests hold a plain twin."""
     H, S, A = n.shape
     for t in range(uniforms.shape[0]):
         for h in range(H):
             for s in range(S):
-                for a in range(A):  # in loops: numba spends seconds on compiling the assignment of a slice
+                for a in range(
+                    A
+                ):  # in loops: numba spends seconds on compiling the assignment of a slice
                     Qs[t, h, s, a] = Q[h, s, a]
                     ws[t, h, s, a] = w[h, s, a]
                     ns[t, h, s, a] = n[h, s, a]

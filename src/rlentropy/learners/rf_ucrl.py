@@ -1,7 +1,9 @@
 """Reward-free exploration by RF-UCRL, which the entropy explorers are compared with.
 
-RF-UCRL (Kaufmann et al. 2021) bounds how wrong the value of *any* reward function in [0, 1] can be, and goes where the
-bound is largest. With n visits and beta(n) = log(2 S A H / delta) + (S - 1) log(e (1 + n / (S - 1))):
+RF-UCRL (Kaufmann et al. 2021) bounds how wrong the value of *any* reward function in [0, 1] can be,
+and goes where the
+bound is largest. With n visits and beta(n) = log(2 S A H / delta) + (S - 1) log(e (1 + n / (S -
+1))):
 
     E_h(s, a) = min{H - h, c (H - h) sqrt(2 beta(n) / n) + (phat max_a' E_{h+1})(s, a)},   E_H = 0,
     next policy greedy in E.
@@ -27,10 +29,13 @@ BLOCK = 4096
 
 @dataclass(frozen=True)
 class RewardFreeOptions:
-    """Where the paper and the code published with the entropy explorers part; the defaults are the paper's bonus.
+    """Where the paper and the code published with the entropy explorers part;
+    the defaults are the paper's bonus.
 
-    pooled          True: one count n(s, a) for all stages (needs a stationary kernel); False: counts n_h(s, a)
-    published_code  True: E_h = c (H - h + 1) sqrt(beta / max(1, n)) + phat max E, phat uniform where n = 0, stage H
+    pooled          True: one count n(s, a) for all stages (needs a stationary kernel); False:
+                    counts n_h(s, a)
+    published_code  True: E_h = c (H - h + 1) sqrt(beta / max(1, n)) + phat max E,
+                    phat uniform where n = 0, stage H
                     included, and the ceiling 2 (H - h + 1) on max_a E only if ``clip``
     clip            see published_code; without effect on the paper's form
     bonus_scale     factor c
@@ -60,9 +65,11 @@ class RewardFreeResult:
 def rf_ucrl(mdp, episodes, seed, *, options=None):
     """Play ``episodes`` episodes of RF-UCRL; returns a `RewardFreeResult`.
 
-    The learner sees sampled transitions only. Raises ValueError if pooled counts (or the published code, which observes
+    The learner sees sampled transitions only.
+    Raises ValueError if pooled counts (or the published code, which observes
     an H-th transition) are asked of a kernel that changes with the stage.
-    Source: Kaufmann et al. (2021), algorithm 1; the published code of Tiapkin et al. (2023), commit 74af23f.
+    Source: Kaufmann et al. (2021), algorithm 1; the published code of Tiapkin et al.
+    (2023), commit 74af23f.
     """
     options = options or RewardFreeOptions()
     if (options.pooled or options.published_code) and not mdp.stationary:
@@ -77,9 +84,19 @@ def rf_ucrl(mdp, episodes, seed, *, options=None):
     for first in range(0, episodes, BLOCK):
         uniforms = rng.random((min(BLOCK, episodes - first), 2 * H))
         model = _play(
-            uniforms, world, options.pooled, options.published_code, options.delta, weight, ceiling, top,
-            counts, model, radius, E,
-        )  # fmt: skip
+            uniforms,
+            world,
+            options.pooled,
+            options.published_code,
+            options.delta,
+            weight,
+            ceiling,
+            top,
+            counts,
+            model,
+            radius,
+            E,
+        )
     return RewardFreeResult(counts=counts, error=E)
 
 
@@ -125,8 +142,11 @@ def _plan(pooled, published_code, weight, ceiling, top, model, radius, E):
 
 
 @kernel
-def _play(uniforms, world, pooled, published_code, delta, weight, ceiling, top, counts, model, radius, E):
-    """len(uniforms) episodes; all but ``model``, which is returned, change in place. The tests hold a plain twin."""
+def _play(
+    uniforms, world, pooled, published_code, delta, weight, ceiling, top, counts, model, radius, E
+):
+    """len(uniforms) episodes; all but ``model``, which is returned, change in place.
+    The tests hold a plain twin."""
     H, S, A = E.shape
     for t in range(len(uniforms)):
         s = world.start

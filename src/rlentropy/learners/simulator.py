@@ -1,7 +1,10 @@
-"""The only door to the true kernel: sampled transitions for learners, exact visitation for those who judge them.
+"""The only door to the true kernel: sampled transitions for learners,
+exact visitation for those who judge them.
 
-A learner may call `draw` and nothing else: one next state for one uniform number. `rollouts` plays whole episodes of a
-given policy. `add_visitation` is the exact law of a deterministic policy; only an evaluator may call it.
+A learner may call `draw` and nothing else: one next state for one uniform number.
+`rollouts` plays whole episodes of a
+given policy. `add_visitation` is the exact law of a deterministic policy;
+only an evaluator may call it.
 """
 
 from typing import NamedTuple
@@ -13,7 +16,8 @@ from rlentropy.episodic.induction import check_markov_policy
 from rlentropy.seeds import generator
 from rlentropy.validation import check_indices, check_integer
 
-# Nothing compiled here makes an array, so counting references to arrays is off: short loops would be slower by half.
+# Nothing compiled here makes an array, so counting references to arrays is off:
+# short loops would be slower by half.
 compiled = kernel(_nrt=False)
 
 
@@ -21,7 +25,8 @@ class World(NamedTuple):
     """The kernels of an `EpisodicMDP` as flat arrays for compiled code.
 
     start        index of s_1
-    rows         (k, S*A + 1): entries rows[h, s*A + a] to rows[h, s*A + a + 1] belong to p_h(. | s, a);
+    rows         (k, S*A + 1): entries rows[h, s*A + a] to rows[h, s*A + a + 1] belong to p_h(.
+                 | s, a);
                  k = 1 if the kernel is the same at every stage
     state        next states of the entries
     probability  their probabilities
@@ -38,11 +43,15 @@ class World(NamedTuple):
 def world(mdp):
     """The `World` of an `EpisodicMDP`."""
     offsets = np.cumsum([0, *(K.nnz for K in mdp.P)])
-    rows = np.array([K.indptr + offset for K, offset in zip(mdp.P, offsets, strict=False)], dtype=np.int64)
+    rows = np.array(
+        [K.indptr + offset for K, offset in zip(mdp.P, offsets, strict=False)], dtype=np.int64
+    )
     probability = np.concatenate([K.data for K in mdp.P])
     cumulative = np.empty_like(probability)
     _partial_sums(rows, probability, cumulative)
-    state = np.concatenate([K.indices for K in mdp.P]).astype(np.uint32)  # unsigned: no test for negative places
+    state = np.concatenate([K.indices for K in mdp.P]).astype(
+        np.uint32
+    )  # unsigned: no test for negative places
     return World(mdp.start, rows, state, probability, cumulative)
 
 
@@ -58,7 +67,8 @@ def _partial_sums(rows, probability, cumulative):
 
 @compiled
 def draw(world, h, row, u):
-    """Next state of pair ``row`` = s*A + a at stage h: the first whose partial sum exceeds u, uniform in [0, 1)."""
+    """Next state of pair ``row`` = s*A + a at stage h:
+    the first whose partial sum exceeds u, uniform in [0, 1)."""
     k = min(h, world.rows.shape[0] - 1)
     first, last = world.rows[k, row], world.rows[k, row + 1] - 1
     while last - first > 8:  # long rows: halve; short ones: walk
@@ -74,7 +84,8 @@ def draw(world, h, row, u):
 
 @compiled
 def add_visitation(world, actions, mass, total):
-    """total[h, s, a] += Pr(s_h = s) 1{a = actions[h, s]}: the exact visitation of a deterministic policy.
+    """total[h, s, a] += Pr(s_h = s) 1{a = actions[h, s]}:
+    the exact visitation of a deterministic policy.
 
     actions (H, S), total (H, S, A); mass (2, S) is working memory, all zero before and after.
     """
@@ -94,11 +105,12 @@ def add_visitation(world, actions, mass, total):
                         after[world.state[i]] += m * world.probability[i]
 
 
-# ---------------------------------------------------------------------------------------------- rollouts of a policy
+# ---------------------------------------------------------------------------- rollouts of a policy
 
 
 def rollouts(mdp, pi, episodes, seed):
-    """``episodes`` independent episodes of the Markov policy pi (H, S, A): states and actions, both (episodes, H).
+    """``episodes`` independent episodes of the Markov policy pi (H, S, A):
+    states and actions, both (episodes, H).
 
     seed   whole number >= 0 or SeedSequence; the same seed gives the same episodes
     Raises ValueError for a policy whose rows are no distributions.
@@ -128,7 +140,8 @@ def _play(world, cumulative, uniforms, states, actions):
 
 
 def counts(states, actions, S, A):
-    """n_h(s, a): in how many episodes (s_h, a_h) = (s, a); (episodes, H) twice -> (H, S, A) whole numbers."""
+    """n_h(s, a): in how many episodes (s_h, a_h) = (s, a);
+    (episodes, H) twice -> (H, S, A) whole numbers."""
     states, actions = _episodes(states, actions, S, A)
     H = states.shape[1]
     n = np.zeros((H, S, A), dtype=np.int64)
@@ -139,14 +152,16 @@ def counts(states, actions, S, A):
 def roll_out(mdp, pi, episodes, seed):
     """Visits n_h(s, a) in ``episodes`` episodes of the Markov policy pi; (H, S, A) whole numbers.
 
-    Serves the oracles as well: pass the policy of `max_entropy.solve` or `trajectory_entropy.soft_optimum`.
+    Serves the oracles as well: pass the policy of `max_entropy.solve` or
+    `trajectory_entropy.soft_optimum`.
     """
     states, actions = rollouts(mdp, pi, episodes, seed)
     return counts(states, actions, mdp.S, mdp.A)
 
 
 def transition_counts(states, actions, S, A):
-    """n_h(s, a, s'): in how many episodes (s_h, a_h, s_{h+1}) = (s, a, s'); -> (H-1, S, A, S) whole numbers."""
+    """n_h(s, a, s'): in how many episodes (s_h, a_h, s_{h+1}) = (s, a, s');
+    -> (H-1, S, A, S) whole numbers."""
     states, actions = _episodes(states, actions, S, A)
     H = states.shape[1]
     n = np.zeros((H - 1, S, A, S), dtype=np.int64)
@@ -156,7 +171,8 @@ def transition_counts(states, actions, S, A):
 
 
 def empirical_kernel(states, actions, S, A):
-    """p-hat_h(s'|s, a) = n_h(s, a, s') / n_h(s, a); (H-1, S, A, S), NaN where the pair was not visited (undefined)."""
+    """p-hat_h(s'|s, a) = n_h(s, a, s') / n_h(s, a);
+    (H-1, S, A, S), NaN where the pair was not visited (undefined)."""
     moves = transition_counts(states, actions, S, A)
     visits = moves.sum(axis=-1, keepdims=True)
     return np.divide(moves, visits, where=visits > 0, out=np.full(moves.shape, np.nan))
@@ -168,7 +184,9 @@ def _episodes(states, actions, S, A):
     if states.ndim != 2:
         raise ValueError(f"states: {states.ndim} axes, expected (episodes, H)")
     if np.shape(actions) != states.shape:
-        raise ValueError(f"actions: shape {np.shape(actions)} differs from that of states, {states.shape}")
+        raise ValueError(
+            f"actions: shape {np.shape(actions)} differs from that of states, {states.shape}"
+        )
     if states.size == 0:
         return states.astype(np.int64), np.asarray(actions).astype(np.int64)
     return check_indices("states", states, S), check_indices("actions", actions, A)

@@ -1,15 +1,20 @@
-"""UCBVI-Ent as its authors' published code runs it, with each difference to the theory as a named option.
+"""UCBVI-Ent as its authors' published code runs it, with each difference to the theory as a named
+option.
 
-After every episode, with n visits of (s, a), empirical kernel phat, v_h = (H - h + 1) log(S A) and scale c:
+After every episode, with n visits of (s, a), empirical kernel phat,
+v_h = (H - h + 1) log(S A) and scale c:
 
     Qbar_h = H(phat) + c [v_h sqrt(beta_1 / n) + sqrt(beta_2 / n) + beta_3 / n] + phat Vbar_{h+1},
     Vbar_h = min(v_h, log sum_a exp Qbar_h),   next policy softmax(Qbar),
 
-    beta_1 = log(4 S A H / delta) + log(4 e n (2 n + 1)),   beta_2 = log(4 S A H / delta) + log(n)^2 log(2 n (n + 1)),
+    beta_1 = log(4 S A H / delta) + log(4 e n (2 n + 1)),
+    beta_2 = log(4 S A H / delta) + log(n)^2 log(2 n (n + 1)),
     beta_3 = (S - 1) log(e (1 + n / (S - 1))) + 1.
 
-A pair without visits has n = 1 where n divides or stands alone in a logarithm, n = 0 elsewhere, and phat uniform on all
-states. Source: rem-ucbvi-ent; Tiapkin et al. (2023), published code, commit 74af23f; described, not copied.
+A pair without visits has n = 1 where n divides or stands alone in a logarithm, n = 0 elsewhere,
+and phat uniform on all
+states. Source: rem-ucbvi-ent; Tiapkin et al.
+(2023), published code, commit 74af23f; described, not copied.
 """
 
 from dataclasses import dataclass, field
@@ -33,10 +38,13 @@ BLOCK = 4096
 class Options:
     """Where code and theory part; the defaults are the published code.
 
-    pooled           True: one count n(s, a) for all stages (needs a stationary kernel); False: counts n_h(s, a)
-    last_transition  True: H(phat) and the bonus are paid at stage H too, for a state s_{H+1} outside the trajectory
+    pooled           True: one count n(s, a) for all stages (needs a stationary kernel); False:
+                     counts n_h(s, a)
+    last_transition  True: H(phat) and the bonus are paid at stage H too,
+                     for a state s_{H+1} outside the trajectory
                      (observed as well, hence stationary kernels only); False: Qbar_H = 0
-    clip             True: Vbar_h <= v_h; the published code forces this whatever its configuration says
+    clip             True: Vbar_h <= v_h; the published code forces this whatever its configuration
+                     says
     bonus_scale      factor c of the bonus; 0 is the published variant without bonus
     delta            confidence level in (0, 1); the published code has 0.1
     """
@@ -55,9 +63,11 @@ class Options:
 
 @dataclass(frozen=True)
 class Result:
-    """counts (H, S, A) of the learning run; log_pi (H, S, A) of the policy learned, softmax Qbar after the last one.
+    """counts (H, S, A) of the learning run; log_pi (H, S, A) of the policy learned,
+    softmax Qbar after the last one.
 
-    The published experiment throws the learning run's counts away and reports a fresh run of the final policy:
+    The published experiment throws the learning run's counts away and reports a fresh run of the
+    final policy:
     ``baselines.roll_out(mdp, result.policy, episodes, seed)``.
     """
 
@@ -76,7 +86,8 @@ def run(mdp, episodes, seed, *, options=None):
     mdp      `EpisodicMDP`, of which the learner sees sampled transitions only
     seed     whole number >= 0 or SeedSequence
     options  `Options`, the published code by default
-    Raises ValueError if pooled counts or an H-th transition are asked of a kernel that changes with the stage.
+    Raises ValueError if pooled counts or an H-th transition are asked of a kernel that changes with
+    the stage.
     """
     options = options or Options()
     if (options.pooled or options.last_transition) and not mdp.stationary:
@@ -86,10 +97,19 @@ def run(mdp, episodes, seed, *, options=None):
     world, rng = simulator.world(mdp), generator(seed)
     model = empirical_model.empty(1 if options.pooled else H, S, A)
     unseen = bonus_terms(0, S, A, H, options.delta)
-    steep, flat = np.full(model.visits.shape, unseen[0]), np.full(model.visits.shape, portable.log(S))
+    steep, flat = (
+        np.full(model.visits.shape, unseen[0]),
+        np.full(model.visits.shape, portable.log(S)),
+    )
     flat += options.bonus_scale * unseen[1]
     counts, Q = np.zeros((H, S, A), dtype=np.int64), np.zeros((H, S, A))
-    settings = (options.pooled, options.last_transition, options.clip, options.bonus_scale, options.delta)
+    settings = (
+        options.pooled,
+        options.last_transition,
+        options.clip,
+        options.bonus_scale,
+        options.delta,
+    )
     for first in range(0, episodes, BLOCK):
         uniforms = rng.random((min(BLOCK, episodes - first), 2 * H))
         model = _play(uniforms, world, *settings, counts, model, steep, flat, Q)
@@ -123,7 +143,11 @@ def _plan(pooled, last_transition, clip, scale, model, steep, flat, Q):
                 if inside or last_transition:
                     q = flat[k, row] + scale * ceiling * steep[k, row]
                 if inside:
-                    q += empirical_model.row_mean(model, k, row, after) if model.visits[k, row] > 0 else average
+                    q += (
+                        empirical_model.row_mean(model, k, row, after)
+                        if model.visits[k, row] > 0
+                        else average
+                    )
                 Q[h, s, a] = q
                 top = max(top, q)
             V[s] = ceiling
@@ -136,8 +160,11 @@ def _plan(pooled, last_transition, clip, scale, model, steep, flat, Q):
 
 
 @kernel
-def _play(uniforms, world, pooled, last_transition, clip, scale, delta, counts, model, steep, flat, Q):
-    """len(uniforms) episodes; all but ``model``, which is returned, change in place. The tests hold a plain twin."""
+def _play(
+    uniforms, world, pooled, last_transition, clip, scale, delta, counts, model, steep, flat, Q
+):
+    """len(uniforms) episodes; all but ``model``, which is returned, change in place.
+    The tests hold a plain twin."""
     H, S, A = Q.shape
     for t in range(len(uniforms)):
         s = world.start

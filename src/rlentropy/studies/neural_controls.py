@@ -21,7 +21,8 @@ COLUMNS = ("control", "seed", "updates", "success", "entropy")
 
 
 def run(name, seed, *, updates=600):
-    """(network after training, log) for one control on addition modulo 17; network seed ``seed``, samples seed + 1."""
+    """(network after training, log) for one control on addition modulo 17;
+    network seed ``seed``, samples seed + 1."""
     X, answers = neural_policy.modular_addition(17)
     start = neural_policy.initial_network(inputs=34, hidden=128, actions=17, seed=seed)
     settings = {"step": 3.0, "group": 8, "seed": seed + 1, **OPTIONS[name]}

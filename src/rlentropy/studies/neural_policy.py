@@ -55,7 +55,8 @@ class Network:
         return inner @ self.W2 + hidden @ gradient.W2 + gradient.b2
 
     def own_response(self, X, G):
-        """What a prompt's own gradient does to its own logits, (N, A): the diagonal blocks of the tangent kernel.
+        """What a prompt's own gradient does to its own logits, (N, A):
+        the diagonal blocks of the tangent kernel.
 
             (|h|^2 + 1) G + (|x|^2 + 1) ((G W2^T) (1 - h^2)^2) W2,   h = tanh(x W1 + b1)
 
@@ -201,7 +202,8 @@ def _logit_gradient(rng, log_pi, anchor, answers, group, control, strength, shar
 
 
 def _random_in_band(rng, covariance, share):
-    """Booleans like covariance: a random ``share`` of all samples (or the whole band, if it is smaller)."""
+    """Booleans like covariance: a random ``share`` of all samples (or the whole band,
+    if it is smaller)."""
     band = np.flatnonzero(covariance >= max(np.quantile(covariance, 0.8), np.finfo(float).tiny))
     count = min(round(share * covariance.size), band.size)
     chosen = np.zeros(covariance.size, bool)

@@ -201,9 +201,11 @@ def geometric_law(mean_index):
 
 
 def verifiable_curve(success, *, right, wrong):
-    """H = h_2(R) + R H_right + (1 - R) H_wrong: entropy against the success probability R, rewards 0 or 1; (T,).
+    """H = h_2(R) + R H_right + (1 - R) H_wrong:
+    entropy against the success probability R, rewards 0 or 1; (T,).
 
-    success  R in [0, 1];  right, wrong  entropies (nats, >= 0) of the policy among right and among wrong answers
+    success  R in [0, 1];  right, wrong  entropies (nats,
+             >= 0) of the policy among right and among wrong answers
     Source: thm-law-verifiable.
     """
     R = check_array("success", success, (None,))

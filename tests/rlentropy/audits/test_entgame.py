@@ -1,4 +1,5 @@
-"""The judge of EntGame against a plain NumPy twin, the learner itself, closed forms and enumeration."""
+"""The judge of EntGame against a plain NumPy twin, the learner itself,
+closed forms and enumeration."""
 
 from itertools import product
 from math import comb, log
@@ -25,12 +26,17 @@ class Twin:
         self.mdp, self.P, self.n0, self.delta, self.scale = mdp, mdp.dense(), n0, delta, scale
         self.moves = np.zeros((mdp.H - 1, mdp.S, mdp.A, mdp.S))
         self.n, self.N = np.zeros((2, mdp.H, mdp.S, mdp.A))
-        self.total = dict.fromkeys(("regret", "width", "reward", "paid", "in_range", "deviation", "failed"), 0.0)
-        self.least = dict.fromkeys(("counts", "optimism", "certificate", "gap below", "gap above"), np.inf)
+        self.total = dict.fromkeys(
+            ("regret", "width", "reward", "paid", "in_range", "deviation", "failed"), 0.0
+        )
+        self.least = dict.fromkeys(
+            ("counts", "optimism", "certificate", "gap below", "gap above"), np.inf
+        )
         self.divergence = 0.0
 
     def episode(self, t, uniforms, chosen):
-        """Judge and play episode t; of actions equal up to rounding the learner takes the one it has ``chosen``."""
+        """Judge and play episode t; of actions equal up to rounding the learner takes the one it
+        has ``chosen``."""
         mdp, n = self.mdp, self.n
         ceiling = mdp.H * float(entgame.reward_bound(t, mdp.S, mdp.A, self.n0))
         r = np.log((t + mdp.S * mdp.A * self.n0) / (n + self.n0))
@@ -47,7 +53,9 @@ class Twin:
         H, S, A = pay.shape
         Q, V = np.full((H, S, A), np.inf), np.zeros((H + 1, S))
         for h in reversed(range(H)):
-            ahead = self.moves[h] / np.maximum(self.n[h], 1)[..., None] @ V[h + 1] if h < H - 1 else 0.0
+            ahead = (
+                self.moves[h] / np.maximum(self.n[h], 1)[..., None] @ V[h + 1] if h < H - 1 else 0.0
+            )
             Q[h] = np.where(self.n[h] > 0, pay[h] + ahead, np.inf)
             V[h] = np.minimum(Q[h].max(axis=1), ceiling)
         return Q, V
@@ -69,10 +77,13 @@ class Twin:
         rise = [value[h + 1] - mean[h][..., None] for h in range(mdp.H - 1)]
         variance = np.array([np.sum(self.P[h] * rise[h] ** 2, axis=-1) for h in range(mdp.H - 1)])
         news = {
-            "regret": regret, "width": width, "reward": value[0, start], "failed": optimism < -1e-12 * ceiling,
+            "regret": regret,
+            "width": width,
+            "reward": value[0, start],
+            "failed": optimism < -1e-12 * ceiling,
             "in_range": np.sum(inner * known * spread[:-1]) * ceiling / 2,
             "deviation": np.sum(inner * known * spread[:-1] * np.sqrt(variance)),
-        }  # fmt: skip
+        }
         for name, x in news.items():
             self.total[name] += float(x)
         slack = {
@@ -94,12 +105,17 @@ class Twin:
                 after = int(np.argmax(uniforms[h] < np.cumsum(self.P[h, s, a])))
                 self.moves[h, s, a, after] += 1
                 s = after
-        n, hat = self.moves.sum(axis=3), self.moves / np.maximum(self.moves.sum(axis=3), 1)[..., None]
+        n, hat = (
+            self.moves.sum(axis=3),
+            self.moves / np.maximum(self.moves.sum(axis=3), 1)[..., None],
+        )
         kl = dist.kl(dist.log_probabilities(hat), dist.log_probabilities(self.P))
         alpha = confidence.log_confidence(n, mdp.S, mdp.A, mdp.H, self.delta)
         self.divergence = max(self.divergence, float(np.where(n > 0, n * kl / alpha, 0).max()))
         margin = confidence.count_margin(mdp.S, mdp.A, mdp.H, self.delta)
-        self.least["counts"] = min(self.least["counts"], float((self.n - self.N / 2 + margin).min()))
+        self.least["counts"] = min(
+            self.least["counts"], float((self.n - self.N / 2 + margin).min())
+        )
 
 
 @pytest.mark.parametrize(("n0", "scale"), [(1, 1.0), (0.5, 0.5), (2, 0.0)])
@@ -132,7 +148,9 @@ def test_the_learner_judged_is_the_learner(scale):
 
 def test_inequalities_hold_with_the_bonus_and_optimism_fails_without():
     with_bonus = proof.measure(WORLD, [200, 3000], 5, bonus_scale=0.5)
-    assert all(left <= right + 1e-9 for i in (0, 1) for left, right in with_bonus.inequalities(i).values())
+    assert all(
+        left <= right + 1e-9 for i in (0, 1) for left, right in with_bonus.inequalities(i).values()
+    )
     assert set(with_bonus.inequalities()) == set(proof.MEANING) == set(proof.SOURCE)
     assert with_bonus.failed[-1] == 0
     without = proof.measure(WORLD, [3000], 5, bonus_scale=0.0)
@@ -146,7 +164,8 @@ def test_the_four_steps_add_up_to_more_than_the_loss():
 
 
 def test_bound_by_hand():
-    # S = A = H = 1 makes every logarithm elementary: alpha = log(2/delta) + log(e(1+T)), R_T = 0, log(SAT) = log T
+    # S = A = H = 1 makes every logarithm elementary:
+    # alpha = log(2/delta) + log(e(1+T)), R_T = 0, log(SAT) = log T
     T, delta = 1000, 0.5
     B, alpha = log(1000 + 1), log(4) + 1 + log(1001)
     by_hand = [
@@ -189,7 +208,9 @@ def test_divergence_excess_against_a_loop():
 
 
 def test_count_deficit_against_a_loop():
-    for path, found in zip(generator(9).random((3, 200)), proof.count_deficit(200, 3, 9, share=0.9), strict=True):
+    for path, found in zip(
+        generator(9).random((3, 200)), proof.count_deficit(200, 3, 9, share=0.9), strict=True
+    ):
         deficit, hits, highest = 0.0, 0, -np.inf
         for u in path:
             P = (0.02, 0.05)[hits % 2]
@@ -214,7 +235,9 @@ def test_return_moments_by_enumeration():
     first = second = 0.0
     for path in product(range(3), repeat=2):
         states = (WORLD.start, *path)
-        probability = np.prod([P[h, states[h], actions[h, states[h]], states[h + 1]] for h in range(2)])
+        probability = np.prod(
+            [P[h, states[h], actions[h, states[h]], states[h + 1]] for h in range(2)]
+        )
         G = sum(r[h, s, actions[h, s]] for h, s in enumerate(states))
         first, second = first + probability * G, second + probability * G**2
     assert proof.return_moments(WORLD, actions, r) == pytest.approx((first, second))
@@ -223,8 +246,12 @@ def test_return_moments_by_enumeration():
 
 def test_numbers_for_tables():
     assert [proof.tex(x) for x in (1e-12, 0.25, 119.57, 46075, -6.2e-5)] == [
-        "$0$", "$0.25$", "$120$", r"$4.6\cdot10^{4}$", r"$-6.2\cdot10^{-5}$",
-    ]  # fmt: skip
+        "$0$",
+        "$0.25$",
+        "$120$",
+        r"$4.6\cdot10^{4}$",
+        r"$-6.2\cdot10^{-5}$",
+    ]
     assert proof.comparison(1e-15, 0) == r"$0$<br>$\le0$"
     assert proof.comparison(1, 0).endswith("**fails**")
 

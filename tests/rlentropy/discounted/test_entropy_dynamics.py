@@ -1,4 +1,5 @@
-"""Entropy dynamics at one state: closed forms, 60-digit arithmetic, the definition, refusal of bad input."""
+"""Entropy dynamics at one state: closed forms, 60-digit arithmetic, the definition,
+refusal of bad input."""
 
 from fractions import Fraction
 
@@ -17,19 +18,23 @@ def cases(seed, shape=(7, 3, 5), scale=2.0):
     return scale * rng.standard_normal(shape), rng.standard_normal(shape)
 
 
-# ----------------------------------------------------------------------------------------------------- Taylor
+# ------------------------------------------------------------------------------------------ Taylor
 
 
 def test_contributions_add_up_to_first_order():
     theta, x = cases(0)
-    np.testing.assert_allclose(ed.contributions(theta, x).sum(-1), ed.first_order(theta, x), atol=1e-13)
+    np.testing.assert_allclose(
+        ed.contributions(theta, x).sum(-1), ed.first_order(theta, x), atol=1e-13
+    )
 
 
 @pytest.mark.parametrize("function", [ed.first_order, ed.curvature, ed.second_order, ed.realised])
 def test_gauge_invariance(function):
     theta, x = cases(1)
     shift = np.arange(21.0).reshape(7, 3, 1)
-    np.testing.assert_allclose(function(theta + shift, x - 2 * shift), function(theta, x), atol=1e-11)
+    np.testing.assert_allclose(
+        function(theta + shift, x - 2 * shift), function(theta, x), atol=1e-11
+    )
 
 
 def derivatives(theta, x, order):
@@ -76,13 +81,15 @@ def test_joint_cumulants_against_numerical_differentiation_in_60_digits(order):
 def test_joint_cumulants_of_a_coin_in_fractions():
     # x Bernoulli(1/3), y = 2 x + 5: kappa_{m+1}(y, x, ..., x) = 2 kappa_{m+1}(x) for m >= 1
     p = Fraction(1, 3)
-    pure, mixed = ed.joint_cumulants([Fraction(1), p, p, p, p], [2 * p + 5, 7 * p, 7 * p, 7 * p, 7 * p])
+    pure, mixed = ed.joint_cumulants(
+        [Fraction(1), p, p, p, p], [2 * p + 5, 7 * p, 7 * p, 7 * p, 7 * p]
+    )
     assert pure[1:4] == [p, p * (1 - p), p * (1 - p) * (1 - 2 * p)]
     assert mixed[0] == 2 * p + 5
     assert mixed[1:4] == [2 * kappa for kappa in pure[2:5]]
 
 
-# ---------------------------------------------------------------------------------------------- exact changes
+# ----------------------------------------------------------------------------------- exact changes
 
 
 def test_path_integral_equals_the_entropy_difference():
@@ -93,7 +100,9 @@ def test_path_integral_equals_the_entropy_difference():
     assert result.evaluations >= 21
 
 
-@pytest.mark.parametrize("theta", [[0.0, -300.0, -500.0], [0.0, -1000.0, -900.0], [0.0, -450.0, -460.0]])
+@pytest.mark.parametrize(
+    "theta", [[0.0, -300.0, -500.0], [0.0, -1000.0, -900.0], [0.0, -450.0, -460.0]]
+)
 def test_path_integral_through_sharp_transitions(theta):
     x = np.array([0.0, 1000.0, 900.0])
     assert ed.path_integral(theta, x).value == pytest.approx(ed.realised(theta, x), abs=1e-11)
@@ -108,12 +117,14 @@ def test_identity_terms_with_excluded_outcomes():
     log_old = dist.log_probabilities([[0.5, 0.5, 0.0], [0.5, 0.5, 0.0]])
     log_new = dist.log_probabilities([[0.25, 0.75, 0.0], [1.0, 0.0, 0.0]])
     shift, kl = ed.identity_terms(log_old, log_new)
-    np.testing.assert_allclose(shift - kl, dist.entropy(log_new) - dist.entropy(log_old), atol=1e-15)
+    np.testing.assert_allclose(
+        shift - kl, dist.entropy(log_new) - dist.entropy(log_old), atol=1e-15
+    )
     _, kl = ed.identity_terms(log_new[1], log_old[0])
     assert kl == np.inf
 
 
-# ------------------------------------------------------------------------------------------- signs and bounds
+# -------------------------------------------------------------------------------- signs and bounds
 
 
 def test_remainder_bound_holds_and_radius_certifies():

@@ -233,7 +233,9 @@ def test_policy_iteration_tells_small_advantages_from_rounding():
 
 def test_policy_iteration_says_when_values_overflow():
     mdp = DiscountedMDP(P=np.ones((1, 1, 1)), r=[[1.7e308]], mu=[1], gamma=0.9)
-    with pytest.raises(NotConverged, match=r"values overflow, rewards up to 8.99e\+307 and gamma = 0.9"):
+    with pytest.raises(
+        NotConverged, match=r"values overflow, rewards up to 8.99e\+307 and gamma = 0.9"
+    ):
         evaluation.optimal(mdp)
     fits = DiscountedMDP(P=np.ones((1, 1, 1)), r=[[1.7e308]], mu=[1], gamma=0.0)
     assert evaluation.optimal(fits).V == 1.7e308

@@ -28,9 +28,7 @@ def test_optimal_actions_by_hand():
 def test_nearest_policy_by_hand(gamma):
     """At the open way s2 costs log 2 and s1 nothing, so the odds at the fork are 2^gamma."""
     model = fork(OPEN_WAY, gamma)
-    near = long_run.nearest_policy(
-        model, np.zeros((4, 2)), allowed=long_run.optimal_actions(model)
-    )
+    near = long_run.nearest_policy(model, np.zeros((4, 2)), allowed=long_run.optimal_actions(model))
     odds = 2**gamma
     np.testing.assert_allclose(np.exp(near.log_pi[0]), [odds / (1 + odds), 1 / (1 + odds)])
     start = -np.log((1 + 2**-gamma) / 2)
@@ -38,9 +36,7 @@ def test_nearest_policy_by_hand(gamma):
 
 
 def test_nearest_policy_beats_random_optimal_policies():
-    model = environments.tied_garnet(
-        states=5, actions=3, branching=3, gamma=0.8, ties=3, seed=1
-    )
+    model = environments.tied_garnet(states=5, actions=3, branching=3, gamma=0.8, ties=3, seed=1)
     allowed, rng = long_run.optimal_actions(model), np.random.default_rng(0)
     assert allowed.sum() == 8
     theta = rng.normal(size=(5, 3))
@@ -54,9 +50,7 @@ def test_nearest_policy_beats_random_optimal_policies():
 
 
 def test_from_a_uniform_start_it_has_the_largest_entropy():
-    model = environments.tied_garnet(
-        states=4, actions=2, branching=2, gamma=0.7, ties=4, seed=3
-    )
+    model = environments.tied_garnet(states=4, actions=2, branching=2, gamma=0.7, ties=4, seed=3)
     allowed = long_run.optimal_actions(model)
     assert allowed.all()
     near = long_run.nearest_policy(model, np.zeros((4, 2)), allowed=allowed)
@@ -68,9 +62,7 @@ def test_runs_tend_to_the_nearest_policy_in_proportion_to_the_step(rewards, limi
     model = fork(rewards)
     errors = []
     for eta in (0.04, 0.02):
-        run = natural_gradient.run(
-            model, np.zeros((4, 2)), eta=eta, iterations=int(35 / eta)
-        )
+        run = natural_gradient.run(model, np.zeros((4, 2)), eta=eta, iterations=int(35 / eta))
         log_odds = np.subtract(*run.log_pi[-1, 0])
         errors.append(log_odds - np.log(limit))
     assert errors[0] / errors[1] == pytest.approx(2, abs=0.05)
@@ -78,9 +70,7 @@ def test_runs_tend_to_the_nearest_policy_in_proportion_to_the_step(rewards, limi
 
 
 def test_the_limit_of_a_run_is_the_tilted_start():
-    model = environments.tied_garnet(
-        states=5, actions=3, branching=3, gamma=0.6, ties=3, seed=2
-    )
+    model = environments.tied_garnet(states=5, actions=3, branching=3, gamma=0.6, ties=3, seed=2)
     theta = np.random.default_rng(2).normal(size=(5, 3))
     run = natural_gradient.run(model, theta, eta=1.0, iterations=600)
     paid = (evaluation.optimal(model).V - run.V).sum(axis=0)

@@ -28,8 +28,12 @@ def divergence(p, pi, q):
 
 def test_order_one_is_the_natural_gradient_step():
     log_pi, adv = cases(0)
-    np.testing.assert_allclose(mirror.step(log_pi, adv, 0.7, order=1), dist.softmax(log_pi + 0.7 * adv), atol=1e-14)
-    np.testing.assert_allclose(mirror.first_order(log_pi, adv, order=1), ed.first_order(log_pi, adv), atol=1e-13)
+    np.testing.assert_allclose(
+        mirror.step(log_pi, adv, 0.7, order=1), dist.softmax(log_pi + 0.7 * adv), atol=1e-14
+    )
+    np.testing.assert_allclose(
+        mirror.first_order(log_pi, adv, order=1), ed.first_order(log_pi, adv), atol=1e-13
+    )
 
 
 def test_order_two_is_a_shift_by_the_mean_while_it_stays_inside():

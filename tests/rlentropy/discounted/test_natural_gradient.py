@@ -263,9 +263,7 @@ def test_a_step_that_forgets_the_old_policy_revives_its_excluded_actions():
     new = dist.log_softmax(q / 2)
     reached = ng.prox_objective(old, new, q, 0.5, tau=2.0)
     assert reached == pytest.approx(ng.prox_value(old, q, 0.5, tau=2.0), abs=1e-15)
-    assert reached == pytest.approx(
-        2 * dist.logsumexp(q / 2), abs=1e-15
-    )
+    assert reached == pytest.approx(2 * dist.logsumexp(q / 2), abs=1e-15)
 
 
 # ---------------------------------------------------------------------------------------- refusals

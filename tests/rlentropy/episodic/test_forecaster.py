@@ -17,7 +17,8 @@ PRIORS = [Fraction(1, 2), Fraction(1), Fraction(2), Fraction(5)]
 
 
 def brute_regret(symbols, m, n0):
-    """Loss of each prediction, added up, less that of the best fixed distribution: the definition, term by term."""
+    """Loss of each prediction, added up, less that of the best fixed distribution:
+    the definition, term by term."""
     n, loss = np.zeros(m), 0.0
     for t, x in enumerate(symbols, start=1):
         loss -= log((n[x] + n0) / (t - 1 + m * n0))
@@ -26,8 +27,11 @@ def brute_regret(symbols, m, n0):
 
 
 def test_the_smallest_case():
-    """m = 2, n_0 = 1, sequence 0 1 0: predictions 1/2, 1/3, 1/2; best fixed (2/3)^2 (1/3); regret log(16/9)."""
-    np.testing.assert_allclose(np.exp(-forecaster.losses(forecaster.one_hot([0, 1, 0], 2))), [1 / 2, 1 / 3, 1 / 2])
+    """m = 2, n_0 = 1, sequence 0 1 0: predictions 1/2, 1/3, 1/2; best fixed (2/3)^2 (1/3);
+    regret log(16/9)."""
+    np.testing.assert_allclose(
+        np.exp(-forecaster.losses(forecaster.one_hot([0, 1, 0], 2))), [1 / 2, 1 / 3, 1 / 2]
+    )
     assert exact_forecaster.exp_regret([2, 1], 1) == Fraction(16, 9)
     assert forecaster.regret([2, 1]) == pytest.approx(log(16 / 9))
 
@@ -44,8 +48,12 @@ def test_regret_depends_on_counts_only(symbols, n0):
     n = np.bincount(symbols, minlength=3)
     expected = brute_regret(symbols, 3, n0)
     assert forecaster.regret(n, n0) == pytest.approx(expected, abs=1e-10)
-    assert forecaster.regret_curve(forecaster.one_hot(symbols, 3), n0)[-1] == pytest.approx(expected, abs=1e-10)
-    assert float(exact_forecaster.exp_regret(n, Fraction(n0))) == pytest.approx(np.exp(expected), rel=1e-10)
+    assert forecaster.regret_curve(forecaster.one_hot(symbols, 3), n0)[-1] == pytest.approx(
+        expected, abs=1e-10
+    )
+    assert float(exact_forecaster.exp_regret(n, Fraction(n0))) == pytest.approx(
+        np.exp(expected), rel=1e-10
+    )
 
 
 @pytest.mark.parametrize("n0", PRIORS)
@@ -55,20 +63,24 @@ def test_the_constant_sequence_is_the_worst(T, m, n0):
     worst = max(exact_forecaster.exp_regret(n, n0) for n in exact_forecaster.count_vectors(T, m))
     assert worst == exact_forecaster.exp_regret([T] + [0] * (m - 1), n0)
     assert float(worst) == pytest.approx(np.exp(forecaster.worst_regret(T, m, float(n0))))
-    assert forecaster.worst_regret(T, m, float(n0)) <= forecaster.simple_bound(T, m, float(n0)) + 1e-12
+    assert (
+        forecaster.worst_regret(T, m, float(n0)) <= forecaster.simple_bound(T, m, float(n0)) + 1e-12
+    )
     if n0 == 1:
         assert worst == comb(T + m - 1, m - 1)
 
 
 def test_a_small_prior_has_another_worst_case():
-    """n_0 = 1/4, T = 30, m = 3: the balanced sequence loses more than the constant one and the simple bound."""
+    """n_0 = 1/4, T = 30, m = 3: the balanced sequence loses more than the constant one and the
+    simple bound."""
     balanced = forecaster.regret([10, 10, 10], 0.25)
     assert balanced > forecaster.simple_bound(30, 3, 0.25) > forecaster.worst_regret(30, 3, 0.25)
 
 
 @given(st.integers(1, 40), st.integers(1, 5), st.sampled_from([0.5, 1.0, 2.5]), st.integers(0, 999))
 def test_fractional_outcomes_lose_no_more(T, m, n0, seed):
-    """Regret of distributions as outcomes <= closed form at the real counts <= R_T (lem-fractional)."""
+    """Regret of distributions as outcomes <= closed form at the real counts <= R_T
+    (lem-fractional)."""
     d = np.random.default_rng(seed).dirichlet(np.full(m, 0.3), size=T)
     measured = forecaster.regret_curve(d, n0)[-1]
     assert measured <= forecaster.regret(d.sum(axis=0), n0) + 1e-9
@@ -78,7 +90,9 @@ def test_fractional_outcomes_lose_no_more(T, m, n0, seed):
 def test_limits():
     assert forecaster.worst_regret(0, 5) == pytest.approx(0)
     assert forecaster.regret(np.zeros(5)) == pytest.approx(0)
-    np.testing.assert_allclose(forecaster.regret([[9.0], [0.0]]), 0, atol=1e-12)  # one symbol: nothing to learn
+    np.testing.assert_allclose(
+        forecaster.regret([[9.0], [0.0]]), 0, atol=1e-12
+    )  # one symbol: nothing to learn
     assert forecaster.losses(np.zeros((1, 3)) + 1 / 3) == pytest.approx(log(3))
     T = 10.0**12  # the mean loss per symbol vanishes
     assert forecaster.worst_regret(T, 4) == pytest.approx(3 * log(T) - gammaln(4), rel=1e-10)

@@ -1,4 +1,5 @@
-"""Trajectory entropy against enumeration of all trajectories, exact arithmetic, and closed forms."""
+"""Trajectory entropy against enumeration of all trajectories, exact arithmetic,
+and closed forms."""
 
 from fractions import Fraction
 
@@ -38,7 +39,9 @@ def test_chain_rule_equals_enumeration(states, actions, horizon):
     pi = random_policy(mdp, 2)
     law = exact_trajectories.enumerate_trajectories(mdp.dense(), pi, mdp.start)
     assert sum(law.values()) == pytest.approx(1, abs=1e-12)
-    assert te.trajectory_entropy(mdp, pi) == pytest.approx(exact_trajectories.law_entropy(law), abs=1e-12)
+    assert te.trajectory_entropy(mdp, pi) == pytest.approx(
+        exact_trajectories.law_entropy(law), abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -47,21 +50,32 @@ def test_chain_rule_is_exact_in_rational_arithmetic(seed):
     law = exact_trajectories.enumerate_trajectories(P, pi, 0)
     assert sum(law.values()) == 1
     assert exact_trajectories.exact_entropy(law) == exact_trajectories.exact_chain_rule(P, pi, 0)
-    assert exact_trajectories.exact_entropy(law) != exact_trajectories.exact_chain_rule(P, pi, 0, transitions=3)
+    assert exact_trajectories.exact_entropy(law) != exact_trajectories.exact_chain_rule(
+        P, pi, 0, transitions=3
+    )
     value = sum(float(c) * np.log(p) for p, c in exact_trajectories.exact_entropy(law))
     assert value == pytest.approx(exact_trajectories.law_entropy(law), abs=1e-12)
 
 
 def test_log_prime_coefficients_decide_equality():
-    assert exact_trajectories.log_prime_coefficients([(1, 12)]) == exact_trajectories.log_prime_coefficients([(2, 2), (1, 3)])
-    assert exact_trajectories.log_prime_coefficients([(1, Fraction(3, 4)), (1, Fraction(4, 3))]) == ()
-    assert exact_trajectories.log_prime_coefficients([(1, 6)]) != exact_trajectories.log_prime_coefficients([(1, 5)])
+    assert exact_trajectories.log_prime_coefficients(
+        [(1, 12)]
+    ) == exact_trajectories.log_prime_coefficients([(2, 2), (1, 3)])
+    assert (
+        exact_trajectories.log_prime_coefficients([(1, Fraction(3, 4)), (1, Fraction(4, 3))]) == ()
+    )
+    assert exact_trajectories.log_prime_coefficients(
+        [(1, 6)]
+    ) != exact_trajectories.log_prime_coefficients([(1, 5)])
 
 
 def test_marginals_of_the_law_are_the_visitation():
     mdp = example(3)
     pi = random_policy(mdp, 4)
-    law, d = exact_trajectories.enumerate_trajectories(mdp.dense(), pi, 0), visitation.policy_visitation(mdp, pi)
+    law, d = (
+        exact_trajectories.enumerate_trajectories(mdp.dense(), pi, 0),
+        visitation.policy_visitation(mdp, pi),
+    )
     for h in range(mdp.H):
         for (s, a), q in exact_trajectories.marginal(law, (2 * h, 2 * h + 1)).items():
             assert q == pytest.approx(d[h, s, a], abs=1e-14)
@@ -79,7 +93,9 @@ def test_gap_to_visitation_entropy_is_the_mutual_information(seed):
     law = exact_trajectories.enumerate_trajectories(mdp.dense(), pi, 0)
     h = 2
     single = [exact_trajectories.joint_entropy(law, k) for k in (h - 1, h)]
-    assert information[h - 1] == pytest.approx(sum(single) - exact_trajectories.joint_entropy(law, h - 1, h), abs=1e-12)
+    assert information[h - 1] == pytest.approx(
+        sum(single) - exact_trajectories.joint_entropy(law, h - 1, h), abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -89,7 +105,9 @@ def test_soft_optimum_beats_every_policy_by_the_expected_divergence(seed):
     assert te.trajectory_entropy(mdp, best.pi) == pytest.approx(best.value, abs=1e-12)
     assert te.suboptimality(mdp, best.pi, best) == pytest.approx(0, abs=1e-14)
     pi = random_policy(mdp, seed)
-    assert best.value - te.trajectory_entropy(mdp, pi) == pytest.approx(te.suboptimality(mdp, pi), abs=1e-12)
+    assert best.value - te.trajectory_entropy(mdp, pi) == pytest.approx(
+        te.suboptimality(mdp, pi), abs=1e-12
+    )
 
 
 def test_history_dependent_policies_do_not_help():
@@ -130,7 +148,9 @@ def test_double_chain_optimum_is_uniform():
     h = binary_entropy(0.1)
     assert best.value == pytest.approx(20 * np.log(2) + 19 * h, abs=1e-11)
     assert np.abs(best.pi - 0.5).max() < 1e-13
-    assert te.trajectory_entropy(mdp, te.uniform_policy(mdp)) == pytest.approx(best.value, abs=1e-11)
+    assert te.trajectory_entropy(mdp, te.uniform_policy(mdp)) == pytest.approx(
+        best.value, abs=1e-11
+    )
 
 
 def test_counting_a_last_transition_gives_another_policy():

@@ -57,8 +57,13 @@ def test_enumeration_is_exact_in_fractions():
     half, third = Fraction(1, 2), Fraction(1, 3)
     P = np.array([[[[half, half], [third, 1 - third]], [[1, 0], [0, 1]]]] * 2, dtype=object)
     # repeat the first action for ever: d_3 shows the correlation with a_1, which no d_1 could
-    d = histories.visitation_by_enumeration(P, 0, lambda history: [int(history[1] == a) for a in (0, 1)] if len(history) > 1
-                                      else [half, half])  # fmt: skip
+    d = histories.visitation_by_enumeration(
+        P,
+        0,
+        lambda history: (
+            [int(history[1] == a) for a in (0, 1)] if len(history) > 1 else [half, half]
+        ),
+    )
     assert d[0].tolist() == [[half, half], [0, 0]]
     assert d[1].tolist() == [[half * half, third * half], [half * half, (1 - third) * half]]
     assert d.sum() == 3
@@ -310,4 +315,6 @@ def test_the_law_of_an_episode_adds_up_to_one_and_to_the_visitation():
     weights = [P[0, 0, 0, 1], policy((0, 0, 1))[1], P[1, 1, 1, 2], policy((0, 0, 1, 1, 2))[1]]
     assert law.get(path, 0) == pytest.approx(policy((0,))[0] * np.prod(weights), abs=1e-15)
     second = sum(weight for episode, weight in law.items() if episode[2:4] == (1, 1))
-    assert histories.visitation_by_enumeration(P, 0, policy)[1, 1, 1] == pytest.approx(second, abs=1e-15)
+    assert histories.visitation_by_enumeration(P, 0, policy)[1, 1, 1] == pytest.approx(
+        second, abs=1e-15
+    )

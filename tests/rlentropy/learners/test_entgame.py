@@ -1,4 +1,5 @@
-"""EntGame against its plain twins, step for step on the same random numbers, and against exact values."""
+"""EntGame against its plain twins, step for step on the same random numbers,
+and against exact values."""
 
 import functools
 import math
@@ -17,10 +18,11 @@ from rlentropy.episodic.visitation import average_visitation_entropy, visitation
 from rlentropy.learners import entgame
 from rlentropy.seeds import generator
 
-# --------------------------------------------------------------------------------------------------- plain twins
+# ------------------------------------------------------------------------------------- plain twins
 
 
-# Logarithms and bonuses with thirty digits, then rounded: they are those of the kernels on every processor.
+# Logarithms and bonuses with thirty digits, then rounded:
+# they are those of the kernels on every processor.
 MP = mpmath.MPContext()
 MP.dps = 30
 
@@ -46,14 +48,26 @@ def each(function, n, *rest):
 
 def next_state(mdp, h, s, a, u):
     row = np.cumsum(mdp.P[min(h, len(mdp.P) - 1)].toarray()[s * mdp.A + a])
-    return min(int(np.searchsorted(row, u, side="right")), int(np.flatnonzero(np.diff(row, prepend=0.0))[-1]))
+    return min(
+        int(np.searchsorted(row, u, side="right")),
+        int(np.flatnonzero(np.diff(row, prepend=0.0))[-1]),
+    )
 
 
 def twin(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0, ceiling="source"):
-    """EntGame per stage as in the definition, on dense arrays; returns counts, visitation and the last values."""
+    """EntGame per stage as in the definition, on dense arrays;
+    returns counts, visitation and the last values."""
     H, S, A = mdp.H, mdp.S, mdp.A
-    n, moves, seen = np.zeros((H, S, A), int), np.zeros((H, S, A, S)), [[[] for _ in range(S)] for _ in range(H)]
-    total, V, uniforms = np.zeros((H, S, A)), np.zeros((H + 1, S)), generator(seed).random((episodes, H - 1))
+    n, moves, seen = (
+        np.zeros((H, S, A), int),
+        np.zeros((H, S, A, S)),
+        [[[] for _ in range(S)] for _ in range(H)],
+    )
+    total, V, uniforms = (
+        np.zeros((H, S, A)),
+        np.zeros((H + 1, S)),
+        generator(seed).random((episodes, H - 1)),
+    )
     for t in range(episodes):
         B = log_share(t, n0, S * A)
         bonus = bonus_scale * (H * B) * each(spread, n, 2 * S * A * H, delta, S, 1, 2)
@@ -82,10 +96,17 @@ def pooled_twin(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0):
     """EntGame with pooled counts, as in the published code up to ties, on dense arrays."""
     H, S, A = mdp.H, mdp.S, mdp.A
     n, moves, seen = np.zeros((S, A), int), np.zeros((S, A, S)), [[] for _ in range(S)]
-    counts, total, uniforms = np.zeros((H, S, A), int), np.zeros((H, S, A)), generator(seed).random((episodes, H))
+    counts, total, uniforms = (
+        np.zeros((H, S, A), int),
+        np.zeros((H, S, A)),
+        generator(seed).random((episodes, H)),
+    )
     for t in range(episodes):
         B = log_share(t * H, n0, S * A)
-        bonus, log = each(spread, n, 4 * S * A * H, delta, S - 1, max(S - 1, 1), 1), each(log_share, n, n0)
+        bonus, log = (
+            each(spread, n, 4 * S * A * H, delta, S - 1, max(S - 1, 1), 1),
+            each(log_share, n, n0),
+        )
         greedy, V = np.zeros((H, S), int), np.zeros(S)
         for h in reversed(range(H)):
             ceiling = (H - h) * B
@@ -110,16 +131,19 @@ def pooled_twin(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0):
     return counts, total / max(episodes, 1)
 
 
-# ------------------------------------------------------------------------------------------- kernels equal their twins
+# ----------------------------------------------------------------------- kernels equal their twins
 
 
 @st.composite
 def mdps(draw, stationary=None):
-    """Small episodic MDPs; rows may be deterministic, absorbing or full, states may be unreachable."""
+    """Small episodic MDPs; rows may be deterministic, absorbing or full,
+    states may be unreachable."""
     S, A, H = draw(st.integers(1, 5)), draw(st.integers(1, 3)), draw(st.integers(1, 5))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     same = draw(st.booleans()) if stationary is None else stationary
-    sharpness = draw(st.sampled_from([0.05, 0.3, 1.0]))  # small: nearly deterministic rows with exact zeros
+    sharpness = draw(
+        st.sampled_from([0.05, 0.3, 1.0])
+    )  # small: nearly deterministic rows with exact zeros
     shape = (S, A) if same or H == 1 else (H - 1, S, A)
     P = rng.dirichlet(np.full(S, sharpness), size=shape)
     P = np.where(P < 0.01, 0.0, P)
@@ -189,7 +213,8 @@ def test_degenerate_cases(mdp, episodes, pooled):
 
 
 def test_more_successors_than_there_was_room_for():
-    """The lists of successors grow in the middle of a run, and between blocks, without a trace in the numbers."""
+    """The lists of successors grow in the middle of a run, and between blocks,
+    without a trace in the numbers."""
     mdp = garnet(states=40, actions=2, horizon=3, branching=30, seed=1, stationary=True)
     result = entgame.run(mdp, 700, 2, bonus_scale=0.1)
     np.testing.assert_array_equal(result.counts, twin(mdp, 700, 2, bonus_scale=0.1)[0])
@@ -201,7 +226,8 @@ def test_more_successors_than_there_was_room_for():
 @pytest.mark.parametrize("n0", [0.5, 1, 2.5])
 @pytest.mark.parametrize("ceiling", ["source", "stage"])
 def test_skipping_saturated_states_is_exact(bonus_scale, n0, ceiling):
-    """Without evaluation, states whose own terms reach the ceiling are not planned; the counts are the same."""
+    """Without evaluation, states whose own terms reach the ceiling are not planned;
+    the counts are the same."""
     mdp = grid_world(rows=5, cols=5, success=0.9, horizon=8)
     options = {"n0": n0, "bonus_scale": bonus_scale, "ceiling": ceiling}
     quick = entgame.run(mdp, 3000, 7, evaluate=False, **options)
@@ -209,7 +235,8 @@ def test_skipping_saturated_states_is_exact(bonus_scale, n0, ceiling):
 
 
 def test_no_continuation_for_unvisited_pairs_is_harmful():
-    """Where pairs without data are worth their reward only, and nothing beyond, the learner does not explore."""
+    """Where pairs without data are worth their reward only, and nothing beyond,
+    the learner does not explore."""
     mdp = double_chain(length=11, failure=0.1, horizon=8)
     best = max_entropy.solve(mdp).value
     _, honest = entgame.run_plain(mdp, 2000, 0, bonus_scale=0.0)
@@ -223,7 +250,8 @@ def test_no_continuation_for_unvisited_pairs_is_harmful():
 
 
 def test_the_version_for_reading_is_the_same_algorithm():
-    """On a random MDP, where ties are rare, it takes the same actions for a while; its mixture stays as good."""
+    """On a random MDP, where ties are rare, it takes the same actions for a while;
+    its mixture stays as good."""
     mdp = garnet(states=5, actions=2, horizon=4, branching=3, seed=8)
     counts, d = entgame.run_plain(mdp, 300, 1, bonus_scale=0.01)
     result = entgame.run(mdp, 300, 1, bonus_scale=0.01)
@@ -231,7 +259,7 @@ def test_the_version_for_reading_is_the_same_algorithm():
     assert np.abs(counts - result.counts).sum() < 0.1 * counts.sum()
 
 
-# ------------------------------------------------------------------------------------------- what a result promises
+# -------------------------------------------------------------------------- what a result promises
 
 
 @pytest.fixture(scope="module")
@@ -245,9 +273,13 @@ def test_result(chain, run):
     assert result.counts.shape == result.visitation.shape == result.policy.shape == (20, 31, 2)
     assert (result.counts.sum(axis=(1, 2)) == 1000).all()
     assert visitation.flow_residual(chain, result.visitation) < 1e-12
-    np.testing.assert_allclose(visitation.policy_visitation(chain, result.policy), result.visitation, atol=1e-12)
+    np.testing.assert_allclose(
+        visitation.policy_visitation(chain, result.policy), result.visitation, atol=1e-12
+    )
     assert [c.episodes for c in result.checkpoints] == [10, 100, 1000]
-    assert result.checkpoints[-1].visitation_entropy == pytest.approx(result.visitation_entropy, abs=1e-12)
+    assert result.checkpoints[-1].visitation_entropy == pytest.approx(
+        result.visitation_entropy, abs=1e-12
+    )
     assert result.checkpoints[-1].average_visitation_entropy == pytest.approx(
         average_visitation_entropy(result.visitation), abs=1e-12
     )
@@ -331,7 +363,7 @@ def test_sparse_kernels_with_stored_zeros():
     np.testing.assert_array_equal(entgame.run(mdp, 40, 0).counts, twin(mdp, 40, 0)[0])
 
 
-# --------------------------------------------------------------------------------------------------- kernel known
+# ------------------------------------------------------------------------------------ kernel known
 
 
 def test_known_model_stays_below_its_bound():

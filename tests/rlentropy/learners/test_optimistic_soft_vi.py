@@ -1,4 +1,5 @@
-"""Optimistic soft value iteration against a plain NumPy twin on the same random numbers; its chain of inequalities."""
+"""Optimistic soft value iteration against a plain NumPy twin on the same random numbers;
+its chain of inequalities."""
 
 import numpy as np
 import pytest
@@ -15,7 +16,10 @@ from rlentropy.seeds import generator
 
 
 def choose(weights, u):
-    return min(int(np.searchsorted(np.cumsum(weights), u * np.sum(weights), side="right")), len(weights) - 1)
+    return min(
+        int(np.searchsorted(np.cumsum(weights), u * np.sum(weights), side="right")),
+        len(weights) - 1,
+    )
 
 
 def next_state(mdp, h, s, a, u):
@@ -25,7 +29,8 @@ def next_state(mdp, h, s, a, u):
 
 
 def twin(mdp, episodes, seed, *, delta, bonus_scale):
-    """The algorithm as the book states it; yields Q before each episode, returns counts at the end."""
+    """The algorithm as the book states it; yields Q before each episode,
+    returns counts at the end."""
     H, S, A = mdp.H, mdp.S, mdp.A
     n, m = np.zeros((H, S, A)), np.zeros((H, S, A, S))
     ceiling = np.arange(H - 1, -1, -1) * np.log(S * A)
@@ -54,9 +59,14 @@ def twin(mdp, episodes, seed, *, delta, bonus_scale):
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.integers(1, 4), st.integers(1, 3), st.integers(1, 4), st.integers(0, 30), st.integers(0, 10**6),
-    st.sampled_from([0.0, 0.3, 1.0]), st.booleans(),
-)  # fmt: skip
+    st.integers(1, 4),
+    st.integers(1, 3),
+    st.integers(1, 4),
+    st.integers(0, 30),
+    st.integers(0, 10**6),
+    st.sampled_from([0.0, 0.3, 1.0]),
+    st.booleans(),
+)
 def test_kernel_equals_twin(S, A, H, episodes, seed, bonus_scale, stationary):
     mdp = environments.garnet(
         states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=stationary
@@ -65,7 +75,10 @@ def test_kernel_equals_twin(S, A, H, episodes, seed, bonus_scale, stationary):
     result = optimistic_soft_vi.run(mdp, episodes, seed, bonus_scale=bonus_scale)
     assert np.array_equal(result.counts, n)
     assert np.abs(result.Q - Q).max() < 1e-9
-    played = [block.Q for block in optimistic_soft_vi.play(mdp, episodes, seed, bonus_scale=bonus_scale, block=7)]
+    played = [
+        block.Q
+        for block in optimistic_soft_vi.play(mdp, episodes, seed, bonus_scale=bonus_scale, block=7)
+    ]
     if episodes:
         assert np.abs(np.concatenate(played) - history).max() < 1e-9
 
@@ -90,7 +103,9 @@ def test_every_link_holds_along_a_run(links):
     assert links.divergence <= 1
     assert min(links.slack.values()) >= 0
     bounds = np.array([soft_vi_audit.fast_bound(T, 3, 2, 3, 0.1) for T in links.T])
-    assert (links.regret <= links.second_order).all() and (links.second_order <= links.squared_width).all()
+    assert (links.regret <= links.second_order).all() and (
+        links.second_order <= links.squared_width
+    ).all()
     assert (links.squared_width <= links.capped).all() and links.capped[-1] <= bounds[-1]
     assert (links.regret <= links.bias).all() and (links.bias <= links.width).all()
     assert links.width[-1] <= soft_vi_audit.slow_bound(4000, 3, 2, 3, 0.1)
@@ -98,7 +113,9 @@ def test_every_link_holds_along_a_run(links):
 
 def test_sums_do_not_depend_on_the_blocks(links):
     mdp = environments.garnet(states=3, actions=2, horizon=3, branching=3, seed=0)
-    again = soft_vi_audit.measure(mdp, optimistic_soft_vi.play(mdp, 4500, 5, block=337), [1, 10, 1500, 4000], delta=0.1)
+    again = soft_vi_audit.measure(
+        mdp, optimistic_soft_vi.play(mdp, 4500, 5, block=337), [1, 10, 1500, 4000], delta=0.1
+    )
     for name in soft_vi_audit.SUMS:
         assert getattr(again, name) == pytest.approx(getattr(links, name), rel=1e-10)
 
@@ -129,7 +146,9 @@ def test_episodes_needed_inverts_the_bound():
         assert bound(T, 3, 2, 3, 0.1) / T <= 0.1 < bound(0.999 * T, 3, 2, 3, 0.1) / (0.999 * T)
 
 
-@pytest.mark.parametrize("bad", [{"delta": 0.0}, {"delta": 2.0}, {"bonus_scale": -1.0}, {"bonus_scale": np.nan}])
+@pytest.mark.parametrize(
+    "bad", [{"delta": 0.0}, {"delta": 2.0}, {"bonus_scale": -1.0}, {"bonus_scale": np.nan}]
+)
 def test_bad_settings_are_refused(bad):
     mdp = environments.double_chain(length=3, failure=0.1, horizon=2)
     with pytest.raises(ValueError, match=next(iter(bad))):

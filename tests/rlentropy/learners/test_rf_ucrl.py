@@ -1,4 +1,5 @@
-"""Roll-outs of fixed policies, and RF-UCRL against a plain NumPy twin on the same random numbers."""
+"""Roll-outs of fixed policies, and RF-UCRL against a plain NumPy twin on the same random
+numbers."""
 
 import numpy as np
 import pytest
@@ -20,7 +21,12 @@ def next_state(mdp, h, s, a, u):
 
 def twin(mdp, episodes, seed, options):
     H, S, A = mdp.H, mdp.S, mdp.A
-    n, m, counts, E = np.zeros((H, S, A)), np.zeros((H, S, A, S)), np.zeros((H, S, A)), np.zeros((H, S, A))
+    n, m, counts, E = (
+        np.zeros((H, S, A)),
+        np.zeros((H, S, A, S)),
+        np.zeros((H, S, A)),
+        np.zeros((H, S, A)),
+    )
     for uniforms in generator(seed).random((episodes, 2 * H)):
         s = mdp.start
         for h in range(H):
@@ -28,7 +34,10 @@ def twin(mdp, episodes, seed, options):
             a = best[int(uniforms[2 * h] * len(best))]
             counts[h, s, a] += 1
             if h < H - 1 or options.published_code:
-                following, k = next_state(mdp, h, s, a, uniforms[2 * h + 1]), 0 if options.pooled else h
+                following, k = (
+                    next_state(mdp, h, s, a, uniforms[2 * h + 1]),
+                    0 if options.pooled else h,
+                )
                 n[k, s, a] += 1
                 m[k, s, a, following] += 1
                 s = following
@@ -41,7 +50,9 @@ def twin(mdp, episodes, seed, options):
             )
             factor = 1 if options.published_code else np.sqrt(2)
             hat = np.where(visited[..., None], m[k] / np.maximum(n[k], 1)[..., None], 1 / S)
-            E[h] = options.bonus_scale * factor * left * np.sqrt(beta / np.maximum(n[k], 1)) + hat @ F
+            E[h] = (
+                options.bonus_scale * factor * left * np.sqrt(beta / np.maximum(n[k], 1)) + hat @ F
+            )
             if not options.published_code:
                 E[h] = np.where(visited, np.minimum(E[h], left), left)
             F = E[h].max(axis=1)
@@ -51,28 +62,44 @@ def twin(mdp, episodes, seed, options):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.integers(1, 7), st.integers(1, 3), st.integers(1, 4), st.integers(0, 12), st.integers(0, 10**6),
-    st.booleans(), st.booleans(), st.booleans(),
-)  # fmt: skip
+    st.integers(1, 7),
+    st.integers(1, 3),
+    st.integers(1, 4),
+    st.integers(0, 12),
+    st.integers(0, 10**6),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+)
 def test_rf_ucrl_equals_twin(S, A, H, episodes, seed, pooled, published, clip):
     mdp = environments.garnet(
         states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=True
     )
-    options = rf_ucrl.RewardFreeOptions(pooled=pooled, published_code=published, clip=clip, bonus_scale=0.37)
+    options = rf_ucrl.RewardFreeOptions(
+        pooled=pooled, published_code=published, clip=clip, bonus_scale=0.37
+    )
     counts, E = twin(mdp, episodes, seed, options)
     result = rf_ucrl.rf_ucrl(mdp, episodes, seed, options=options)
     if np.array_equal(result.counts, counts):
         assert np.abs(result.error - E).max() < 1e-9
     else:  # a tie that rounding broke differently: the bounds of the first episodes still agree
-        first = next(t for t in range(1, episodes + 1) if not np.array_equal(
-            rf_ucrl.rf_ucrl(mdp, t, seed, options=options).counts, twin(mdp, t, seed, options)[0]))
+        first = next(
+            t
+            for t in range(1, episodes + 1)
+            if not np.array_equal(
+                rf_ucrl.rf_ucrl(mdp, t, seed, options=options).counts,
+                twin(mdp, t, seed, options)[0],
+            )
+        )
         before = rf_ucrl.rf_ucrl(mdp, first - 1, seed, options=options).error
         assert np.abs(before - twin(mdp, first - 1, seed, options)[1]).max() < 1e-9
 
 
 def test_rf_ucrl_reaches_the_ends_of_a_chain_more_often_than_chance():
     mdp = environments.double_chain(length=11, failure=0.1, horizon=10)
-    chance = simulator.roll_out(mdp, trajectory_entropy.uniform_policy(mdp), 2000, 0).sum(axis=(0, 2))
+    chance = simulator.roll_out(mdp, trajectory_entropy.uniform_policy(mdp), 2000, 0).sum(
+        axis=(0, 2)
+    )
     options = rf_ucrl.RewardFreeOptions(bonus_scale=0.1)
     directed = rf_ucrl.rf_ucrl(mdp, 2000, 0, options=options).counts.sum(axis=(0, 2))
     assert directed[[0, -1]].min() > 3 * chance[[0, -1]].max()
@@ -109,5 +136,9 @@ def test_the_model_remembers_every_transition():
         reference[k, row, state] += 1
     assert np.array_equal(empirical_model.dense(model, 5), reference)
     p = reference[1, 7] / reference[1, 7].sum()
-    assert empirical_model.row_mean(model, 1, 7, np.arange(5.0)) == pytest.approx(p @ np.arange(5), abs=1e-14)
-    assert empirical_model.row_entropy(model, 1, 7) == pytest.approx(-np.sum(p[p > 0] * np.log(p[p > 0])), abs=1e-14)
+    assert empirical_model.row_mean(model, 1, 7, np.arange(5.0)) == pytest.approx(
+        p @ np.arange(5), abs=1e-14
+    )
+    assert empirical_model.row_entropy(model, 1, 7) == pytest.approx(
+        -np.sum(p[p > 0] * np.log(p[p > 0])), abs=1e-14
+    )

@@ -1,4 +1,5 @@
-"""Sampled transitions against the kernel they are drawn from; exact roll-outs against matrix products."""
+"""Sampled transitions against the kernel they are drawn from;
+exact roll-outs against matrix products."""
 
 import numpy as np
 import pytest
@@ -24,7 +25,8 @@ def random_policy(mdp, seed=0):
 
 @both
 def test_draw_inverts_the_distribution_function(mdp):
-    """For each row, the fraction of an even grid of uniform numbers sent to s' is p(s'), up to one grid cell."""
+    """For each row, the fraction of an even grid of uniform numbers sent to s' is p(s'),
+    up to one grid cell."""
     world, grid = simulator.world(mdp), (np.arange(1000) + 0.5) / 1000
     for h in range(mdp.H - 1):
         for row in (0, mdp.S * mdp.A - 1):
@@ -34,7 +36,9 @@ def test_draw_inverts_the_distribution_function(mdp):
 
 
 def test_draw_at_the_ends_of_the_interval():
-    mdp = EpisodicMDP(P=[[[0.0, 1.0, 0.0]], [[0.3, 0.0, 0.7]], [[1.0, 0.0, 0.0]]], horizon=2, start=0)
+    mdp = EpisodicMDP(
+        P=[[[0.0, 1.0, 0.0]], [[0.3, 0.0, 0.7]], [[1.0, 0.0, 0.0]]], horizon=2, start=0
+    )
     world = simulator.world(mdp)
     assert [simulator.draw(world, 0, row, 0.0) for row in range(3)] == [1, 0, 0]
     assert [simulator.draw(world, 0, row, np.nextafter(1, 0)) for row in range(3)] == [1, 2, 0]
@@ -52,13 +56,16 @@ def test_exact_visitation_of_a_deterministic_policy(mdp):
 
 @both
 def test_rollouts_follow_the_visitation(mdp):
-    """Frequencies stay within five standard errors (and ten counts, for rare events) of the exact ones."""
+    """Frequencies stay within five standard errors (and ten counts,
+    for rare events) of the exact ones."""
     pi, episodes = random_policy(mdp), 20_000
     rare = 10 / episodes
     states, actions = simulator.rollouts(mdp, pi, episodes, 1)
     d = visitation.policy_visitation(mdp, pi)
     error = 5 * np.sqrt(d * (1 - d) / episodes)
-    assert (np.abs(simulator.counts(states, actions, mdp.S, mdp.A) / episodes - d) <= error + rare).all()
+    assert (
+        np.abs(simulator.counts(states, actions, mdp.S, mdp.A) / episodes - d) <= error + rare
+    ).all()
     if mdp.H > 1:
         joint = d[:-1, :, :, None] * mdp.dense()
         moves = simulator.transition_counts(states, actions, mdp.S, mdp.A) / episodes
@@ -76,7 +83,10 @@ def test_actions_of_probability_zero_are_never_taken():
 def test_same_seed_same_episodes():
     mdp = CASES["chain"]
     pi = random_policy(mdp)
-    first, second = simulator.rollouts(mdp, pi, 50, 3), simulator.rollouts(mdp, pi, 50, np.random.SeedSequence(3))
+    first, second = (
+        simulator.rollouts(mdp, pi, 50, 3),
+        simulator.rollouts(mdp, pi, 50, np.random.SeedSequence(3)),
+    )
     np.testing.assert_array_equal(first, second)
     assert (first[0] != simulator.rollouts(mdp, pi, 50, 4)[0]).any()
 

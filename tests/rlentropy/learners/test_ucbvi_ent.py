@@ -1,4 +1,5 @@
-"""UCBVI-Ent against a plain NumPy twin on the same random numbers, for every combination of its options."""
+"""UCBVI-Ent against a plain NumPy twin on the same random numbers,
+for every combination of its options."""
 
 from itertools import product
 
@@ -14,7 +15,10 @@ from rlentropy.seeds import generator
 
 
 def choose(weights, u):
-    return min(int(np.searchsorted(np.cumsum(weights), u * np.sum(weights), side="right")), len(weights) - 1)
+    return min(
+        int(np.searchsorted(np.cumsum(weights), u * np.sum(weights), side="right")),
+        len(weights) - 1,
+    )
 
 
 def next_state(mdp, h, s, a, u):
@@ -43,7 +47,10 @@ def twin(mdp, episodes, seed, options):
             a = choose(np.exp(Q[h, s] - Q[h, s].max()), uniforms[2 * h])
             counts[h, s, a] += 1
             if h < H - 1 or options.last_transition:
-                following, k = next_state(mdp, h, s, a, uniforms[2 * h + 1]), 0 if options.pooled else h
+                following, k = (
+                    next_state(mdp, h, s, a, uniforms[2 * h + 1]),
+                    0 if options.pooled else h,
+                )
                 n[k, s, a] += 1
                 m[k, s, a, following] += 1
                 s = following
@@ -52,7 +59,9 @@ def twin(mdp, episodes, seed, options):
             k = 0 if options.pooled else h
             hat = np.where(n[k][..., None] > 0, m[k] / np.maximum(n[k], 1)[..., None], 1 / S)
             steep, flat = betas(n[k], S, A, H, options.delta)
-            Q[h] = dist.entropy(dist.log_probabilities(hat)) + options.bonus_scale * (ceiling[h] * steep + flat)
+            Q[h] = dist.entropy(dist.log_probabilities(hat)) + options.bonus_scale * (
+                ceiling[h] * steep + flat
+            )
             Q[h] += hat @ V
             if h == H - 1 and not options.last_transition:
                 Q[h] = 0
@@ -63,15 +72,22 @@ def twin(mdp, episodes, seed, options):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.integers(1, 7), st.integers(1, 3), st.integers(1, 4), st.integers(0, 20), st.integers(0, 10**6),
-    st.sampled_from(list(product([True, False], repeat=3))), st.sampled_from([0.0, 0.05, 1.0]),
-)  # fmt: skip
+    st.integers(1, 7),
+    st.integers(1, 3),
+    st.integers(1, 4),
+    st.integers(0, 20),
+    st.integers(0, 10**6),
+    st.sampled_from(list(product([True, False], repeat=3))),
+    st.sampled_from([0.0, 0.05, 1.0]),
+)
 def test_kernel_equals_twin(S, A, H, episodes, seed, switches, bonus_scale):
     mdp = environments.garnet(
         states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=True
     )
     pooled, last, clip = switches
-    options = ucbvi_ent.Options(pooled=pooled, last_transition=last, clip=clip, bonus_scale=bonus_scale)
+    options = ucbvi_ent.Options(
+        pooled=pooled, last_transition=last, clip=clip, bonus_scale=bonus_scale
+    )
     counts, log_pi = twin(mdp, episodes, seed, options)
     result = ucbvi_ent.run(mdp, episodes, seed, options=options)
     assert np.array_equal(result.counts, counts)
@@ -82,7 +98,9 @@ def test_stage_dependent_kernels_need_stage_dependent_counts():
     mdp = environments.garnet(states=3, actions=2, horizon=3, branching=3, seed=0)
     with pytest.raises(ValueError, match="stationary"):
         ucbvi_ent.run(mdp, 1, 0)
-    result = ucbvi_ent.run(mdp, 40, 0, options=ucbvi_ent.Options(pooled=False, last_transition=False))
+    result = ucbvi_ent.run(
+        mdp, 40, 0, options=ucbvi_ent.Options(pooled=False, last_transition=False)
+    )
     assert result.counts.sum() == 120
 
 

@@ -1,4 +1,5 @@
-"""neural_controls: the table of chapter 16 is written, read back, and made again from the same seeds."""
+"""neural_controls: the table of chapter 16 is written, read back,
+and made again from the same seeds."""
 
 import numpy as np
 
@@ -14,7 +15,9 @@ def test_a_table_is_written_and_read(tmp_path, monkeypatch):
     assert list(table) == list(controls.OPTIONS)
     log = short("clip", 1, updates=2)[1]
     success, entropy = table["clip"]
-    np.testing.assert_allclose([success[1], entropy[1]], [log.reward[-1], log.policy_entropy[-1]], rtol=1e-12)
+    np.testing.assert_allclose(
+        [success[1], entropy[1]], [log.reward[-1], log.policy_entropy[-1]], rtol=1e-12
+    )
 
 
 def test_the_first_update_is_the_same_for_all_controls():

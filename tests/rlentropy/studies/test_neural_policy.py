@@ -117,7 +117,9 @@ def test_own_response_is_the_response_to_one_prompt_alone():
 def test_response_matches_finite_differences():
     direction = NETWORK.gradient(X, np.random.default_rng(4).standard_normal((25, 5)))
     up, down = (NETWORK.moved(step, direction).logits(X) for step in (1e-6, -1e-6))
-    np.testing.assert_allclose(NETWORK.response(X, direction), (up - down) / 2e-6, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        NETWORK.response(X, direction), (up - down) / 2e-6, rtol=1e-6, atol=1e-6
+    )
 
 
 def test_own_and_others_make_the_first_order_of_a_small_step():
@@ -139,7 +141,9 @@ def test_a_band_without_positive_covariance_is_empty():
 
 def test_band_differs_from_clip_and_from_none():
     rewards = [
-        neural.train(NETWORK, X, ANSWERS, updates=30, step=1.0, group=4, seed=0, control=c, share=0.1)[1].reward[-1]
+        neural.train(
+            NETWORK, X, ANSWERS, updates=30, step=1.0, group=4, seed=0, control=c, share=0.1
+        )[1].reward[-1]
         for c in ("none", "clip", "band")
     ]
     assert len(set(rewards)) == 3

@@ -131,10 +131,12 @@ def test_verifiable_curve_is_the_entropy_of_two_blocks():
     policies = np.stack([np.repeat([r / 2, (1 - r) / 4], [2, 4]) for r in R])
     logs = np.log(policies, where=policies > 0, out=np.zeros_like(policies))
     expected = -np.sum(policies * logs, axis=1)
-    np.testing.assert_allclose(law.verifiable_curve(R, right=right, wrong=wrong), expected, rtol=1e-14)
+    np.testing.assert_allclose(
+        law.verifiable_curve(R, right=right, wrong=wrong), expected, rtol=1e-14
+    )
 
 
 @pytest.mark.parametrize("success, right", [([1.1], 0.5), ([-0.1], 0.5), ([0.5], -1.0)])
 def test_verifiable_curve_refuses_impossible_input(success, right):
-    with pytest.raises(ValueError, match="success|right"):
+    with pytest.raises(ValueError, match=r"success|right"):
         law.verifiable_curve(success, right=right, wrong=1.0)

@@ -1,8 +1,10 @@
-"""The IPython profile of every notebook run: no user profile takes part, and kernels report errors only."""
+"""The IPython profile of every notebook run: no user profile takes part,
+and kernels report errors only."""
 
 import os
 
-# figures appear under their cell in every run, also where the surrounding process draws without a screen
+# figures appear under their cell in every run, also where the surrounding process draws without a
+# screen
 os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
 
 c = get_config()  # noqa: F821

@@ -1,7 +1,10 @@
-"""Frank-Wolfe on the visitation polytope: what maximum-entropy exploration did first, as a baseline.
+"""Frank-Wolfe on the visitation polytope: what maximum-entropy exploration did first,
+as a baseline.
 
-Hazan et al. (2019) climb the entropy of one average distribution over states by mixing in, step by step, the policy
-that is best for the gradient as a reward. Here the same method climbs sum_h H(d_h), whose gradient is -log d_h - 1.
+Hazan et al. (2019) climb the entropy of one average distribution over states by mixing in,
+step by step, the policy
+that is best for the gradient as a reward.
+Here the same method climbs sum_h H(d_h), whose gradient is -log d_h - 1.
 """
 
 import numpy as np
@@ -18,8 +21,10 @@ from rlentropy.validation import check_integer
 class FrankWolfe:
     """A run of Frank-Wolfe.
 
-    values      (steps + 1,): the visitation entropy, in nats, of the start and after each step; never falls
-    bounds      (steps + 1,): U(d^t), the best response against d^t as a prediction: at least the optimum
+    values      (steps + 1,): the visitation entropy, in nats, of the start and after each step;
+                never falls
+    bounds      (steps + 1,): U(d^t), the best response against d^t as a prediction:
+                at least the optimum
     visitation  (H, S, A): the last point, a mixture of policies
     """
 
@@ -29,10 +34,13 @@ class FrankWolfe:
 
 
 def frank_wolfe(mdp, steps):
-    """d <- (1 - x) d + x e with e = argmax_e <e, -log d>, and x of largest entropy; ``steps`` times. A `FrankWolfe`.
+    """d <- (1 - x) d + x e with e = argmax_e <e, -log d>, and x of largest entropy;
+    ``steps`` times. A `FrankWolfe`.
 
-    Starts at the uniform policy. A step is one backward and one forward sweep and an exact line search in x.
-    Source: Frank & Wolfe (1956); Hazan et al. (2019), who use small fixed steps, for another entropy.
+    Starts at the uniform policy.
+    A step is one backward and one forward sweep and an exact line search in x.
+    Source: Frank & Wolfe (1956); Hazan et al.
+    (2019), who use small fixed steps, for another entropy.
     """
     steps = check_integer("steps", steps, low=0)
     reach = mdp.reachable()[:, :, None]

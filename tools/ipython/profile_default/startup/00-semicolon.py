@@ -14,7 +14,9 @@ def _honour_semicolon():
         except (TokenError, SyntaxError):
             return False
 
-    shell.events.register("pre_run_cell", lambda info: cells.append(shell.transform_cell(info.raw_cell)))
+    shell.events.register(
+        "pre_run_cell", lambda info: cells.append(shell.transform_cell(info.raw_cell))
+    )
     shell.displayhook.quiet = quiet
 
 

@@ -1,16 +1,49 @@
 """Categorical distributions in log space, along the last axis.
 
-Arguments named ``log_p`` are log-probabilities;
-``-inf`` stands for a probability that is exactly 0.
-The convention ``0 log 0 = 0`` holds without any epsilon:
-a coordinate of probability 0 contributes exactly 0,
-whatever (even infinite) value the averaged function takes there.
+Arguments named ``log_p`` are log-probabilities; ``-inf`` stands for a probability that is exactly 0.
+The convention ``0 log 0 = 0`` holds without any epsilon: a coordinate of probability 0 contributes
+exactly 0, whatever (even infinite) value the averaged function takes there.
 Entropies and divergences are in nats.
+
+Real arrays of any type; 16 bits and whole numbers are worked on in float64. nan stays nan, and a
+logit of +inf gives nan. Raises ValueError for complex, masked or other entries, and for a log_p
+above 0 by more than 1e-6, such as a probability where its logarithm was meant. That the
+probabilities add up to 1 is not checked.
 """
 
 import numpy as np
 
 from rlentropy.validation import refuse
+
+# Logarithms of float32 probabilities may round to a little more than 0.
+SLACK = 1e-6
+
+
+def _numbers(name, x):
+    """x as an array of float32 or wider."""
+    if np.ma.is_masked(x):
+        raise ValueError(f"{name}: entries are masked; write -inf for an impossible outcome")
+    x = np.asarray(x)
+    if not np.can_cast(x.dtype, float, "same_kind") and x.dtype != np.longdouble:
+        raise ValueError(f"{name}: entries of type {x.dtype}, expected real numbers")
+    wide = x.dtype.kind == "f" and x.dtype.itemsize >= 4
+    return x if wide else x.astype(float)
+
+
+def _log_probabilities(name, log_p):
+    """log_p as an array, if no entry is above 0."""
+    log_p = _numbers(name, log_p)
+    refuse(name, log_p, log_p > SLACK, "a log-probability is at most 0")
+    return log_p
+
+
+def _fit(**arrays):
+    """The arrays, broadcast to each other."""
+    try:
+        return np.broadcast_arrays(*arrays.values())
+    except ValueError:
+        shapes = ", ".join(f"{name}: shape {np.shape(x)}" for name, x in arrays.items())
+        raise ValueError(f"{shapes}; they do not broadcast") from None
 
 
 def logsumexp(x):
@@ -18,21 +51,20 @@ def logsumexp(x):
 
     Finite for entries of any size; ``-inf`` entries are allowed, and all ``-inf`` gives ``-inf``.
     """
-    x = np.asarray(x)
-    top, rest = _top_and_rest(x)
+    top, rest = _top_and_rest(_numbers("x", x))
     return top + np.log1p(rest)
 
 
 def log_softmax(x):
     """x_i - log sum_j exp(x_j) along the last axis; shape (..., n) -> (..., n).
 
-    The normaliser is formed as log1p(sum over all but one maximal entry),
-    so the log-probability of a nearly certain
-    action keeps full *relative* accuracy: entropies of 1e-300 come out right.
+    The normaliser is formed as log1p(sum over all but one maximal entry), so the log-probability of
+    a nearly certain action keeps full *relative* accuracy: entropies of 1e-300 come out right.
+    A row with nan or +inf is nan throughout.
     Raises ValueError for a row that is -inf throughout: no outcome is left to carry the mass.
     Source: tabular softmax, Agarwal et al. (2021), section 3.
     """
-    x = np.asarray(x)
+    x = _numbers("x", x)
     top, rest = _top_and_rest(x)
     refuse("the largest x", top, top == -np.inf, "some outcome needs a positive weight")
     return (x - top[..., None]) - np.log1p(rest)[..., None]
@@ -41,13 +73,10 @@ def log_softmax(x):
 def _top_and_rest(x):
     """Largest entry and sum of exp(x - largest) over the other entries, along the last axis."""
     if x.ndim == 0 or x.shape[-1] == 0:
-        raise ValueError(
-            "x: the last axis is missing or empty; a distribution needs at least one outcome"
-        )
-    if not np.issubdtype(x.dtype, np.floating):
-        x = x.astype(float)
+        raise ValueError("x: the last axis is missing or empty; a distribution needs an outcome")
     where = np.argmax(x, axis=-1)[..., None]
     top = np.take_along_axis(x, where, axis=-1)
+    top = np.where(top == np.inf, np.nan, top)
     shifted = x - np.where(np.isneginf(top), 0, top)
     weights = np.exp(shifted)
     np.put_along_axis(weights, where, 0, axis=-1)
@@ -67,20 +96,23 @@ def log_probabilities(p):
 
 
 def mean(log_p, f):
-    """E_p[f] = sum_i p_i f_i along the last axis, outcomes of probability 0 left out;
-    shape (...)."""
-    p = np.exp(log_p)
-    weighted = np.zeros(np.broadcast_shapes(p.shape, np.shape(f)), p.dtype)
-    return np.sum(np.multiply(p, f, where=p > 0, out=weighted), axis=-1)
+    """E_p[f] = sum_i p_i f_i along the last axis, outcomes of probability 0 left out; shape (...)."""
+    p = np.exp(_log_probabilities("log_p", log_p))
+    return _sum(*_fit(log_p=p, f=_numbers("f", f)))
+
+
+def _sum(p, f):
+    """sum_i p_i f_i, whatever f is where p is 0; a p of nan counts."""
+    weighted = np.zeros(p.shape, np.result_type(p, f))
+    return np.sum(np.multiply(p, f, where=p != 0, out=weighted), axis=-1)
 
 
 def _centred(log_p, f):
     """f - E_p[f], and exactly 0 on outcomes of probability 0 (where f may be infinite)."""
-    f, p = np.broadcast_arrays(
-        np.asarray(f, dtype=np.result_type(np.asarray(f), np.asarray(log_p))), np.exp(log_p)
-    )
-    average = mean(log_p, f)[..., None]
-    return np.subtract(f, average, where=p > 0, out=np.zeros(f.shape, f.dtype))
+    p = np.exp(_log_probabilities("log_p", log_p))
+    p, f = _fit(log_p=p, f=_numbers("f", f))
+    centred = np.zeros(f.shape, np.result_type(p, f))
+    return np.subtract(f, _sum(p, f)[..., None], where=p != 0, out=centred)
 
 
 def covariance(log_p, f, g):
@@ -103,8 +135,8 @@ def entropy(log_p):
 
     Exactly 0 for one certain outcome, log n for the uniform distribution on n outcomes.
     """
-    log_p = np.asarray(log_p)
-    return -mean(log_p, log_p) + 0.0  # + 0.0 turns the -0.0 of a certain outcome into 0.0
+    log_p = _log_probabilities("log_p", log_p)
+    return -_sum(np.exp(log_p), log_p) + 0.0  # + 0.0 turns the -0.0 of a certain outcome into 0.0
 
 
 def kl(log_p, log_q):
@@ -112,19 +144,25 @@ def kl(log_p, log_q):
 
     ``inf`` where p puts mass on an outcome that q excludes; outcomes with p_i = 0 contribute 0.
     """
-    log_p, log_q = np.broadcast_arrays(log_p, log_q)
+    log_p = _log_probabilities("log_p", log_p)
+    log_q = _log_probabilities("log_q", log_q)
+    log_p, log_q = _fit(log_p=log_p, log_q=log_q)
     p = np.exp(log_p)
-    ratio = np.subtract(log_p, log_q, where=p > 0, out=np.zeros(p.shape, p.dtype))
-    return np.sum(p * ratio, axis=-1)
+    ratio = np.zeros(p.shape, np.result_type(log_p, log_q))
+    np.subtract(log_p, log_q, where=p != 0, out=ratio)
+    return _sum(p, ratio)
 
 
 def binary_entropy(x):
     """h_2(x) = -x log x - (1 - x) log(1 - x), 0 at both ends; x in [0, 1]."""
     x = np.asarray(x, dtype=float)
+    refuse("x", x, (x < 0) | (x > 1), "a probability lies in [0, 1]")
     return entropy(log_probabilities(np.stack([x, 1 - x], axis=-1)))
 
 
 def softmax_divergence(x, delta):
     """KL(softmax x || softmax(x - delta)) along the last axis; (..., n) -> (...), in nats.
-    Source: lem-association."""
+
+    Source: lem-association.
+    """
     return kl(log_softmax(x), log_softmax(np.asarray(x) - delta))

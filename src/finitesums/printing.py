@@ -127,8 +127,8 @@ def latex(expr: sp.Expr, *, short: bool = False) -> str:
 
     What ``expectation`` made prints as ``\mathbb{E}_{a\sim\pi(\cdot|s)}[f(a)]``, a Kronecker
     delta as an indicator, sums without limits (the ranges are those of the letters).  Where nested
-    sums     carry one name, the inner one is renamed.  ``short`` leaves the law of an expectation away, for
-    narrow pages: ``\mathrm{E}_{a}[f(a)]``.
+    sums carry one name, the inner one is renamed.  ``short`` leaves the law of an expectation away,
+    for narrow pages: ``\mathrm{E}_{a}[f(a)]``.
     """
     expr = sp.sympify(expr)
     return _BookPrinter(expr, short).doprint(expr)

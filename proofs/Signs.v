@@ -289,6 +289,7 @@ Proof.
 Qed.
 
 (** Label: thm-law-slope.
+    Part: entropy.
     Covers: the two derivatives.
     Words: along pi_t = pi_0 e^{tr} / Z, with beta_t = Cov_t(log pi_0, r) / Var_t(r):
     dR/dt = Var_t(r) and dH/dt = -(t + beta_t) Var_t(r).
@@ -369,9 +370,8 @@ Qed.
 (** ** Other directions *)
 
 (** Label: prop-vanilla-pg.
-    Covers: the coefficient of the first order.
-    Words: along the direction pi A of the logits entropy moves at the rate -Cov_pi(log pi, pi A).
-    Narrower: the remainder of second order is left out. *)
+    Covers: the whole statement.
+    Words: along the direction pi A of the logits entropy moves at the rate -Cov_pi(log pi, pi A). *)
 Theorem vanilla_rate : forall {T : Type} (X : list T) (θ A : T -> R),
   X <> [] ->
   let π := softmax X θ in
@@ -387,6 +387,7 @@ Proof.
 Qed.
 
 (** Label: thm-clip-cov.
+    Part: entropy.
     Covers: the two rates along the direction w A, w the share of each action that is kept.
     Words: with E_pi A = 0, c = ell A: dH/dt = -sum pi w c, dR/dt = sum pi w A^2 >= 0.
     Narrower: that dropping gradients turns the natural gradient into w A is not treated.

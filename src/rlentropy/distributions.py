@@ -1,6 +1,7 @@
 """Categorical distributions in log space, along the last axis.
 
-Arguments named ``log_p`` are log-probabilities; ``-inf`` stands for a probability that is exactly 0.
+Arguments named ``log_p`` are log-probabilities;
+``-inf`` stands for a probability that is exactly 0.
 The convention ``0 log 0 = 0`` holds without any epsilon: a coordinate of probability 0 contributes
 exactly 0, whatever (even infinite) value the averaged function takes there.
 Entropies and divergences are in nats.
@@ -96,7 +97,8 @@ def log_probabilities(p):
 
 
 def mean(log_p, f):
-    """E_p[f] = sum_i p_i f_i along the last axis, outcomes of probability 0 left out; shape (...)."""
+    """E_p[f] = sum_i p_i f_i along the last axis, outcomes of probability 0 left out;
+    shape (...)."""
     p = np.exp(_log_probabilities("log_p", log_p))
     return _sum(*_fit(log_p=p, f=_numbers("f", f)))
 

@@ -38,6 +38,8 @@ STATEMENT = r"(?<![\w`-])(?:thm|lem|prop|cor|def|rem|ex|alg)-[a-z0-9]+(?:-[a-z0-
 EQUATION = r"(?<![\w`-])eq-[a-z0-9]+(?:-[a-z0-9]+)*"
 # Marks of restructured text that a docstring may hold as plain characters.
 MARKUP = re.compile(r"([\\*|_])")
+# A rule under a title, or above and below a table.
+RULE = re.compile(r"[=-]{3,}( +[=-]{3,})*")
 # The apostrophe of s' is a prime; that of "the book's" is not.
 PRIME = re.compile(r"(?<=\b[A-Za-z])'(?!\w)")
 
@@ -135,14 +137,17 @@ def restructured(lines):
 
 
 def _paragraph(lines):
-    listed = entries(lines)
+    if len(lines) > 1 and RULE.fullmatch(lines[1]) and not RULE.fullmatch(lines[0]):
+        return [f"**{marked_up(lines[0])}**", "", *(_paragraph(lines[2:]) if lines[2:] else [])]
+    ruled = any(RULE.fullmatch(line) for line in lines)
+    listed = None if ruled else entries(lines)
     if listed:
         return [
             line
             for name, text in listed
             for line in (f"``{name.strip('`')}``", f"   {marked_up(text)}")
         ]
-    if any(line.startswith(" ") or "   " in line for line in lines):
+    if any(line.startswith(" ") or "   " in line for line in lines) or ruled:
         return [".. parsed-literal::", "", *(f"   {marked_up(line)}" for line in lines)]
     return [marked_up(" ".join(lines))]
 

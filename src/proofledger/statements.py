@@ -1,10 +1,10 @@
 """Statements with parts: the option ``parts`` of the blocks of sphinx-proof.
 
     :::{prf:theorem} A rate and a limit
-    :label: thm-rate
+    :label: (its label)
     :parts: rate, limit
 
-Each part wants a check of its own (``verify.bound("thm-rate", …, part="rate")``).
+Each part wants a check of its own (``verify.bound(label, …, part="rate")``).
 """
 
 from typing import ClassVar

@@ -311,7 +311,9 @@ def test_a_command_of_the_ledger_is_copied(browser, site):
 def test_the_graph_of_the_book_has_titles_and_the_whole_is_on_demand(visit):
     tab = visit.open(LEDGER)
     shown = tab.locator(".rl-graph").first.locator(".rl-node")
-    stating = [name for name in PAGES if 'id="chapter-graph"' in (HTML / name).read_text(encoding="utf-8")]
+    stating = [
+        name for name in PAGES if 'id="chapter-graph"' in (HTML / name).read_text(encoding="utf-8")
+    ]
     assert shown.count() == len(stating) > 10
     assert "Entropy falls at the" in shown.filter(has_text="Chapter 3").first.text_content()
     whole = tab.locator("details .rl-graph")

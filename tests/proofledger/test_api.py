@@ -47,6 +47,17 @@ def test_arguments_become_definitions_and_formulas_keep_their_lines():
     ]
 
 
+def test_titles_and_tables_of_a_module_do_not_become_sections():
+    assert api.restructured(["Recipes", "-------", "one"]) == ["**Recipes**", "", "one", ""]
+    table = ["====  ====", "a     b", "====  ===="]
+    assert api.restructured(table) == [
+        ".. parsed-literal::",
+        "",
+        *(f"   {line}" for line in table),
+        "",
+    ]
+
+
 def test_compiled_functions_and_classes_are_found_where_they_are_defined():
     members = api.public_members("rlentropy.learners.simulator")
     assert {"draw", "rollouts", "World"} <= set(members)

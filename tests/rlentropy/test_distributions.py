@@ -262,7 +262,9 @@ def test_half_precision_is_summed_in_double():
     uniform = dist.log_softmax(np.zeros(70_000, np.float16))
     assert dist.entropy(uniform) == pytest.approx(np.log(70_000), rel=1e-12)
     ml_dtypes = pytest.importorskip("ml_dtypes")
-    assert dist.entropy(dist.log_softmax(np.zeros(300, ml_dtypes.bfloat16))) == pytest.approx(np.log(300))
+    assert dist.entropy(dist.log_softmax(np.zeros(300, ml_dtypes.bfloat16))) == pytest.approx(
+        np.log(300)
+    )
 
 
 def test_masks_are_refused_not_dropped():
@@ -275,7 +277,9 @@ def test_masks_are_refused_not_dropped():
 
 @pytest.mark.parametrize("log_p", [[0.5, 0.5], [-0.7, 1.0]])
 def test_probabilities_and_padding_are_refused_as_logarithms(log_p):
-    with pytest.raises(ValueError, match=r"log_p\[[01]\] = (0.5|1.0): a log-probability is at most 0"):
+    with pytest.raises(
+        ValueError, match=r"log_p\[[01]\] = (0.5|1.0): a log-probability is at most 0"
+    ):
         dist.entropy(log_p)
     with pytest.raises(ValueError, match=r"log_q\[[01]\]"):
         dist.kl([-0.7, -0.7], log_p)

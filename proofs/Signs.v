@@ -370,7 +370,9 @@ Qed.
 (** ** Other directions *)
 
 (** Label: prop-vanilla-pg.
+    Part: whole.
     Covers: the whole statement.
+    Narrower: nothing.
     Words: along the direction pi A of the logits entropy moves at the rate -Cov_pi(log pi, pi A). *)
 Theorem vanilla_rate : forall {T : Type} (X : list T) (θ A : T -> R),
   X <> [] ->

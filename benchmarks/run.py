@@ -122,10 +122,10 @@ def logits_tables(rows, gain, grown):
         ]
         head = ["method", "million entries a second", "rlentropy to it", "error of kl", "rounds"]
         parts += [f"**{batch}, float32**\n", table(head, lines)]
-    memory = " and ".join(f"{mib:.1f} MiB for {count:,} rows" for count, mib in grown)
+    memory = ", ".join(f"by {mib:,.1f} MiB with {name}" for name, mib in grown.items())
     parts.append(
         f"A second thread makes it {gain:.2f} times faster. "
-        f"Beyond its inputs of 32,000 actions a row, the process grows by {memory}.\n"
+        f"Beyond its inputs of 1,024 x 32,000 the process grows {memory}.\n"
     )
     return parts
 

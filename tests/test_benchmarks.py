@@ -94,8 +94,17 @@ def test_the_table_of_the_logits_holds_what_was_measured():
         "error": 2.2e-16,
         "runs": 5,
     }
-    text = "\n".join(run.logits_tables([row], 1.93, [(16, 0.0), (1024, 0.25)]))
+    text = "\n".join(run.logits_tables([row], 1.93, {"a": 0.25, "b": 1900.0}))
     assert "**8 x 4, float32**" in text
     assert "| m | 301 | 12.3 | 2e-16 | 5 |" in text
     assert "1.93 times faster" in text
-    assert "0.2 MiB for 1,024 rows" in text
+    assert "grows by 0.2 MiB with a, by 1,900.0 MiB with b" in text
+
+
+def test_the_measure_of_memory_sees_copies():
+    import entropy_change as bench
+
+    grown = bench.memory(quick=True)
+    inputs = 2 * 128 * 32_000 * 4 / 2**20
+    assert grown["scipy, float64"] > 2 * inputs
+    assert grown[bench.OWN] < inputs / 4

@@ -21,8 +21,9 @@ weights from one run in STRIDE, taken STRIDE times, of which Z' is the sum, the 
 is off by at most sqrt(STRIDE Z / Z') standard deviations (Cauchy and Schwarz), so no more than two
 digits are lost if Z' > Z / 16, which is checked.
 
-A row is near if |x| <= NEAR throughout; then e^y is taken as it is. Any other row (a mask in one
-model, a favourite that fell) is far: f comes from b, and c is moved until the mean of e^y is 1.
+A row is near if |x| <= NEAR throughout: nothing is infinite, e^y is taken as it is, and the
+compiler drops the conditions that say ``near or``. Any other row (a mask in one model, a favourite
+that fell) is far: f comes from b, and c is moved until the mean of e^y is 1.
 """
 
 import numpy as np
@@ -293,8 +294,8 @@ def sums(old, old_form, new, new_form, frame, centre, c, K, near, fallen):
             widest[j] = abs(x) if abs(x) > widest[j] else widest[j]
             # moments under the old policy
             s = a - mean_a
-            s_here = s if e > 0.0 else 0.0
-            z = x - mean_x if e > 0.0 else 0.0
+            s_here = s if near or e > 0.0 else 0.0
+            z = x - mean_x if near or e > 0.0 else 0.0
             of_s[j] += e * s_here
             of_z[j] += e * z
             of_zs[j] += e * z * s_here
@@ -303,21 +304,21 @@ def sums(old, old_form, new, new_form, frame, centre, c, K, near, fallen):
             # e^y and e^y - 1; a large e^y comes from b, as e may be 0
             y = (b - a if fallen else x) - c
             inside = y if near or y < 1.0 else 1.0
-            inside = inside if inside > NEGLIGIBLE else NEGLIGIBLE
+            inside = inside if near or inside > NEGLIGIBLE else NEGLIGIBLE
             power, r, q = exp_parts(inside)
             tail = r + r * r * q
             f = e * (power + power * tail) if near else exp(b + K)
-            f = f if b >= NEGLIGIBLE else 0.0
-            d = e * ((power - 1.0) + power * tail) if y < 1.0 else f - e
-            ds = d * s if d != 0.0 else 0.0
-            fy = f * y if f > 0.0 else 0.0
+            f = f if near or b >= NEGLIGIBLE else 0.0
+            d = e * ((power - 1.0) + power * tail) if near or y < 1.0 else f - e
+            ds = d * s if near or d != 0.0 else 0.0
+            fy = f * y if near or f > 0.0 else 0.0
             of_d[j] += d
             of_ds[j] += ds
             size[j] += abs(ds)
             # f y - d = e (1 + (y - 1) e^y) >= 0, by its series where that cancels
             spread[j] += e * (y * y * (1.0 + (y - 1.0) * q)) if inside == r else fy - d
             new_others[j] += f if b < 0.0 else 0.0
-            of_b[j] += f * b if f > 0.0 else 0.0
+            of_b[j] += f * b if near or f > 0.0 else 0.0
     found = np.empty(COUNT)
     found[WIDEST] = widest[largest(widest, n)]
     for i in range(COUNT):

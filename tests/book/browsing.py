@@ -1,5 +1,4 @@
-"""What the browser tests share: Chromium as the system has it, the served book,
-a tab that notes what goes wrong."""
+"""What the browser tests share: Chromium as the system has it, the served book, a tab that notes what goes wrong."""
 
 import functools
 import http.server
@@ -60,8 +59,7 @@ def served(folder):
 
 
 class Visit:
-    """One tab, with everything that went wrong in it:
-    requests to other hosts (which are cut) and errors."""
+    """One tab, with everything that went wrong in it: requests to other hosts (which are cut) and errors."""
 
     def __init__(self, context, site):
         self.site, self.outside, self.errors = site, [], []

@@ -16,8 +16,7 @@ def site():
 
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium; without it these tests are skipped, and fail where continuous integration asks for
-    them."""
+    """Chromium; without it these tests are skipped, and fail where continuous integration asks for them."""
     path = browsing.browser_path()
     if path is None:
         why = "no Chromium to test the pages with (Debian: apt-get install chromium)"

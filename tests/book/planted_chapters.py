@@ -1,8 +1,6 @@
-"""Planted errors: a chapter is run once, then single cells are run again with a wrong formula in
-them.
+"""Planted errors: a chapter is run once, then single cells are run again with a wrong formula in them.
 
-`Rehearsal` keeps the names before each cell, so that a wrong cell and the cells that follow it run
-as
+`Rehearsal` keeps the names before each cell, so that a wrong cell and the cells that follow it run as
 they would in the chapter, without the rest of it.
 """
 
@@ -30,8 +28,7 @@ def without_magics(lines):
 
 
 class Rehearsal:
-    """The code cells of a chapter, run in order;
-    ``names[id]`` is what a cell finds when it starts."""
+    """The code cells of a chapter, run in order; ``names[id]`` is what a cell finds when it starts."""
 
     def __init__(self, stem):
         self.folder = NOTEBOOKS
@@ -57,10 +54,8 @@ class Rehearsal:
     def catches(self, cell, old="", new="", check=None, start=None):
         """True if a check fails after ``old`` became ``new`` in ``cell``.
 
-        Runs the cells from ``start`` (the planted one, unless given) to ``check`` (likewise).
-        Functions
-        of one line see the names of the run in which their cell ran:
-        start there if the plant needs one.
+        Runs the cells from ``start`` (the planted one, unless given) to ``check`` (likewise). Functions
+        of one line see the names of the run in which their cell ran: start there if the plant needs one.
         """
         order = list(self.sources)
         if old and old not in self.sources[cell]:

@@ -1,5 +1,4 @@
-"""Every public function has its place on an API page;
-statements and functions lead to each other."""
+"""Every public function has its place on an API page; statements and functions lead to each other."""
 
 import re
 

@@ -1,9 +1,7 @@
 """The displays in the boxes of chapters 1 to 4, transcribed and computed on one small process.
 
-Each row pairs a fragment of a statement's TeX, which must stand in its box,
-with what it says in plain
-numpy, written without the package.
-A sign or a constant changed in the box is missed by no row; a row
+Each row pairs a fragment of a statement's TeX, which must stand in its box, with what it says in plain
+numpy, written without the package. A sign or a constant changed in the box is missed by no row; a row
 that was transcribed wrongly fails on the numbers.
 """
 
@@ -287,39 +285,23 @@ EQUALITIES = [
     ),
 ]
 
-# words and inequalities whose direction or constant no equality above carries;
-# each was proved or checked
+# words and inequalities whose direction or constant no equality above carries; each was proved or checked
 # as it stands here, and the numbers of the rows beside them are in the chapters' checks
 WORDS = [
     ("prop-action-contribution", r"raises $h(s)$ if and only if $\pi(a\mid s)<e^{-h(s)}$"),
-    (
-        "prop-action-contribution",
-        r"If $A(a)>0$ the contribution is positive if and only if $\pi(a\mid s)<e^{-h(s)}$",
-    ),
+    ("prop-action-contribution", r"If $A(a)>0$ the contribution is positive if and only if $\pi(a\mid s)<e^{-h(s)}$"),
     ("prop-action-contribution", r"if $A(a)<0$, if and only if $\pi(a\mid s)>e^{-h(s)}$"),
     ("prop-action-contribution", r"$\frac1n\le e^{-h(s)}\le\max_b\pi(b\mid s)$"),
-    (
-        "prop-conclusions",
-        r"If $\mathrm{Cov}_\pi(\log\pi,A)>0$, entropy falls at every small enough step",
-    ),
-    (
-        "prop-conclusions",
-        r"for some pair of unlike probabilities more, then the covariance is positive",
-    ),
+    ("prop-conclusions", r"If $\mathrm{Cov}_\pi(\log\pi,A)>0$, entropy falls at every small enough step"),
+    ("prop-conclusions", r"for some pair of unlike probabilities more, then the covariance is positive"),
     ("prop-favoured-action", r"$|A(a)|\le(1-\pi(a))\operatorname{osc}A$"),
-    (
-        "prop-favoured-action",
-        r"\varepsilon_k:=\tfrac{\varepsilon_0}{\varepsilon_0+(1-\varepsilon_0)e^{G_k}}",
-    ),
+    ("prop-favoured-action", r"\varepsilon_k:=\tfrac{\varepsilon_0}{\varepsilon_0+(1-\varepsilon_0)e^{G_k}}"),
     ("prop-favoured-action", r"h_k&\le H_2(\varepsilon_k)+\varepsilon_k\log(n-1)"),
     ("prop-remainder-bound", r"\in\big[-\tfrac14(1+H_t)D^2,\;H_tD^2\big]"),
     ("prop-remainder-bound", r"\le\tfrac12\,\eta^2D^2\log n\le2\,\eta^2\,\|A\|_\infty^2\log n"),
     ("prop-remainder-bound", r"|\ddot H|=\frac{1}{6\sqrt3}\log n+O(1)"),
     ("cor-sign-certificate", r"\frac{2\,|\mathrm{Cov}_\pi(\log\pi,A)|}{D^2\log n}"),
-    (
-        "cor-sign-certificate",
-        r"\operatorname{sign}\Delta H=-\operatorname{sign}\mathrm{Cov}_\pi(\log\pi,A)",
-    ),
+    ("cor-sign-certificate", r"\operatorname{sign}\Delta H=-\operatorname{sign}\mathrm{Cov}_\pi(\log\pi,A)"),
     ("prop-beta-criterion", r"entropy rises at $t$ if and only if $\beta_t<-t$"),
     ("prop-rise", r"$(\mathrm E_\pi-\mathrm E_{\pi_\eta})[\log\pi]>\mathrm{KL}(\pi_\eta\|\pi)$"),
     ("prop-rise", r"$xg<0$ and $\eta|g|<2|x|$"),
@@ -327,7 +309,7 @@ WORDS = [
     ("prop-npg-monotone", r"V^{\pi'}-V^\pi\ge\mathrm E_{\pi'}A^\pi"),
     ("thm-rlhf-one-step", r"one step of size $\eta_1+\dots+\eta_k$"),
     ("prop-sampled-action", r"\mathrm E_\pi[A^2(S-\mathrm E_\pi S)^2]-\mathrm{Cov}_\pi(S,A)^2"),
-]
+]  # fmt: skip
 
 BLOCK = re.compile(r"^:::\{prf:(?!proof)\w+\}.*?^:::$", re.MULTILINE | re.DOTALL)
 

@@ -1,5 +1,4 @@
-"""The built book in a browser with the network cut:
-no outside request, no error, all mathematics typeset and whole."""
+"""The built book in a browser with the network cut: no outside request, no error, all mathematics typeset and whole."""
 
 import pytest
 from browsing import HTML, NARROW, PAGES, WIDE
@@ -7,7 +6,7 @@ from browsing import HTML, NARROW, PAGES, WIDE
 pytestmark = pytest.mark.browser
 
 
-# ----------------------------------------------------------------------------------- what is wrong
+# ---------------------------------------------------------------------------------------------- what is wrong
 
 # text that should have become mathematics or a reference, outside of code
 RAW = r"""() => {
@@ -33,15 +32,13 @@ OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElemen
 # the elements that stick out, to name the culprit
 CULPRITS = """() => [...document.querySelectorAll('main *')].filter(box => {
     const right = box.getBoundingClientRect().right;
-    const scrolled = box.parentElement.closest('[style*="overflow"], pre, .rl-graph, mjx-container,
-    .math');
+    const scrolled = box.parentElement.closest('[style*="overflow"], pre, .rl-graph, mjx-container, .math');
     return right > document.documentElement.clientWidth + 1 && !scrolled;
 }).slice(0, 5).map(box => box.tagName + '.' + box.className)"""
 
 
 # raw bytes of all that a first visit loads, without MathJax, which all pages share
-WEIGHT = """() => [...performance.getEntriesByType('navigation'),
-...performance.getEntriesByType('resource')]
+WEIGHT = """() => [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
     .filter(file => !file.name.includes('/_static/mathjax/'))
     .reduce((sum, file) => sum + file.decodedBodySize, 0)"""
 HEAVIEST = 1_200_000
@@ -54,28 +51,24 @@ NO_ICON = """() => [...document.querySelectorAll('i[class*="fa-"], svg[data-icon
 # displays that the reader can neither see whole nor scroll
 CUT = """() => [...document.querySelectorAll('mjx-container[display="true"]')].filter(box => {
     const inner = box.getBoundingClientRect(), outer = box.closest('main').getBoundingClientRect();
-    const hidden = box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !==
-    'auto';
+    const hidden = box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== 'auto';
     return hidden || inner.right > outer.right + 1;
 }).map(box => box.parentElement.textContent.slice(0, 80))"""
 
 
 # formulas in lines whose size is not that of the others in their paragraph
-UNEVEN = """() => [...document.querySelectorAll('main :is(p, li, td, th, dd,
-figcaption)')].filter(text => {
+UNEVEN = """() => [...document.querySelectorAll('main :is(p, li, td, th, dd, figcaption)')].filter(text => {
     const own = [...text.querySelectorAll('mjx-container:not([display="true"])')]
         .filter(box => box.offsetParent && box.closest('p, li, td, th, dd, figcaption') === text);
     return new Set(own.map(box => getComputedStyle(box).fontSize)).size > 1;
 }).map(text => text.textContent.slice(0, 60))"""
 
-# displays that were made smaller although they would fit:
-# size asked for, width of what is seen, width of the box
+# displays that were made smaller although they would fit: size asked for, width of what is seen, width of the box
 SHRUNK = """() => {
     const size = box => parseFloat(getComputedStyle(box).fontSize);
     return [...document.querySelectorAll('mjx-container[display="true"]')].filter(box => {
         const asked = size(box.parentElement) * parseFloat(box.dataset.size) / 100;
-        const whole = box.querySelector('mjx-math').getBoundingClientRect().width * asked /
-        size(box);
+        const whole = box.querySelector('mjx-math').getBoundingClientRect().width * asked / size(box);
         return box.clientWidth > 0 && size(box) < 0.995 * asked && whole <= box.clientWidth;
     }).map(box => box.parentElement.textContent.slice(0, 60));
 }"""
@@ -83,18 +76,14 @@ SHRUNK = """() => {
 # boxes of code and output that scroll sideways, those in folds too
 SIDEWAYS = """() => {
     document.querySelectorAll('main details').forEach(part => { part.open = true });
-    return [...document.querySelectorAll('main :is(pre, .highlight, .cell_output,
-    .cell_output .output)')]
-        .filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.textContent.slice(0,
-        60));
+    return [...document.querySelectorAll('main :is(pre, .highlight, .cell_output, .cell_output .output)')]
+        .filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.textContent.slice(0, 60));
 }"""
 
-# how much of the page moved under the reader's eyes while it was loading (the measure of browsers,
-# 0 to 1)
+# how much of the page moved under the reader's eyes while it was loading (the measure of browsers, 0 to 1)
 SHIFT = """() => new Promise(done => {
     let sum = 0;
-    new PerformanceObserver(list => list.getEntries().forEach(shift => { sum += shift.hadRecentInput
-    ? 0 : shift.value }))
+    new PerformanceObserver(list => list.getEntries().forEach(shift => { sum += shift.hadRecentInput ? 0 : shift.value }))
         .observe({type: 'layout-shift', buffered: true});
     setTimeout(() => done(sum), 200);
 })"""
@@ -102,8 +91,7 @@ LARGEST_SHIFT = 0.05
 
 VIEWPORTS = "() => document.querySelectorAll('meta[name=viewport]').length"
 UNSIZED = """() => [...document.querySelectorAll('main article img')]
-    .filter(image => image.loading !== 'lazy' || !image.width || !image.height).map(image =>
-    image.src)"""
+    .filter(image => image.loading !== 'lazy' || !image.width || !image.height).map(image => image.src)"""
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -165,7 +153,7 @@ def test_the_front_door_leads_to_the_preface(visit):
     assert visit.outside == []
 
 
-# ---------------------------------------------------------------------------------- tests can fail
+# --------------------------------------------------------------------------------------------- tests can fail
 
 
 @pytest.fixture
@@ -231,8 +219,7 @@ def test_a_missing_icon_and_a_cut_display_are_seen(planted):
 # the old way of fitting: every formula, by a width that counts MathJax's hidden markup
 OLD_FIT = """() => document.querySelectorAll('mjx-container').forEach(box => {
     const share = box.clientWidth / box.scrollWidth;
-    if (share < 1) box.style.fontSize = `calc(${box.style.fontSize || '100%'} * ${Math.max(0.99 *
-    share, 0.72)})`;
+    if (share < 1) box.style.fontSize = `calc(${box.style.fontSize || '100%'} * ${Math.max(0.99 * share, 0.72)})`;
 })"""
 
 

@@ -54,7 +54,7 @@ def test_the_figure_is_small_and_described():
     assert (ROOT / path).stat().st_size < 150_000
 
 
-# ----------------------------------------------------------------------------------------- buttons
+# ---------------------------------------------------------------------------------------------------- buttons
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_buttons_lead_to_binder_and_colab():
     assert {"binderhub_url", "colab_url"} <= set(options["launch_buttons"])
 
 
-# ------------------------------------------------------------------------------------------- icons
+# ------------------------------------------------------------------------------------------------------ icons
 
 
 def test_only_icons_in_use_are_kept():

@@ -1,5 +1,4 @@
-"""The PDF: links stay inside the one page, folded parts are opened,
-and a missing browser is said in one sentence."""
+"""The PDF: links stay inside the one page, folded parts are opened, and a missing browser is said in one sentence."""
 
 import time
 
@@ -7,8 +6,7 @@ import make_pdf
 import pytest
 
 PAGE = """<html><head><title>x</title></head><body><a href="../book/index.html#thm-x">here</a>
-<a href="https://example.org/index.html">there</a><details
-class="rl-folded"><summary>Proof</summary><p id="thm-x">unfolded</p></details>
+<a href="https://example.org/index.html">there</a><details class="rl-folded"><summary>Proof</summary><p id="thm-x">unfolded</p></details>
 <script>window.MathJax = {"options": {"a": 1}}</script></body></html>"""
 
 
@@ -79,8 +77,7 @@ def test_code_of_checks_stays_folded_on_paper(printed):
 
 FOLDS = 300
 MATHJAX = """<script>window.MathJax = {{"options": {{}}}}</script>
-<script defer src="{static}/mathjax/tex-chtml.js"></script><script
-src="{static}/fit.js"></script>"""
+<script defer src="{static}/mathjax/tex-chtml.js"></script><script src="{static}/fit.js"></script>"""
 
 
 @pytest.mark.browser
@@ -92,9 +89,8 @@ def test_many_folds_with_formulas_are_printed_in_a_minute(printed):
     )
     body = "".join(
         f"<details class='rl-folded'><summary>Proof</summary><div class='math'>\\[x_{{{i}}}=\\frac12\\]</div>"
-        f"<p>done{i}.</p></details>"
-        for i in range(FOLDS)
-    )
+        f"<p>done{i}.</p></details>" for i in range(FOLDS)
+    )  # fmt: skip
     started = time.perf_counter()
     book = printed(
         f"<html><head>{MATHJAX.format(static=static)}</head><body><main>{body}</main></body></html>"

@@ -7,8 +7,7 @@ from sphinx_proof.nodes import NODE_TYPES, proof_node
 
 
 def after_placing(*before):
-    """The kinds of nodes in the order in which they stand after a note at the end found its
-    place."""
+    """The kinds of nodes in the order in which they stand after a note at the end found its place."""
     section = nodes.section("", *before, nodes.sidebar("", classes=["margin"]), nodes.paragraph())
     margins.place(next(section.findall(nodes.sidebar)))
     return [type(node).__name__ for node in section]

@@ -1,5 +1,4 @@
-"""How chapters are stored; that nbval compares them strictly;
-and that these very tests can fail."""
+"""How chapters are stored; that nbval compares them strictly; and that these very tests can fail."""
 
 import ast
 import os
@@ -26,7 +25,7 @@ CHAPTERS = notebooks()
 HEADINGS = ("question", "what we learnt", "caveats")
 from proofledger.records import MIME as CHECK
 
-# ------------------------------------------------------------------------------ what is looked for
+# ----------------------------------------------------------------------------------------- what is looked for
 
 
 def code_cells(notebook):
@@ -50,7 +49,7 @@ def stored_errors(notebook):
     return [output.ename for output in outputs(notebook) if output.output_type == "error"]
 
 
-def long_cells(notebook, longest=25):
+def long_cells(notebook, longest=32):
     return [
         cell.source
         for cell in code_cells(notebook)
@@ -93,7 +92,7 @@ def missing_headings(notebook):
     return [wanted for wanted in HEADINGS if not any(wanted in words for words in found)]
 
 
-# -------------------------------------------------------------------------- every chapter is right
+# ------------------------------------------------------------------------------------- every chapter is right
 
 
 @pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
@@ -158,7 +157,7 @@ def test_no_function_lives_in_two_chapters():
     assert [name for name, holders in names.items() if holders > 1] == []
 
 
-# ---------------------------------------------------------------------------------- tests can fail
+# --------------------------------------------------------------------------------------------- tests can fail
 
 
 def make(*sources, counts=True, **extra):
@@ -233,7 +232,7 @@ def test_a_missing_part_is_seen():
     assert missing_headings(nbformat.v4.new_notebook(cells=list(cells))) == ["what we learnt"]
 
 
-# ------------------------------------------------------------------- running and storing notebooks
+# ------------------------------------------------------------------------------ running and storing notebooks
 
 
 @pytest.fixture
@@ -413,7 +412,7 @@ def test_the_surroundings_are_those_of_the_makefile(monkeypatch):
     assert "PYTHONWARNINGS" not in said and "PYTHONWARNINGS" not in os.environ
 
 
-# --------------------------------------------------------------------------------- nbval is strict
+# -------------------------------------------------------------------------------------------- nbval is strict
 
 RECORD = {"label": "thm-x", "kind": "numeric", "verdict": "holds"}
 DATA = {CHECK: RECORD, "text/plain": "ok"}
@@ -448,8 +447,7 @@ REFUSED = (spoil_text, spoil_record, spoil_claim)
 
 
 def test_nbval_compares_what_is_stored(write):
-    """Under the settings of pyproject.toml a changed text or record fails;
-    a measured residual may differ."""
+    """Under the settings of pyproject.toml a changed text or record fails; a measured residual may differ."""
     show = f"from IPython.display import display\ndisplay({DATA!r}, raw=True)"
     path = write("6 * 7", show, repr(LINE.format("1e-16")))
     assert run_notebooks([str(path)]) == 0

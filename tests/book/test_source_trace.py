@@ -1,5 +1,4 @@
-"""Every display of the sources is traced to the book, every erratum has its check:
-no row without a target."""
+"""Every display of the sources is traced to the book, every erratum has its check: no row without a target."""
 
 import re
 from pathlib import Path
@@ -9,8 +8,7 @@ import pytest
 BOOK = Path(__file__).parents[2] / "book"
 VERDICTS = ("confirmed", "confirmed under stated conditions", "corrected")
 SEVERITIES = ("**error**", "slip", "remark", "typing")
-# Displays and numbered conclusions of the two notes, counted in the notes;
-# errata as numbered in the book.
+# Displays and numbered conclusions of the two notes, counted in the notes; errata as numbered in the book.
 DISPLAYS = {"tab-trace-1": 46, "tab-trace-2": 28}
 ERRATA = {"tab-errata-1": 18, "tab-errata-2": 15}
 

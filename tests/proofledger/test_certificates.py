@@ -1,5 +1,4 @@
-"""Certificates of other provers: a theorem raises the status of the part that its author named,
-and of no other."""
+"""Certificates of other provers: a theorem raises the status of the part that its author named, and of no other."""
 
 import json
 

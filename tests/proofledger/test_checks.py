@@ -1,5 +1,4 @@
-"""Tests of the tester: right statements pass, wrong ones raise, mutants that hold raise,
-NaN and nothing never pass."""
+"""Tests of the tester: right statements pass, wrong ones raise, mutants that hold raise, NaN and nothing never pass."""
 
 import json
 from fractions import Fraction
@@ -297,7 +296,7 @@ def test_bad_declarations_are_refused(case):
         REFUSED[case]()
 
 
-# ----------------------------------------------------------------------------------------- details
+# ----------------------------------------------------------------------------------------------------------- details
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,8 @@ from proofledger import folds
 
 
 def line(words):
-    return nodes.container(
-        "",
-        nodes.paragraph("", "", nodes.inline("", words)),
-        classes=["rl-check"],
-        check={},
-        ids=[f"check-{words}"],
-    )
+    return nodes.container("", nodes.paragraph("", "", nodes.inline("", words)), classes=["rl-check"], check={},
+                           ids=[f"check-{words}"])  # fmt: skip
 
 
 def cell(*outputs, **attributes):

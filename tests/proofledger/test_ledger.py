@@ -171,7 +171,7 @@ def test_svg_leaves_out_implied_edges_and_escapes_titles():
     assert "&lt;&amp;" in drawing
 
 
-# ------------------------------------------------------------------------------ titles without TeX
+# ----------------------------------------------------------------------------------------- titles without TeX
 
 
 @pytest.mark.parametrize(

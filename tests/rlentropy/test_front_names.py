@@ -1,5 +1,4 @@
-"""The names at the top of the package: each is there, is what its home holds,
-and is imported when asked for."""
+"""The names at the top of the package: each is there, is what its home holds, and is imported when asked for."""
 
 import subprocess
 import sys

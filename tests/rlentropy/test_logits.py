@@ -149,18 +149,9 @@ def adversarial(rng, kind):
 
 @pytest.mark.parametrize(
     "kind",
-    [
-        "anything",
-        "favourite falls",
-        "outsider wins",
-        "only the favourite moves",
-        "two masks",
-        "mask in the new model",
-        "mask in the old model",
-        "ties",
-        "colder",
-    ],
-)
+    ["anything", "favourite falls", "outsider wins", "only the favourite moves", "two masks",
+     "mask in the new model", "mask in the old model", "ties", "colder"],
+)  # fmt: skip
 def test_against_high_precision_where_formulas_break(kind):
     rng = np.random.default_rng(len(kind))
     with mp.workdps(900):
@@ -318,15 +309,10 @@ def test_every_bfloat16_number_is_read_right():
 
 @pytest.mark.parametrize(
     ("bad", "kind"),
-    [
-        (np.zeros((2, 3), int), "int64"),
-        (np.zeros((2, 3), complex), "complex128"),
-        (np.zeros((2, 3), bool), "bool"),
-        (np.zeros((2, 3), object), "object"),
-        ([["a", "b"]], "str"),
-        (np.zeros((2, 3), "m8[s]"), "timedelta64"),
-    ],
-)
+    [(np.zeros((2, 3), int), "int64"), (np.zeros((2, 3), complex), "complex128"),
+     (np.zeros((2, 3), bool), "bool"), (np.zeros((2, 3), object), "object"),
+     ([["a", "b"]], "str"), (np.zeros((2, 3), "m8[s]"), "timedelta64")],
+)  # fmt: skip
 def test_other_types_are_refused_by_name(bad, kind):
     with pytest.raises(ValueError, match=rf"new_logits: entries of type {kind}.*float16, bfloat16"):
         entropy_change(np.zeros((2, 3)), bad)
@@ -661,12 +647,10 @@ def test_flags_and_temperatures_broadcast():
 
 @pytest.mark.parametrize(
     ("where", "message"),
-    [
-        ([True, False], r"where: shape \(2,\), does not broadcast to \(4, 3\)"),
-        ([0, 2, 1], r"where\[0, 1\] = 2.0: must be true or false"),
-        ([0, np.nan, 1], r"where\[0, 1\] = nan: must be true"),
-    ],
-)
+    [([True, False], r"where: shape \(2,\), does not broadcast to \(4, 3\)"),
+     ([0, 2, 1], r"where\[0, 1\] = 2.0: must be true or false"),
+     ([0, np.nan, 1], r"where\[0, 1\] = nan: must be true")],
+)  # fmt: skip
 def test_bad_flags_are_refused(where, message):
     with pytest.raises(ValueError, match=message):
         entropy_change(*cases(24, (4, 3, 6)), where=where)
@@ -674,17 +658,11 @@ def test_bad_flags_are_refused(where, message):
 
 @pytest.mark.parametrize(
     ("temperature", "message"),
-    [
-        (0, r"temperature.* = 0.0: must be a finite number > 0"),
-        (-1.0, "> 0"),
-        (np.nan, "> 0"),
-        (INF, "> 0"),
-        ([1.0, 1.0, 0.0], r"temperature\[0, 2\] = 0.0: must"),
-        ([1.0, 2.0], "temperature: shape"),
-        ("1", "temperature: entries of type"),
-        (True, "temperature: entries of type bool"),
-    ],
-)
+    [(0, r"temperature.* = 0.0: must be a finite number > 0"),
+     (-1.0, "> 0"), (np.nan, "> 0"), (INF, "> 0"),
+     ([1.0, 1.0, 0.0], r"temperature\[0, 2\] = 0.0: must"), ([1.0, 2.0], "temperature: shape"),
+     ("1", "temperature: entries of type"), (True, "temperature: entries of type bool")],
+)  # fmt: skip
 def test_bad_temperatures_are_refused(temperature, message):
     with pytest.raises(ValueError, match=message):
         entropy_change(*cases(24, (4, 3, 6)), temperature=temperature)

@@ -1,5 +1,4 @@
-"""Parallel runs return what serial ones return:
-over threads, over processes, and on a cluster that loses a worker."""
+"""Parallel runs return what serial ones return: over threads, over processes, and on a cluster that loses a worker."""
 
 import functools
 import os
@@ -76,8 +75,7 @@ def test_a_failed_run_is_not_swallowed():
 
 @pytest.mark.slow
 def test_a_cluster_that_loses_a_worker_returns_every_result(tmp_path):
-    """A worker of a local Dask cluster dies in the middle;
-    its runs are computed again, with the same numbers."""
+    """A worker of a local Dask cluster dies in the middle; its runs are computed again, with the same numbers."""
     distributed = pytest.importorskip("distributed")
     marker = tmp_path / "a worker died here"
     work = functools.partial(dies_once, marker=str(marker))

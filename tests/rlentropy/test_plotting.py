@@ -1,5 +1,8 @@
 """The drawing functions put numbers where they belong, and what they draw has a digest."""
 
+import subprocess
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -51,7 +54,8 @@ def test_use_style_sets_the_style_and_is_harmless_outside_a_notebook():
 
 
 def test_importing_plotting_changes_no_style():
-    assert plt.rcParams["axes.grid"] is False
+    program = "import matplotlib as m; old = dict(m.rcParams); import rlentropy.plotting; assert old == dict(m.rcParams)"
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +72,7 @@ def test_colours_differ_in_lightness_or_hue_for_deuteranopes(pair):
     assert np.abs(first - second).max() > 0.1
 
 
-# ----------------------------------------------------------------------------------------- simplex
+# ----------------------------------------------------------------------------------------------------------- simplex
 
 
 def test_simplex_points_are_barycentric():

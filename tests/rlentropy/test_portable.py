@@ -23,41 +23,20 @@ BESIDE_ONE = [
     0.9989184182170223,
 ]
 EDGES = [5e-324, 2.0**-1022, 1.7976931348623157e308, kernels.TURN, math.nextafter(kernels.TURN, 0)]
-LOGS = np.concatenate(
-    [
-        POWERS,
-        SUBNORMAL,
-        1 + 1e-3 * RNG.standard_normal(1000),
-        GRID,
-        GRID + 2.0**-10,
-        BESIDE_ONE,
-        EDGES,
-    ]
-)
-LOG1PS = np.concatenate(
-    [
-        POWERS[POWERS < 1e300],
-        -RNG.random(1000),
-        1e-3 * RNG.standard_normal(1000),
-        SUBNORMAL,
-        -SUBNORMAL,
-        GRID - 1,
-        np.arange(1.0, 2000),
-        2.0 ** np.arange(-60, 60),
-        [-1 + 2.0**-53, 0.0009770092262777219],
-    ]
-)
+LOGS = np.concatenate([
+    POWERS, SUBNORMAL, 1 + 1e-3 * RNG.standard_normal(1000), GRID, GRID + 2.0**-10, BESIDE_ONE,
+    EDGES,
+])  # fmt: skip
+LOG1PS = np.concatenate([
+    POWERS[POWERS < 1e300], -RNG.random(1000), 1e-3 * RNG.standard_normal(1000), SUBNORMAL,
+    -SUBNORMAL, GRID - 1,
+    np.arange(1.0, 2000), 2.0 ** np.arange(-60, 60), [-1 + 2.0**-53, 0.0009770092262777219],
+])  # fmt: skip
 HALVES = np.arange(-2000, 2001) / 2 * math.log(2) / kernels.EXP_STEPS
-EXPS = np.concatenate(
-    [
-        HALVES,
-        RNG.uniform(-745, 709.7, 1000),
-        1e-3 * RNG.standard_normal(1000),
-        SUBNORMAL,
-        -SUBNORMAL,
-        [0.0, 709.782712893384, -708.4, -744.9, -745.13],
-    ]
-)
+EXPS = np.concatenate([
+    HALVES, RNG.uniform(-745, 709.7, 1000), 1e-3 * RNG.standard_normal(1000), SUBNORMAL, -SUBNORMAL,
+    [0.0, 709.782712893384, -708.4, -744.9, -745.13],
+])  # fmt: skip
 
 
 def errors(function, exact, x):

@@ -1,5 +1,4 @@
-"""The judge of EntGame against a plain NumPy twin, the learner itself,
-closed forms and enumeration."""
+"""The judge of EntGame against a plain NumPy twin, the learner itself, closed forms and enumeration."""
 
 from itertools import product
 from math import comb, log
@@ -35,8 +34,7 @@ class Twin:
         self.divergence = 0.0
 
     def episode(self, t, uniforms, chosen):
-        """Judge and play episode t; of actions equal up to rounding the learner takes the one it
-        has ``chosen``."""
+        """Judge and play episode t; of actions equal up to rounding the learner takes the one it has ``chosen``."""
         mdp, n = self.mdp, self.n
         ceiling = mdp.H * float(entgame.reward_bound(t, mdp.S, mdp.A, self.n0))
         r = np.log((t + mdp.S * mdp.A * self.n0) / (n + self.n0))
@@ -77,13 +75,10 @@ class Twin:
         rise = [value[h + 1] - mean[h][..., None] for h in range(mdp.H - 1)]
         variance = np.array([np.sum(self.P[h] * rise[h] ** 2, axis=-1) for h in range(mdp.H - 1)])
         news = {
-            "regret": regret,
-            "width": width,
-            "reward": value[0, start],
-            "failed": optimism < -1e-12 * ceiling,
+            "regret": regret, "width": width, "reward": value[0, start], "failed": optimism < -1e-12 * ceiling,
             "in_range": np.sum(inner * known * spread[:-1]) * ceiling / 2,
             "deviation": np.sum(inner * known * spread[:-1] * np.sqrt(variance)),
-        }
+        }  # fmt: skip
         for name, x in news.items():
             self.total[name] += float(x)
         slack = {
@@ -164,8 +159,7 @@ def test_the_four_steps_add_up_to_more_than_the_loss():
 
 
 def test_bound_by_hand():
-    # S = A = H = 1 makes every logarithm elementary:
-    # alpha = log(2/delta) + log(e(1+T)), R_T = 0, log(SAT) = log T
+    # S = A = H = 1 makes every logarithm elementary: alpha = log(2/delta) + log(e(1+T)), R_T = 0, log(SAT) = log T
     T, delta = 1000, 0.5
     B, alpha = log(1000 + 1), log(4) + 1 + log(1001)
     by_hand = [
@@ -246,12 +240,8 @@ def test_return_moments_by_enumeration():
 
 def test_numbers_for_tables():
     assert [proof.tex(x) for x in (1e-12, 0.25, 119.57, 46075, -6.2e-5)] == [
-        "$0$",
-        "$0.25$",
-        "$120$",
-        r"$4.6\cdot10^{4}$",
-        r"$-6.2\cdot10^{-5}$",
-    ]
+        "$0$", "$0.25$", "$120$", r"$4.6\cdot10^{4}$", r"$-6.2\cdot10^{-5}$",
+    ]  # fmt: skip
     assert proof.comparison(1e-15, 0) == r"$0$<br>$\le0$"
     assert proof.comparison(1, 0).endswith("**fails**")
 

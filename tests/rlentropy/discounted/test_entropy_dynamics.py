@@ -1,5 +1,4 @@
-"""Entropy dynamics at one state: closed forms, 60-digit arithmetic, the definition,
-refusal of bad input."""
+"""Entropy dynamics at one state: closed forms, 60-digit arithmetic, the definition, refusal of bad input."""
 
 from fractions import Fraction
 
@@ -18,7 +17,7 @@ def cases(seed, shape=(7, 3, 5), scale=2.0):
     return scale * rng.standard_normal(shape), rng.standard_normal(shape)
 
 
-# ------------------------------------------------------------------------------------------ Taylor
+# ----------------------------------------------------------------------------------------------------- Taylor
 
 
 def test_contributions_add_up_to_first_order():
@@ -89,7 +88,7 @@ def test_joint_cumulants_of_a_coin_in_fractions():
     assert mixed[1:4] == [2 * kappa for kappa in pure[2:5]]
 
 
-# ----------------------------------------------------------------------------------- exact changes
+# ---------------------------------------------------------------------------------------------- exact changes
 
 
 def test_path_integral_equals_the_entropy_difference():
@@ -124,7 +123,7 @@ def test_identity_terms_with_excluded_outcomes():
     assert kl == np.inf
 
 
-# -------------------------------------------------------------------------------- signs and bounds
+# ------------------------------------------------------------------------------------------- signs and bounds
 
 
 def test_remainder_bound_holds_and_radius_certifies():

@@ -17,8 +17,7 @@ PRIORS = [Fraction(1, 2), Fraction(1), Fraction(2), Fraction(5)]
 
 
 def brute_regret(symbols, m, n0):
-    """Loss of each prediction, added up, less that of the best fixed distribution:
-    the definition, term by term."""
+    """Loss of each prediction, added up, less that of the best fixed distribution: the definition, term by term."""
     n, loss = np.zeros(m), 0.0
     for t, x in enumerate(symbols, start=1):
         loss -= log((n[x] + n0) / (t - 1 + m * n0))
@@ -27,8 +26,7 @@ def brute_regret(symbols, m, n0):
 
 
 def test_the_smallest_case():
-    """m = 2, n_0 = 1, sequence 0 1 0: predictions 1/2, 1/3, 1/2; best fixed (2/3)^2 (1/3);
-    regret log(16/9)."""
+    """m = 2, n_0 = 1, sequence 0 1 0: predictions 1/2, 1/3, 1/2; best fixed (2/3)^2 (1/3); regret log(16/9)."""
     np.testing.assert_allclose(
         np.exp(-forecaster.losses(forecaster.one_hot([0, 1, 0], 2))), [1 / 2, 1 / 3, 1 / 2]
     )
@@ -71,16 +69,14 @@ def test_the_constant_sequence_is_the_worst(T, m, n0):
 
 
 def test_a_small_prior_has_another_worst_case():
-    """n_0 = 1/4, T = 30, m = 3: the balanced sequence loses more than the constant one and the
-    simple bound."""
+    """n_0 = 1/4, T = 30, m = 3: the balanced sequence loses more than the constant one and the simple bound."""
     balanced = forecaster.regret([10, 10, 10], 0.25)
     assert balanced > forecaster.simple_bound(30, 3, 0.25) > forecaster.worst_regret(30, 3, 0.25)
 
 
 @given(st.integers(1, 40), st.integers(1, 5), st.sampled_from([0.5, 1.0, 2.5]), st.integers(0, 999))
 def test_fractional_outcomes_lose_no_more(T, m, n0, seed):
-    """Regret of distributions as outcomes <= closed form at the real counts <= R_T
-    (lem-fractional)."""
+    """Regret of distributions as outcomes <= closed form at the real counts <= R_T (lem-fractional)."""
     d = np.random.default_rng(seed).dirichlet(np.full(m, 0.3), size=T)
     measured = forecaster.regret_curve(d, n0)[-1]
     assert measured <= forecaster.regret(d.sum(axis=0), n0) + 1e-9

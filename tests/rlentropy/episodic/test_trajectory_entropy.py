@@ -1,5 +1,4 @@
-"""Trajectory entropy against enumeration of all trajectories, exact arithmetic,
-and closed forms."""
+"""Trajectory entropy against enumeration of all trajectories, exact arithmetic, and closed forms."""
 
 from fractions import Fraction
 

@@ -57,13 +57,8 @@ def test_enumeration_is_exact_in_fractions():
     half, third = Fraction(1, 2), Fraction(1, 3)
     P = np.array([[[[half, half], [third, 1 - third]], [[1, 0], [0, 1]]]] * 2, dtype=object)
     # repeat the first action for ever: d_3 shows the correlation with a_1, which no d_1 could
-    d = histories.visitation_by_enumeration(
-        P,
-        0,
-        lambda history: (
-            [int(history[1] == a) for a in (0, 1)] if len(history) > 1 else [half, half]
-        ),
-    )
+    d = histories.visitation_by_enumeration(P, 0, lambda history: [int(history[1] == a) for a in (0, 1)] if len(history) > 1
+                                      else [half, half])  # fmt: skip
     assert d[0].tolist() == [[half, half], [0, 0]]
     assert d[1].tolist() == [[half * half, third * half], [half * half, (1 - third) * half]]
     assert d.sum() == 3

@@ -1,5 +1,4 @@
-"""EntGame against its plain twins, step for step on the same random numbers,
-and against exact values."""
+"""EntGame against its plain twins, step for step on the same random numbers, and against exact values."""
 
 import functools
 import math
@@ -18,11 +17,10 @@ from rlentropy.episodic.visitation import average_visitation_entropy, visitation
 from rlentropy.learners import entgame
 from rlentropy.seeds import generator
 
-# ------------------------------------------------------------------------------------- plain twins
+# --------------------------------------------------------------------------------------------------- plain twins
 
 
-# Logarithms and bonuses with thirty digits, then rounded:
-# they are those of the kernels on every processor.
+# Logarithms and bonuses with thirty digits, then rounded: they are those of the kernels on every processor.
 MP = mpmath.MPContext()
 MP.dps = 30
 
@@ -55,8 +53,7 @@ def next_state(mdp, h, s, a, u):
 
 
 def twin(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0, ceiling="source"):
-    """EntGame per stage as in the definition, on dense arrays;
-    returns counts, visitation and the last values."""
+    """EntGame per stage as in the definition, on dense arrays; returns counts, visitation and the last values."""
     H, S, A = mdp.H, mdp.S, mdp.A
     n, moves, seen = (
         np.zeros((H, S, A), int),
@@ -131,13 +128,12 @@ def pooled_twin(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0):
     return counts, total / max(episodes, 1)
 
 
-# ----------------------------------------------------------------------- kernels equal their twins
+# ------------------------------------------------------------------------------------------- kernels equal their twins
 
 
 @st.composite
 def mdps(draw, stationary=None):
-    """Small episodic MDPs; rows may be deterministic, absorbing or full,
-    states may be unreachable."""
+    """Small episodic MDPs; rows may be deterministic, absorbing or full, states may be unreachable."""
     S, A, H = draw(st.integers(1, 5)), draw(st.integers(1, 3)), draw(st.integers(1, 5))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     same = draw(st.booleans()) if stationary is None else stationary
@@ -213,8 +209,7 @@ def test_degenerate_cases(mdp, episodes, pooled):
 
 
 def test_more_successors_than_there_was_room_for():
-    """The lists of successors grow in the middle of a run, and between blocks,
-    without a trace in the numbers."""
+    """The lists of successors grow in the middle of a run, and between blocks, without a trace in the numbers."""
     mdp = garnet(states=40, actions=2, horizon=3, branching=30, seed=1, stationary=True)
     result = entgame.run(mdp, 700, 2, bonus_scale=0.1)
     np.testing.assert_array_equal(result.counts, twin(mdp, 700, 2, bonus_scale=0.1)[0])
@@ -226,8 +221,7 @@ def test_more_successors_than_there_was_room_for():
 @pytest.mark.parametrize("n0", [0.5, 1, 2.5])
 @pytest.mark.parametrize("ceiling", ["source", "stage"])
 def test_skipping_saturated_states_is_exact(bonus_scale, n0, ceiling):
-    """Without evaluation, states whose own terms reach the ceiling are not planned;
-    the counts are the same."""
+    """Without evaluation, states whose own terms reach the ceiling are not planned; the counts are the same."""
     mdp = grid_world(rows=5, cols=5, success=0.9, horizon=8)
     options = {"n0": n0, "bonus_scale": bonus_scale, "ceiling": ceiling}
     quick = entgame.run(mdp, 3000, 7, evaluate=False, **options)
@@ -235,8 +229,7 @@ def test_skipping_saturated_states_is_exact(bonus_scale, n0, ceiling):
 
 
 def test_no_continuation_for_unvisited_pairs_is_harmful():
-    """Where pairs without data are worth their reward only, and nothing beyond,
-    the learner does not explore."""
+    """Where pairs without data are worth their reward only, and nothing beyond, the learner does not explore."""
     mdp = double_chain(length=11, failure=0.1, horizon=8)
     best = max_entropy.solve(mdp).value
     _, honest = entgame.run_plain(mdp, 2000, 0, bonus_scale=0.0)
@@ -250,8 +243,7 @@ def test_no_continuation_for_unvisited_pairs_is_harmful():
 
 
 def test_the_version_for_reading_is_the_same_algorithm():
-    """On a random MDP, where ties are rare, it takes the same actions for a while;
-    its mixture stays as good."""
+    """On a random MDP, where ties are rare, it takes the same actions for a while; its mixture stays as good."""
     mdp = garnet(states=5, actions=2, horizon=4, branching=3, seed=8)
     counts, d = entgame.run_plain(mdp, 300, 1, bonus_scale=0.01)
     result = entgame.run(mdp, 300, 1, bonus_scale=0.01)
@@ -259,7 +251,7 @@ def test_the_version_for_reading_is_the_same_algorithm():
     assert np.abs(counts - result.counts).sum() < 0.1 * counts.sum()
 
 
-# -------------------------------------------------------------------------- what a result promises
+# ------------------------------------------------------------------------------------------- what a result promises
 
 
 @pytest.fixture(scope="module")
@@ -363,7 +355,7 @@ def test_sparse_kernels_with_stored_zeros():
     np.testing.assert_array_equal(entgame.run(mdp, 40, 0).counts, twin(mdp, 40, 0)[0])
 
 
-# ------------------------------------------------------------------------------------ kernel known
+# --------------------------------------------------------------------------------------------------- kernel known
 
 
 def test_known_model_stays_below_its_bound():

@@ -1,5 +1,4 @@
-"""Optimistic soft value iteration against a plain NumPy twin on the same random numbers;
-its chain of inequalities."""
+"""Optimistic soft value iteration against a plain NumPy twin on the same random numbers; its chain of inequalities."""
 
 import numpy as np
 import pytest
@@ -29,8 +28,7 @@ def next_state(mdp, h, s, a, u):
 
 
 def twin(mdp, episodes, seed, *, delta, bonus_scale):
-    """The algorithm as the book states it; yields Q before each episode,
-    returns counts at the end."""
+    """The algorithm as the book states it; yields Q before each episode, returns counts at the end."""
     H, S, A = mdp.H, mdp.S, mdp.A
     n, m = np.zeros((H, S, A)), np.zeros((H, S, A, S))
     ceiling = np.arange(H - 1, -1, -1) * np.log(S * A)
@@ -59,14 +57,9 @@ def twin(mdp, episodes, seed, *, delta, bonus_scale):
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.integers(1, 4),
-    st.integers(1, 3),
-    st.integers(1, 4),
-    st.integers(0, 30),
-    st.integers(0, 10**6),
-    st.sampled_from([0.0, 0.3, 1.0]),
-    st.booleans(),
-)
+    st.integers(1, 4), st.integers(1, 3), st.integers(1, 4), st.integers(0, 30), st.integers(0, 10**6),
+    st.sampled_from([0.0, 0.3, 1.0]), st.booleans(),
+)  # fmt: skip
 def test_kernel_equals_twin(S, A, H, episodes, seed, bonus_scale, stationary):
     mdp = environments.garnet(
         states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=stationary

@@ -1,5 +1,4 @@
-"""Roll-outs of fixed policies, and RF-UCRL against a plain NumPy twin on the same random
-numbers."""
+"""Roll-outs of fixed policies, and RF-UCRL against a plain NumPy twin on the same random numbers."""
 
 import numpy as np
 import pytest
@@ -62,15 +61,9 @@ def twin(mdp, episodes, seed, options):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.integers(1, 7),
-    st.integers(1, 3),
-    st.integers(1, 4),
-    st.integers(0, 12),
-    st.integers(0, 10**6),
-    st.booleans(),
-    st.booleans(),
-    st.booleans(),
-)
+    st.integers(1, 7), st.integers(1, 3), st.integers(1, 4), st.integers(0, 12), st.integers(0, 10**6),
+    st.booleans(), st.booleans(), st.booleans(),
+)  # fmt: skip
 def test_rf_ucrl_equals_twin(S, A, H, episodes, seed, pooled, published, clip):
     mdp = environments.garnet(
         states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=True

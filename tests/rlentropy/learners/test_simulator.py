@@ -1,5 +1,4 @@
-"""Sampled transitions against the kernel they are drawn from;
-exact roll-outs against matrix products."""
+"""Sampled transitions against the kernel they are drawn from; exact roll-outs against matrix products."""
 
 import numpy as np
 import pytest
@@ -25,8 +24,7 @@ def random_policy(mdp, seed=0):
 
 @both
 def test_draw_inverts_the_distribution_function(mdp):
-    """For each row, the fraction of an even grid of uniform numbers sent to s' is p(s'),
-    up to one grid cell."""
+    """For each row, the fraction of an even grid of uniform numbers sent to s' is p(s'), up to one grid cell."""
     world, grid = simulator.world(mdp), (np.arange(1000) + 0.5) / 1000
     for h in range(mdp.H - 1):
         for row in (0, mdp.S * mdp.A - 1):
@@ -56,8 +54,7 @@ def test_exact_visitation_of_a_deterministic_policy(mdp):
 
 @both
 def test_rollouts_follow_the_visitation(mdp):
-    """Frequencies stay within five standard errors (and ten counts,
-    for rare events) of the exact ones."""
+    """Frequencies stay within five standard errors (and ten counts, for rare events) of the exact ones."""
     pi, episodes = random_policy(mdp), 20_000
     rare = 10 / episodes
     states, actions = simulator.rollouts(mdp, pi, episodes, 1)

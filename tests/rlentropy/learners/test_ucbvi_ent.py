@@ -1,5 +1,4 @@
-"""UCBVI-Ent against a plain NumPy twin on the same random numbers,
-for every combination of its options."""
+"""UCBVI-Ent against a plain NumPy twin on the same random numbers, for every combination of its options."""
 
 from itertools import product
 
@@ -72,14 +71,9 @@ def twin(mdp, episodes, seed, options):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.integers(1, 7),
-    st.integers(1, 3),
-    st.integers(1, 4),
-    st.integers(0, 20),
-    st.integers(0, 10**6),
-    st.sampled_from(list(product([True, False], repeat=3))),
-    st.sampled_from([0.0, 0.05, 1.0]),
-)
+    st.integers(1, 7), st.integers(1, 3), st.integers(1, 4), st.integers(0, 20), st.integers(0, 10**6),
+    st.sampled_from(list(product([True, False], repeat=3))), st.sampled_from([0.0, 0.05, 1.0]),
+)  # fmt: skip
 def test_kernel_equals_twin(S, A, H, episodes, seed, switches, bonus_scale):
     mdp = environments.garnet(
         states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=True

@@ -1,5 +1,4 @@
-"""neural_controls: the table of chapter 16 is written, read back,
-and made again from the same seeds."""
+"""neural_controls: the table of chapter 16 is written, read back, and made again from the same seeds."""
 
 import numpy as np
 

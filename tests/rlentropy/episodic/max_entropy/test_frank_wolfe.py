@@ -1,5 +1,4 @@
-"""Frank-Wolfe: between its two bounds, each step the best of its segment,
-slow where mirror ascent is fast."""
+"""Frank-Wolfe: between its two bounds, each step the best of its segment, slow where mirror ascent is fast."""
 
 import numpy as np
 import pytest

@@ -182,8 +182,7 @@ def test_weights_of_one_would_not_do():
 
 
 def test_the_plain_bound_may_fail_before_the_first_sweep():
-    """Two actions, to a sink or to one of 1000 rooms:
-    the gap at the start exceeds the divergence."""
+    """Two actions, to a sink or to one of 1000 rooms: the gap at the start exceeds the divergence."""
     P = np.zeros((1002, 2, 1002))
     P[0, 0, 1] = 1
     P[0, 1, 2:] = 1 / 1000

@@ -1,5 +1,4 @@
-"""The exact optimum: kernels against NumPy twins, certificates, a generic conic solver,
-degenerate cases, refusals."""
+"""The exact optimum: kernels against NumPy twins, certificates, a generic conic solver, degenerate cases, refusals."""
 
 import numpy as np
 import pytest
@@ -22,8 +21,7 @@ GRID_AVERAGE = 7.055439586
 
 @st.composite
 def small_mdps(draw):
-    """Random kernels with zeros (unreachable states), stationary or not, down to one state,
-    one action, one stage."""
+    """Random kernels with zeros (unreachable states), stationary or not, down to one state, one action, one stage."""
     S, A, H = draw(st.integers(1, 5)), draw(st.integers(1, 3)), draw(st.integers(1, 4))
     branching, seed = draw(st.integers(1, S)), draw(st.integers(0, 10_000))
     return environments.garnet(
@@ -62,7 +60,7 @@ def matrix(mdp):
     return X.reshape(-1, reach.sum())
 
 
-# ------------------------------------------------------------------------- kernels and their twins
+# ----------------------------------------------------------------------------------------- kernels and their twins
 
 
 @given(small_mdps())
@@ -150,7 +148,7 @@ def test_the_dual_gradient_is_the_violated_flow():
     np.testing.assert_allclose(gradient, slopes, atol=1e-8)
 
 
-# ------------------------------------------------------------------------------------- the optimum
+# ---------------------------------------------------------------------------------------------------- the optimum
 
 
 @pytest.mark.parametrize("method", ["auto", "dual", "primal"])
@@ -195,19 +193,9 @@ def test_random_optima_are_certified_and_no_policy_does_better(mdp):
 
 @pytest.mark.parametrize(
     "length, success, horizon",
-    [
-        (10, 1e-3, 20),
-        (31, 1e-3, 20),
-        (31, 1e-3, 60),
-        (31, 1e-1, 20),
-        (50, 1e-3, 200),
-        (50, 1e-2, 100),
-        (50, 0.1, 100),
-        (50, 0.5, 100),
-        (50, 1e-8, 50),
-        (200, 1e-3, 200),
-    ],
-)
+    [(10, 1e-3, 20), (31, 1e-3, 20), (31, 1e-3, 60), (31, 1e-1, 20), (50, 1e-3, 200), (50, 1e-2, 100), (50, 0.1, 100),
+     (50, 0.5, 100), (50, 1e-8, 50), (200, 1e-3, 200)],
+)  # fmt: skip
 def test_sticky_chains(length, success, horizon):
     mdp = environments.sticky_chain(length=length, success=success, horizon=horizon)
     assert_certified(mdp, mve.solve(mdp), 1e-10)
@@ -264,7 +252,7 @@ def test_a_large_grid():
     assert best.value == pytest.approx(837.4319912, abs=1e-6)
 
 
-# -------------------------------------------------------------------------------- a generic solver
+# ---------------------------------------------------------------------------------------------- a generic solver
 
 
 def conic(mdp, average):
@@ -313,7 +301,7 @@ def test_clarabel_agrees_on_the_average(seed):
     assert conic(mdp, average=True) == pytest.approx(best.value, abs=1e-6)
 
 
-# -------------------------------------------------------------------------------- degenerate cases
+# -------------------------------------------------------------------------------------------------- degenerate cases
 
 
 def test_one_stage_is_log_a():
@@ -349,15 +337,13 @@ def test_an_absorbing_start_is_h_log_a_and_the_rest_is_unreachable():
 
 
 def test_a_deterministic_tree_counts_its_leaves():
-    # state 0 goes to 1 (one way on) or 2 (two ways on):
-    # d_1(2) must weigh H(d_2) = log 4 choices against balance
+    # state 0 goes to 1 (one way on) or 2 (two ways on): d_1(2) must weigh H(d_2) = log 4 choices against balance
     P = np.zeros((2, 3, 2, 3))
     P[0, 0, 0, 1] = P[0, 0, 1, 2] = 1
     P[0, 1:, :, 0] = 1
     P[1, 0, :, 0] = P[1, 1, :, 1] = P[1, 2, 0, 2] = P[1, 2, 1, 0] = 1
     best = mve.solve(EpisodicMDP(P=P, horizon=3, start=0))
-    # with d_1 = (x, 1-x): stages 1 to 3 give h(x), h(x) + log 2, and H(x, (1-x) z,
-    # (1-x)(1-z)) + log 2
+    # with d_1 = (x, 1-x): stages 1 to 3 give h(x), h(x) + log 2, and H(x, (1-x) z, (1-x)(1-z)) + log 2
     grid = np.linspace(1e-6, 1 - 1e-6, 1501)
 
     def xlogx(p):
@@ -383,7 +369,7 @@ def test_explicit_zeros_in_a_sparse_kernel_do_not_matter():
     assert mve.solve(padded).value == pytest.approx(mve.solve(dense).value, abs=1e-12)
 
 
-# -------------------------------------------------------------------------------- bounds and duals
+# ------------------------------------------------------------------------------------------------- bounds and duals
 
 
 def test_certificates_bound_the_optimum_and_meet_it():
@@ -429,7 +415,7 @@ def test_the_soft_backup_gap_is_an_expected_divergence(mdp):
     assert mve.dual_value(mdp, V) - visitation_entropy(d) == pytest.approx(divergence, abs=1e-10)
 
 
-# ------------------------------------------------------------------------------------- the average
+# ------------------------------------------------------------------------------------------------------- the average
 
 
 def test_average_optimum_of_the_double_chain():
@@ -453,7 +439,7 @@ def test_average_optima_of_random_mdps_are_certified(mdp):
     assert mve.average_dual_value(mdp, np.zeros((mdp.S, mdp.A))) >= best.value - 1e-12
 
 
-# ---------------------------------------------------------------------------------------- refusals
+# -------------------------------------------------------------------------------------------------------- refusals
 
 
 def test_refusals():

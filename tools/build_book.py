@@ -114,13 +114,14 @@ def _code_cells(notebook):
 # -------------------------------------------------------------------------------------------- pages
 
 
-def forget(sources):
-    """Remove what could go stale: the pages, and what was read when the way of reading changed."""
-    old = built_state()
+def forget():
+    """Remove what could go stale: the pages, and what was read of them.
+
+    Links from names in code are made only for pages that are read anew, so all are.
+    """
     STAMP.unlink(missing_ok=True)
     shutil.rmtree(HTML, ignore_errors=True)
-    if old is None or any(old.get(part) != sources[part] for part in ("machinery", "runs")):
-        shutil.rmtree(DOCTREES, ignore_errors=True)
+    shutil.rmtree(DOCTREES, ignore_errors=True)
 
 
 def sphinx(builder, warnings_are_errors=True):
@@ -164,7 +165,7 @@ def build(jobs=None):
         print(f"\nThe book is not built: {error}.", file=sys.stderr)
         return False
     sources["runs"] = {name: _read(RUNS / name)["metadata"]["run_key"] for name in shown}
-    forget(sources)
+    forget()
     if not sphinx("html") or not (HTML / "index.html").is_file():
         shutil.rmtree(DOCTREES, ignore_errors=True)  # pages with warnings must warn again
         print(

@@ -30,12 +30,12 @@ PREPARE = """
 <script>
 addEventListener("load", async () => {
   document.documentElement.dataset.theme = "light";
-  document.querySelectorAll("details.rl-folded:not(:has(.rl-graph))").forEach((part) => { part.open
-  = true; });
+  const folds = document.querySelectorAll("details.rl-folded:not(:has(.rl-graph))");
+  folds.forEach((part) => { part.open = true; });
   await window.MathJax?.startup?.promise;
   window.fitDisplays?.(0.4);
   // a table that is still too wide for the paper is set smaller as a whole,
-  or the browser would shrink every page
+  // or the browser would shrink every page
   const paper = document.body.clientWidth;
   document.querySelectorAll("main table, main figure, .rl-graph").forEach((part) => {
     const share = paper / Math.max(part.scrollWidth, part.getBoundingClientRect().right);

@@ -44,19 +44,29 @@ def weight(name: str) -> Weight:
     return Weight(name, positive=True)
 
 
-SIGNATURES: dict[sp.IndexedBase, tuple[sp.Symbol, ...]] = {}
+class Table(sp.IndexedBase):
+    """Real unknowns with indices of given kinds, which are a part of what the table is.
+
+    Two tables of one name and different kinds are different tables.
+    """
+
+    uppers: tuple[sp.Symbol, ...] = ()
+
+    def _hashable_content(self):
+        return super()._hashable_content() + self.uppers
+
+    def _sympyrepr(self, printer):
+        return f"Table({printer._print(self.label)}, {', '.join(map(str, self.uppers))})"
 
 
-def table(
-    name: str, *kinds: type[Action] | type[State], positive: bool | None = None
-) -> sp.IndexedBase:
+def table(name: str, *kinds: type[Action] | type[State], positive: bool | None = None) -> Table:
     """A table of real unknowns: ``table("Delta", State, Action)`` is used as ``Delta[s, a]``.
 
     The normal form refuses indices of the wrong kind (``Delta[a, s]``).  ``positive=True``: all
     entries > 0.
     """
-    base = sp.IndexedBase(name, real=True, positive=positive)
-    SIGNATURES[base] = tuple(kind.upper for kind in kinds)
+    base = Table(name, real=True, positive=positive)
+    base.uppers = tuple(kind.upper for kind in kinds)
     return base
 
 

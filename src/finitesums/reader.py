@@ -10,7 +10,7 @@ from finitesums.evaluation import whole_range
 from finitesums.factors import Entry, Index, Poly, Range, Scalar, fresh, spelling
 from finitesums.functions import Hypotheses, exponential, logarithm, positive, power
 from finitesums.letters import Defined, OutsideFragment, is_index, spoken
-from finitesums.objects import SIGNATURES
+from finitesums.objects import Table
 from finitesums.polynomials import add, constant, delta, multiply, scale, single
 from finitesums.sums import bind
 
@@ -84,9 +84,8 @@ class Reader:
 
     def _entry(self, expr: sp.Indexed) -> Poly:
         indices = [self._index(i) for i in expr.indices]
-        signature = SIGNATURES.get(expr.base)
-        if signature is not None:
-            wanted = [Range(1, upper) for upper in signature]
+        if isinstance(expr.base, Table):
+            wanted = [Range(1, upper) for upper in expr.base.uppers]
             fits = len(wanted) == len(indices) and all(map(_may_lie_in, indices, wanted))
             if not fits:
                 ranges = ", ".join(map(str, wanted))

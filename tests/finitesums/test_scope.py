@@ -275,3 +275,12 @@ def test_a_false_proof_is_raised_not_returned(monkeypatch):
     monkeypatch.setattr(verdict, "_difference", lambda *_: {})
     with pytest.raises(S.Contradiction, match="n = 2"):
         S.equal(S.entropy(s), S.entropy(s) + 1)
+
+
+def test_a_table_of_the_same_name_and_other_kinds_is_another_table():
+    by_action, by_both = S.table("f", S.Action), S.table("f", S.State, S.Action)
+    assert by_action != by_both and S.table("f", S.Action) == by_action
+    assert S.equal(by_action[S.a] + by_action[S.a], 2 * by_action[S.a])
+    assert not S.equal(by_action[1], S.table("f", S.State)[1])
+    with pytest.raises(S.OutsideFragment, match="wrong kind of index"):
+        S.equal(by_both[S.a], by_both[S.a])

@@ -39,7 +39,7 @@ lab: setup  ## open the chapters in JupyterLab
 test: setup-test book  ## run all tests: package, every notebook against its stored run, built book
 	@$(RUN) -m pytest
 
-certify: setup  ## check the proofs by two other provers: residues, and Rocq (needs coq)
+certify: setup-test  ## check the proofs by two other provers, residues and Rocq (needs coq), with near misses
 	@$(RUN) tools/certify.py
 
 test-elsewhere: setup  ## compute tables, learners and solvers on other (emulated) processors and compare

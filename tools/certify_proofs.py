@@ -232,6 +232,16 @@ def build(folder=SOURCES, target=BUILD):
     return target
 
 
+def is_built(folder=SOURCES, target=BUILD):
+    """True if the copy holds each file of the folder as it is, compiled."""
+    return all(
+        (target / f"{path.stem}.vo").is_file()
+        and (target / path.name).is_file()
+        and (target / path.name).read_bytes() == path.read_bytes()
+        for path in files(folder)
+    )
+
+
 def recheck(target, folder=SOURCES):
     """Let ``coqchk`` check the compiled files anew; the axioms that it finds in all they load."""
     _, coqchk = prover()

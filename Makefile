@@ -9,7 +9,7 @@ RUN := $(VENV)/bin/python
 include tools/environment.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf lab serve test test-elsewhere certify bench notebooks check lint lock clean
+.PHONY: help book pdf lab serve test test-elsewhere certify sabotage bench notebooks check lint lock clean
 .PHONY: setup setup-test
 
 help:  ## say what can be made
@@ -44,6 +44,9 @@ certify: setup-test  ## check the proofs by two other provers, residues and Rocq
 
 test-elsewhere: setup  ## compute tables, learners and solvers on other (emulated) processors and compare
 	@$(RUN) tools/elsewhere.py
+
+sabotage: setup  ## make each function wrong in turn and store which checks notice (CHAPTERS="03 11" some)
+	@$(RUN) tools/sabotage.py $(CHAPTERS)
 
 bench: setup-test  ## time the package against its peers
 	@$(RUN) benchmarks/run.py

@@ -1,4 +1,4 @@
-"""Make each public function of rlentropy wrong in turn, and see which checks of the chapters notice.
+"""Make each public function of rlentropy wrong in turn, and see which checks notice.
 
     python tools/sabotage.py             all chapters; writes book/sabotage.json
     python tools/sabotage.py 03 06       these chapters only
@@ -10,8 +10,10 @@ the process (a fork) makes that function wrong in one of three ways, and runs th
     sign     they have the other sign
     dropped  the last nonzero number of each array is 0
 
-A check *notices* when it fails, or when its cell stops with an error on the way to it. A check that
-notices nothing compares a thing with itself, or uses nothing of the package.
+A check *notices* when it fails, or when its cell stops with an error on the way to it. It *passes*
+when the numbers that it was given moved and it holds all the same: both its sides moved alike, or a
+bound has room. The second and third way are tried where the first let a check pass or moved none.
+A check that neither notices nor passes anything uses no number of the package.
 """
 
 import argparse
@@ -30,11 +32,12 @@ from contextlib import redirect_stderr, redirect_stdout
 from multiprocessing import get_context
 from pathlib import Path
 
+import joblib
 import numpy as np
 from execution import ROOT, cores, notebooks, set_environment
 
 from proofledger.checks import CheckFailed, Verifier
-from proofledger.sabotage import fingerprint
+from proofledger.sabotage import fingerprint, is_blind
 
 STORE = ROOT / "book" / "sabotage.json"
 # Makers of inputs and pictures: what they give wrongly is another right input.
@@ -130,7 +133,7 @@ class Chapter:
 
     checks    {name: kind} of the checks that ran, in order; a name is "label #k", the k-th of its
               label
-    verdicts  {name: True where it holds}
+    verdicts  {name: (True where it holds, a hash of what was compared)}
     """
 
     def __init__(self, path):
@@ -154,12 +157,12 @@ class Chapter:
             self.seen[label] = self.seen.get(label, 0) + 1
             name = f"{label} #{self.seen[label]}"
             self.checks[name] = kind
-            self.verdicts[name] = False
+            self.verdicts[name] = (False, "")
             try:
                 method(verifier, label, *args, **options)
             except (CheckFailed, ValueError):
                 return
-            self.verdicts[name] = True
+            self.verdicts[name] = (True, compared(args, options))
 
         return check
 
@@ -179,6 +182,15 @@ class Chapter:
     def run_from(self, number):
         for k in range(number, len(self.sources)):
             self.run(k)
+
+
+def compared(args, options):
+    """A hash of the numbers of a check; the text of what cannot be hashed (functions, sums)."""
+    numbers = (args, {key: value for key, value in options.items() if key != "mutants"})
+    try:
+        return joblib.hash(numbers)
+    except Exception:
+        return str(numbers)
 
 
 def apart(work, seconds=SECONDS):
@@ -247,24 +259,42 @@ def examine(path):
     os.chdir(path.parent)
     serial(path)
     first, checks, plain = apart(lambda: first_calls(path), 4 * SECONDS)
-    fallen = sorted(name for name, holds in plain.items() if not holds)
+    fallen = sorted(name for name, (holds, _) in plain.items() if not holds)
     if fallen:
         raise SystemExit(f"{path.name}: without sabotage these do not hold: {', '.join(fallen)}")
     chapter = Chapter(path)
-    noticed = {name: {} for name in checks}
+    rows = {name: {"kind": kind, "notices": {}, "passes": {}} for name, kind in checks.items()}
     for number in range(len(chapter.sources)):
-        for name in sorted(first):
-            for way in WAYS if first[name] == number else ():
+        for name in sorted(name for name, place in first.items() if place == number):
+            for way in WAYS:
                 verdicts = apart(lambda n=name, w=way, k=number: sabotaged(chapter, n, w, k))
-                for check, row in noticed.items() if verdicts else ():  # none: it ran too long
-                    if not verdicts.get(check, False):
-                        row.setdefault(name.removeprefix("rlentropy."), []).append(way)
+                if verdicts is None:  # it ran too long: nothing is said of it
+                    continue
+                enter(rows, name.removeprefix("rlentropy."), way, verdicts, plain)
+                if way == "scaled" and settled(rows, name.removeprefix("rlentropy.")):
+                    break
         chapter.run(number)
     return {
         "key": fingerprint(json.loads(path.read_text(encoding="utf-8"))),
         "functions": sorted(name.removeprefix("rlentropy.") for name in first),
-        "checks": [{"check": k, "kind": checks[k], "notices": row} for k, row in noticed.items()],
+        "checks": [{"check": name, **row} for name, row in rows.items()],
     }
+
+
+def enter(rows, name, way, verdicts, plain):
+    """Write down which checks notice a wrong function, and which pass with other numbers."""
+    for check, row in rows.items():
+        holds, numbers = verdicts.get(check, (False, ""))
+        if not holds:
+            row["notices"].setdefault(name, []).append(way)
+        elif numbers != plain[check][1]:
+            row["passes"].setdefault(name, []).append(way)
+
+
+def settled(rows, name):
+    """True if some check noticed a function, and none passed with other numbers."""
+    noticed = any(name in row["notices"] for row in rows.values())
+    return noticed and not any(name in row["passes"] for row in rows.values())
 
 
 def main(arguments=None):
@@ -277,11 +307,7 @@ def main(arguments=None):
     with ProcessPoolExecutor(options.jobs, get_context("spawn"), max_tasks_per_child=1) as pool:
         for path, result in zip(chosen, pool.map(examine, chosen), strict=True):
             stored[path.stem] = result
-            blind = [
-                row["check"]
-                for row in result["checks"]
-                if not row["notices"] and row["kind"] != "symbolic"
-            ]
+            blind = [row["check"] for row in result["checks"] if is_blind(row)]
             functions = len(result["functions"])
             print(f"{path.stem}: {len(result['checks'])} checks, {functions} functions", flush=True)
             print("\n".join(f"  notices nothing: {check}" for check in blind), flush=True)

@@ -21,6 +21,7 @@ and a circle of uses; the book
 is built with warnings as errors.
 """
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx_proof.nodes import NODE_TYPES, proof_node, unenumerable_node
 
-from proofledger import certificates, graph
+from proofledger import certificates, graph, sabotage
 from proofledger.folds import fold, summary
 from proofledger.plain_titles import plain
 from proofledger.records import KINDS, STATEMENT
@@ -49,6 +50,10 @@ class placeholder(nodes.General, nodes.Element):
 
 class ledger_table(placeholder):
     """Placeholder of the ``ledger`` directive."""
+
+
+class sabotage_totals(placeholder):
+    """Placeholder of the ``sabotage`` directive."""
 
 
 class check_link(nodes.Inline, nodes.Element):
@@ -311,6 +316,7 @@ def update(app, env):
     env.proofledger_opinions = certificates.second_opinions(
         top / app.config.proofledger_second_prover
     )
+    env.proofledger_noticed = sabotage.load(top / app.config.proofledger_sabotage)
     env.ledger = derive(pages, reading_order(env), env.proofledger_theorems)
     # titles bring mathematics to the pages that list statements;
     # without this MathJax would not be loaded there
@@ -357,6 +363,8 @@ class WriteLedger(SphinxPostTransform):
             node.replace_self(self._check_link(ledger, node["label"]))
         for node in list(self.document.findall(ledger_table)):
             node.replace_self(self._table(ledger))
+        for node in list(self.document.findall(sabotage_totals)):
+            node.replace_self(self._totals())
         for node in list(self.document.findall(statement_graph)):
             node.replace_self(self._graph(ledger, node["chapter"]))
 
@@ -466,6 +474,11 @@ class WriteLedger(SphinxPostTransform):
                 measured += nodes.line("", f"{words}; {theorem.scope}" if theorem.scope else words)
         if s.label in self.env.proofledger_opinions:
             measured += nodes.line("", self.env.proofledger_opinions[s.label])
+        noticed = sabotage.words(
+            self.env.proofledger_noticed, self._notebook(s.doc), Path(s.doc).name, s.label
+        )
+        if noticed:
+            measured += nodes.line("", noticed)
         cells = [
             [title, command],
             [
@@ -478,6 +491,28 @@ class WriteLedger(SphinxPostTransform):
             [uses],
         ]
         return f"ledger-{s.label}", cells
+
+    def _notebook(self, doc):
+        """The JSON of a page's notebook; one without cells for a page that is none."""
+        path = Path(self.env.doc2path(doc))
+        if path.suffix != ".ipynb":
+            return {"cells": []}
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def _totals(self):
+        """The sentence of the ``sabotage`` directive."""
+        docs = [doc for doc, page in _pages(self.env).items() if page["checks"]]
+        found = sabotage.totals(
+            self.env.proofledger_noticed,
+            {Path(doc).name: self._notebook(doc) for doc in docs},
+        )
+        blind = ", ".join(found["blind"]) or "none"
+        text = (
+            f"Measured on {found['chapters']} of {len(docs)} chapters: {found['functions']} "
+            f"functions made wrong, {found['checks']} checks, of which {found['touched']} rest on "
+            f"numbers of the package; of these, notice nothing: {blind}."
+        )
+        return nodes.paragraph("", text)
 
     def _graph(self, ledger, chapter):
         """The drawing of one chapter; for the whole book that of its chapters,
@@ -579,6 +614,13 @@ class LedgerDirective(SphinxDirective):
         return [ledger_table()]
 
 
+class SabotageDirective(SphinxDirective):
+    """``{sabotage}``: how many checks notice a wrong function, over the book."""
+
+    def run(self):
+        return [sabotage_totals()]
+
+
 class CheckRole(SphinxRole):
     """``{check}`thm-x```: a link to the first executed check of a statement, with its kind."""
 
@@ -596,11 +638,14 @@ class GraphDirective(SphinxDirective):
 def setup(app):
     app.add_config_value("proofledger_machine_checked", "proofs/certified.json", "env")
     app.add_config_value("proofledger_second_prover", "proofs/symbolic.json", "env")
+    app.add_config_value("proofledger_sabotage", "book/sabotage.json", "env")
     app.add_node(ledger_table)
+    app.add_node(sabotage_totals)
     app.add_node(check_link)
     app.add_role("check", CheckRole())
     app.add_node(statement_graph)
     app.add_directive("ledger", LedgerDirective)
+    app.add_directive("sabotage", SabotageDirective)
     app.add_directive("statement-graph", GraphDirective)
     app.add_post_transform(WriteLedger)
     app.connect("doctree-read", collect)

@@ -2,7 +2,8 @@
 
 The matrix is measured by the book's own tool and stored as JSON:
 {chapter: {"key": .., "functions": [..], "checks": [{"check": "label #k", "kind": ..,
-"notices": {function: [way, ..]}}]}}. It holds for the code of the notebook that it was measured on.
+"notices": {function: [way, ..]}, "passes": {function: [way, ..]}}]}}.
+It holds for the code of the notebook that it was measured on.
 """
 
 import hashlib
@@ -20,3 +21,50 @@ def load(path):
     """{chapter: matrix} of the store; {} if there is none."""
     path = Path(path)
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def is_blind(row):
+    """True if numbers of the package moved under a check and it noticed none of them."""
+    return bool(row["passes"]) and not row["notices"]
+
+
+def words(store, notebook, stem, label):
+    """What the checks of a statement notice, in words; '' if not measured on this notebook.
+
+    store     see `load`; ``stem`` names the chapter in it, ``notebook`` is its JSON
+    """
+    matrix = store.get(stem)
+    if matrix is None or matrix["key"] != fingerprint(notebook):
+        return ""
+    rows = [row for row in matrix["checks"] if row["check"].split(" #")[0] == label]
+    noticed = {name for row in rows for name in row["notices"]}
+    passed = {name for row in rows for name in row["passes"]} - noticed
+    if not noticed and not passed:
+        return "sabotage: no number of the package under its checks"
+    said = f"sabotage: notices an error in {_listed(noticed) or 'nothing'}"
+    return said + (f"; passes one in {_listed(passed)}" if passed else "")
+
+
+def _listed(names):
+    """The functions by their last names."""
+    return ", ".join(sorted({name.rsplit(".", 1)[-1] for name in names}))
+
+
+def totals(store, notebooks):
+    """{"chapters", "functions", "checks", "touched", "blind"} over chapters measured as they are.
+
+    notebooks  {stem: JSON}
+    """
+    fresh = [
+        store[stem]
+        for stem, notebook in notebooks.items()
+        if stem in store and store[stem]["key"] == fingerprint(notebook)
+    ]
+    rows = [row for matrix in fresh for row in matrix["checks"]]
+    return {
+        "chapters": len(fresh),
+        "functions": len({name for matrix in fresh for name in matrix["functions"]}),
+        "checks": len(rows),
+        "touched": sum(bool(row["notices"] or row["passes"]) for row in rows),
+        "blind": [row["check"] for row in rows if is_blind(row)],
+    }

@@ -10,7 +10,7 @@ os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
 c = get_config()  # noqa: F821
 c.IPKernelApp.log_level = 40  # the kernel's notice about its local TCP transport is not news here
 c.HistoryManager.enabled = False  # parallel kernels must not queue for one history file
-# vector figures, equal in every run: no date, and identifiers from a fixed salt (see rlentropy.plotting)
+# vector figures, equal in every run: no date, identifiers from a fixed salt (rlentropy.plotting)
 c.InlineBackend.figure_formats = {"svg"}
 c.InlineBackend.print_figure_kwargs = {
     "bbox_inches": "tight",

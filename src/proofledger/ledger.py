@@ -56,6 +56,10 @@ class sabotage_totals(placeholder):
     """Placeholder of the ``sabotage`` directive."""
 
 
+class display_totals(placeholder):
+    """Placeholder of the ``displays`` directive."""
+
+
 class check_link(nodes.Inline, nodes.Element):
     """Placeholder of the ``check`` role; attribute ``label`` is a statement."""
 
@@ -78,6 +82,7 @@ class Statement:
     refs: set = field(default_factory=set)
     checks: list = field(default_factory=list)
     words: list = field(default_factory=list)  # the title as nodes, with its mathematics
+    displays: int = 0  # displayed formulas inside of it
     terms: list = field(default_factory=list)  # the nodes of a definition that name what it defines
 
     @property
@@ -131,6 +136,7 @@ def collect(app, doctree):
                 order=len(page["statements"]),
                 parts=tuple(node.get("parts", ("",))),
                 words=words,
+                displays=len(list(node.findall(nodes.math_block))),
                 terms=terms(node),
             )
             page["statements"].append(current)
@@ -317,6 +323,10 @@ def update(app, env):
         top / app.config.proofledger_second_prover
     )
     env.proofledger_noticed = sabotage.load(top / app.config.proofledger_sabotage)
+    transcribed = top / app.config.proofledger_transcribed
+    env.proofledger_transcribed = (
+        json.loads(transcribed.read_text(encoding="utf-8")) if transcribed.is_file() else {}
+    )
     env.ledger = derive(pages, reading_order(env), env.proofledger_theorems)
     # titles bring mathematics to the pages that list statements;
     # without this MathJax would not be loaded there
@@ -365,6 +375,8 @@ class WriteLedger(SphinxPostTransform):
             node.replace_self(self._table(ledger))
         for node in list(self.document.findall(sabotage_totals)):
             node.replace_self(self._totals())
+        for node in list(self.document.findall(display_totals)):
+            node.replace_self(self._displays())
         for node in list(self.document.findall(statement_graph)):
             node.replace_self(self._graph(ledger, node["chapter"]))
 
@@ -479,6 +491,9 @@ class WriteLedger(SphinxPostTransform):
         )
         if noticed:
             measured += nodes.line("", noticed)
+        if s.displays:
+            read = len(self.env.proofledger_transcribed.get(s.label, ()))
+            measured += nodes.line("", f"displays transcribed by a test: {read} of {s.displays}")
         cells = [
             [title, command],
             [
@@ -498,6 +513,14 @@ class WriteLedger(SphinxPostTransform):
         if path.suffix != ".ipynb":
             return {"cells": []}
         return json.loads(path.read_text(encoding="utf-8"))
+
+    def _displays(self):
+        """The sentence of the ``displays`` directive."""
+        stated = [s for s in self.env.ledger.statements.values() if s.needs_check and s.displays]
+        total = sum(s.displays for s in stated)
+        read = sum(len(self.env.proofledger_transcribed.get(s.label, ())) for s in stated)
+        text = f"Of {total} displayed formulas in statements that need a check, {read} are so held."
+        return nodes.paragraph("", text)
 
     def _totals(self):
         """The sentence of the ``sabotage`` directive."""
@@ -621,6 +644,13 @@ class SabotageDirective(SphinxDirective):
         return [sabotage_totals()]
 
 
+class DisplaysDirective(SphinxDirective):
+    """``{displays}``: how many displays of statements a test transcribes, over the book."""
+
+    def run(self):
+        return [display_totals()]
+
+
 class CheckRole(SphinxRole):
     """``{check}`thm-x```: a link to the first executed check of a statement, with its kind."""
 
@@ -640,12 +670,15 @@ def setup(app):
     app.add_config_value("proofledger_second_prover", "proofs/symbolic.json", "env")
     app.add_config_value("proofledger_sabotage", "book/sabotage.json", "env")
     app.add_node(ledger_table)
+    app.add_config_value("proofledger_transcribed", "book/transcribed.json", "env")
     app.add_node(sabotage_totals)
+    app.add_node(display_totals)
     app.add_node(check_link)
     app.add_role("check", CheckRole())
     app.add_node(statement_graph)
     app.add_directive("ledger", LedgerDirective)
     app.add_directive("sabotage", SabotageDirective)
+    app.add_directive("displays", DisplaysDirective)
     app.add_directive("statement-graph", GraphDirective)
     app.add_post_transform(WriteLedger)
     app.connect("doctree-read", collect)

@@ -8,6 +8,8 @@ plain numpy, at small sizes that differ from each other. It yields lines
 with the package on one side and the transcription on the other. ``text`` is a hash of the display:
 when the display changes, its transcription has to be read again. Every equality is also tried with
 the right side 3 % larger, and must then fail.
+
+``python tests/book/transcription.py`` writes which displays are transcribed for the ledger page.
 """
 
 import hashlib
@@ -18,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
+STORE = ROOT / "book" / "transcribed.json"
 STATEMENT = re.compile(
     r"^(:{3,})\{prf:(?:theorem|lemma|proposition|corollary|example)\}(.*?)^\1\s*$", re.S | re.M
 )
@@ -187,3 +190,24 @@ class World:
     def calH(self, pi):
         """E_d h, the entropy of the policy averaged over the visitation."""
         return E(self.d(pi), [H(row) for row in pi])
+
+
+def store():
+    """{label: [k, ..]} of the transcribed displays, in the order of the book."""
+    found = {}
+    for label, k in all_displays():
+        if (label, k) in TRANSCRIBED:
+            found.setdefault(label, []).append(k)
+    return found
+
+
+if __name__ == "__main__":
+    import importlib
+
+    import transcription  # the module that the transcriptions register with
+
+    for path in sorted(Path(__file__).parent.glob("transcribed_*.py")):
+        importlib.import_module(path.stem)
+    STORE.write_text(json.dumps(transcription.store(), indent=1) + "\n", encoding="utf-8")
+    count = len(transcription.TRANSCRIBED)
+    print(f"{count} of {len(all_displays())} displays: {STORE.relative_to(ROOT)}")

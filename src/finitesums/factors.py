@@ -86,7 +86,7 @@ class Factor:
     made.
     """
 
-    def __init__(self, key: str, free: Iterable[Index] = (), height: int = 0):
+    def __init__(self, key: str, free: Iterable[Index] = (), height: int = 0) -> None:
         self.key = key
         self.free = frozenset(free)
         self.height = height
@@ -133,7 +133,7 @@ Renaming = Mapping[Index, Index]
 
 
 class Scalar(Factor):
-    def __init__(self, symbol: sp.Symbol):
+    def __init__(self, symbol: sp.Symbol) -> None:
         super().__init__(f"S<{spelling(symbol)}>")
         self.symbol = symbol
 
@@ -154,7 +154,7 @@ class Scalar(Factor):
 
 
 class Entry(Factor):
-    def __init__(self, base: sp.IndexedBase, indices: Iterable[Index]):
+    def __init__(self, base: sp.IndexedBase, indices: Iterable[Index]) -> None:
         self.base = base
         self.indices = tuple(indices)
         super().__init__(

@@ -99,7 +99,7 @@ def substitute_pairs(pairs: Iterable[tuple[Factor, sp.Rational]], renaming: Rena
 
 
 class Delta(Factor):
-    def __init__(self, i: Index, j: Index):
+    def __init__(self, i: Index, j: Index) -> None:
         first, second = sorted((i, j))
         self.pair = (first, second)
         super().__init__(f"D<{first.key};{second.key}>", self.pair)

@@ -9,7 +9,7 @@ the ledger extension of the book collects these nodes.
 from typing import ClassVar
 
 from docutils import nodes
-from myst_nb.core.render import MimeRenderPlugin
+from myst_nb.core.render import MimeData, MimeRenderPlugin, NbElementRenderer
 
 from proofledger.figures import MIME as FIGURE_MIME
 from proofledger.records import MIME
@@ -21,7 +21,9 @@ class CheckRenderer(MimeRenderPlugin):
     mime_priority_overrides: ClassVar = [("*", MIME, 1)]
 
     @staticmethod
-    def handle_mime(renderer, data, inline):
+    def handle_mime(
+        renderer: NbElementRenderer, data: MimeData, inline: bool
+    ) -> list[nodes.Element] | None:
         if data.mime_type == FIGURE_MIME:
             return []
         if data.mime_type != MIME or inline:

@@ -24,14 +24,18 @@ import inspect
 import pkgutil
 import re
 from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
 
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
 from sphinx.ext.autodoc import FunctionDocumenter
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import nested_parse_with_titles
+from sphinx.util.typing import ExtensionMetadata
 from sphinx_proof.nodes import NODE_TYPES, unenumerable_node
 
 STATEMENT = r"(?<![\w`-])(?:thm|lem|prop|cor|def|rem|ex|alg)-[a-z0-9]+(?:-[a-z0-9]+)*"
@@ -47,7 +51,7 @@ PRIME = re.compile(r"(?<=\b[A-Za-z])'(?!\w)")
 # ----------------------------------------------------------------------------------------- reading
 
 
-def modules(packages):
+def modules(packages: Iterable[str]) -> list[str]:
     """Dotted names of all public modules of the packages, the packages among them."""
     names = []
     for package in packages:
@@ -59,13 +63,13 @@ def modules(packages):
     return names
 
 
-def plain_function(member):
+def plain_function(member: Any) -> Any:
     """The Python function behind a compiled one (numba keeps it as ``py_func``),
     else the member itself."""
     return getattr(member, "py_func", member)
 
 
-def public_members(module):
+def public_members(module: str) -> dict[str, Any]:
     """{name: object} of the public functions and classes that a module defines itself."""
     members = {}
     for name, member in vars(importlib.import_module(module)).items():
@@ -80,7 +84,7 @@ def public_members(module):
     return members
 
 
-def citations(packages):
+def citations(packages: Iterable[str]) -> dict[str, list[str]]:
     """{label: [dotted names of the functions and classes whose docstrings cite it]}."""
     found = defaultdict(list)
     for module in modules(packages):
@@ -93,7 +97,7 @@ def citations(packages):
 # ----------------------------------------------------------------------------------------- writing
 
 
-def marked_up(text):
+def marked_up(text: str) -> str:
     """A line of a docstring as restructured text:
     labels become references, `names` literals, the rest is escaped."""
     pieces = re.split(r"(``.+?``|`[^`]+`)", text)
@@ -107,7 +111,7 @@ def marked_up(text):
     return "".join(pieces)
 
 
-def entries(lines):
+def entries(lines: list[str]) -> list[list[str]] | None:
     """[(name, description)] of a paragraph that lists arguments ("P   (S, A, S):
     kernel"), or None for any other."""
     found = []
@@ -122,7 +126,7 @@ def entries(lines):
     return found
 
 
-def restructured(lines):
+def restructured(lines: list[str]) -> list[str]:
     """The lines of a docstring as restructured text:
     prose, lists of arguments, and lines laid out by hand."""
     out = []
@@ -136,7 +140,7 @@ def restructured(lines):
     return out
 
 
-def _paragraph(lines):
+def _paragraph(lines: list[str]) -> list[str]:
     if len(lines) > 1 and RULE.fullmatch(lines[1]) and not RULE.fullmatch(lines[0]):
         return [f"**{marked_up(lines[0])}**", "", *(_paragraph(lines[2:]) if lines[2:] else [])]
     ruled = any(RULE.fullmatch(line) for line in lines)
@@ -160,10 +164,10 @@ class CompiledDocumenter(FunctionDocumenter):
     priority = FunctionDocumenter.priority + 10
 
     @classmethod
-    def can_document_member(cls, member, membername, isattr, parent):
+    def can_document_member(cls, member: Any, membername: str, isattr: bool, parent: Any) -> bool:
         return hasattr(member, "py_func")
 
-    def import_object(self, raiseerror=False):
+    def import_object(self, raiseerror: bool = False) -> bool:
         found = super().import_object(raiseerror)
         self.object = plain_function(self.object)
         return found
@@ -174,7 +178,7 @@ class ApiDirective(SphinxDirective):
 
     has_content = True
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         # formulas set line by line are no code whose names could be linked
         lines = [".. highlight:: none", ""]
         for module in filter(None, (line.strip() for line in self.content)):
@@ -192,7 +196,9 @@ class ApiDirective(SphinxDirective):
         return node.children
 
 
-def process_docstring(app, what, name, obj, options, lines):
+def process_docstring(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
     """Called by autodoc for each docstring: replace it by `restructured`."""
     lines[:] = restructured(lines)
 
@@ -203,15 +209,16 @@ class CitedBy(SphinxPostTransform):
 
     default_priority = 4
 
-    def run(self, **kwargs):
-        cited = self.app.proofledger_citations
+    def run(self, **kwargs: Any) -> None:
+        app: Any = self.app
+        cited = app.proofledger_citations
         kinds = (*NODE_TYPES.values(), unenumerable_node)
         for node in list(self.document.findall(lambda n: isinstance(n, kinds))):
             names = cited.get(node["label"], [])
             if names:
                 node += self._line(names)
 
-    def _line(self, names):
+    def _line(self, names: list[str]) -> nodes.paragraph:
         line = nodes.paragraph("", "", nodes.Text("In code: "), classes=["pl-code-links"])
         for i, name in enumerate(names):
             if i:
@@ -229,11 +236,11 @@ class CitedBy(SphinxPostTransform):
         return line
 
 
-def read_citations(app):
+def read_citations(app: Any) -> None:
     app.proofledger_citations = citations(app.config.proofledger_api_packages)
 
 
-def setup(app):
+def setup(app: Sphinx) -> ExtensionMetadata:
     app.setup_extension("sphinx.ext.autodoc")
     app.add_config_value("proofledger_api_packages", [], "env")
     app.add_autodocumenter(CompiledDocumenter)

@@ -8,7 +8,7 @@ is not rejected: a check that cannot fail proves nothing. NaN and infinity neith
 Tolerances, slacks and scales are part of the record.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Protocol
@@ -493,7 +493,7 @@ def _exact_numbers(label: str, x: Any) -> Any:
     raise ValueError(f"{label}: {x!r} is not exact; use integers, fractions or sympy numbers")
 
 
-def _flat(x: Any):
+def _flat(x: Any) -> Iterator[Any]:
     if isinstance(x, list):
         for part in x:
             yield from _flat(part)

@@ -16,6 +16,7 @@ Entropies are in nats.
 """
 
 import importlib
+from typing import Any
 
 __version__ = "0.2.0.dev0"
 
@@ -45,7 +46,7 @@ _MODULES = {
 __all__ = [*_HOME, *_MODULES]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in _MODULES:
         found = importlib.import_module(_MODULES[name])
     elif name in _HOME:
@@ -56,5 +57,5 @@ def __getattr__(name):
     return found
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return __all__

@@ -23,14 +23,19 @@ a function of a module, or ``functools.partial`` of one.
 
 import sys
 import threading
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import joblib
 from tqdm import tqdm
 
 from rlentropy.validation import check_integer
 
+S = TypeVar("S")
+T = TypeVar("T")
 
-def run_seeds(function, seeds, *, jobs=-1):
+
+def run_seeds(function: Callable[[S], T], seeds: Iterable[S], *, jobs: int = -1) -> list[T]:
     """[function(seed) for seed in seeds], computed in parallel;
     the results are in the order of ``seeds``.
 
@@ -57,7 +62,7 @@ def run_seeds(function, seeds, *, jobs=-1):
     return results
 
 
-def progress_bar(total, unit):
+def progress_bar(total: int, unit: str) -> tqdm:
     """A tqdm bar that appears after two seconds, on a terminal only (not in notebooks,
     logs or worker threads)."""
     here = threading.current_thread() is threading.main_thread()

@@ -13,8 +13,10 @@ real numbers. Nothing here knows of states, actions or time. Losses and regrets 
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import betaln, gammaln, xlogy
 
+from rlentropy._types import Floats
 from rlentropy.distributions import entropy, log_probabilities
 from rlentropy.validation import (
     check_array,
@@ -26,7 +28,7 @@ from rlentropy.validation import (
 )
 
 
-def predict(counts, n0=1.0):
+def predict(counts: ArrayLike, n0: float = 1.0) -> Floats:
     """dbar(x) = (n(x) + n_0) / (sum_y n(y) + m n_0) along the last axis; (..., m) -> (..., m).
 
     Raises ValueError for a negative or non-finite count, or n0 <= 0.
@@ -37,20 +39,20 @@ def predict(counts, n0=1.0):
     return (n + n0) / (n.sum(axis=-1, keepdims=True) + n.shape[-1] * n0)
 
 
-def one_hot(symbols, m):
+def one_hot(symbols: ArrayLike, m: int) -> Floats:
     """The outcomes x_1, ..., x_T as rows of 0 and 1; whole numbers (T,) -> (T, m)."""
     m = check_integer("m", m, low=1)
     return np.eye(m)[check_indices("symbols", symbols, m)] if np.size(symbols) else np.zeros((0, m))
 
 
-def losses(outcomes, n0=1.0):
+def losses(outcomes: ArrayLike, n0: float = 1.0) -> Floats:
     """<d^t, log 1 / dbar^t> for t = 1, ..., T; outcomes (T, m), each row a distribution -> (T,)."""
     d = check_distribution("outcomes", outcomes, (None, None))
     before = np.cumsum(d, axis=0) - d
     return -np.sum(d * np.log(predict(np.maximum(before, 0.0), n0)), axis=1)
 
 
-def regret_curve(outcomes, n0=1.0):
+def regret_curve(outcomes: ArrayLike, n0: float = 1.0) -> Floats:
     """Regret after each of the T outcomes: total loss so far - t H(n^t / t);
     outcomes (T, m) -> (T,)."""
     total = np.cumsum(losses(outcomes, n0))
@@ -59,7 +61,7 @@ def regret_curve(outcomes, n0=1.0):
     return total - t * entropy(log_probabilities(n / t[:, None]))
 
 
-def regret(counts, n0=1.0):
+def regret(counts: ArrayLike, n0: float = 1.0) -> Floats:
     """Regret of any sequence of symbols with these counts, in closed form; (..., m) -> (...).
 
     log Gamma(T + m n_0) / Gamma(m n_0) - sum_x log Gamma(n_x + n_0) / Gamma(n_0) - T H(n / T),
@@ -74,7 +76,7 @@ def regret(counts, n0=1.0):
     return loss - T * entropy(log_probabilities(share))
 
 
-def worst_regret(T, m, n0=1.0):
+def worst_regret(T: ArrayLike, m: int, n0: float = 1.0) -> Floats:
     """R_T = log [Gamma(T + m n_0) Gamma(n_0) / (Gamma(m n_0) Gamma(T + n_0))]:
     the regret of a constant sequence.
 
@@ -88,14 +90,14 @@ def worst_regret(T, m, n0=1.0):
     return betaln(n0, (m - 1) * n0) - betaln(T + n0, (m - 1) * n0)  # the Gammas of T cancel inside
 
 
-def simple_bound(T, m, n0=1.0):
+def simple_bound(T: ArrayLike, m: int, n0: float = 1.0) -> Floats:
     """log m + (m - 1) n_0 log(1 + (T - 1) / n_0) >= R_T for T >= 1.
     Source: thm-forecaster-regret."""
     T, m, n0 = check_array("T", T), check_integer("m", m, low=1), check_positive("n0", n0)
     return np.log(m) + (m - 1) * n0 * np.log1p((T - 1) / n0)
 
 
-def minimax_regret(T, m):
+def minimax_regret(T: ArrayLike, m: int) -> Floats:
     """log C_m(T), C_m(T) = sum over counts n of binom(T; n) prod_x (n_x / T)^n_x, in nats.
 
     No forecaster's largest regret is less. T: any array of whole numbers >= 0.
@@ -107,7 +109,7 @@ def minimax_regret(T, m):
     return np.array([_log_shtarkov(t, m) for t in T.ravel()]).reshape(T.shape)[()]
 
 
-def _log_shtarkov(T, m):
+def _log_shtarkov(T: float, m: int) -> float:
     if T == 0 or m == 1:
         return 0.0
     k = np.arange(T + 1)
@@ -119,7 +121,7 @@ def _log_shtarkov(T, m):
     return float(here)
 
 
-def _counts(counts):
+def _counts(counts: ArrayLike) -> Floats:
     n = check_array("counts", counts)
     if n.ndim == 0:
         raise ValueError("counts: a number, expected an array with the symbols along its last axis")

@@ -6,16 +6,21 @@ what follows a_H is not part of the trajectory.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
 
 from rlentropy import distributions as dist
+from rlentropy._types import Floats
 from rlentropy.episodic import visitation
+from rlentropy.episodic.mdp import EpisodicMDP
 
 # -------------------------------------------------------------------------------------- chain rule
 
 
-def transition_entropy(mdp):
+def transition_entropy(mdp: EpisodicMDP) -> Floats:
     """H(p_h(. | s, a)) for h < H, and 0 at the last stage, which no transition leaves;
     shape (H, S, A), in nats.
 
@@ -26,15 +31,16 @@ def transition_entropy(mdp):
     return np.array([*rows, np.zeros((mdp.S, mdp.A))])
 
 
-def _row_entropies(K):
+def _row_entropies(K: sparse.csr_array) -> Floats:
     """Entropy of each row of a CSR matrix of probabilities."""
     positive = K.data > 0
     terms = np.multiply(K.data, np.log(K.data, where=positive, out=np.zeros_like(K.data)))
     rows = np.repeat(np.arange(K.shape[0]), np.diff(K.indptr))
-    return -np.bincount(rows, weights=terms, minlength=K.shape[0]) + 0.0
+    totals: Any = np.bincount(rows, weights=terms, minlength=K.shape[0])
+    return -totals + 0.0
 
 
-def trajectory_entropy(mdp, pi):
+def trajectory_entropy(mdp: EpisodicMDP, pi: ArrayLike) -> float:
     """H(q^pi) = sum_{h<=H} E H(pi_h(.|s_h)) + sum_{h<H} E H(p_h(.|s_h,
     a_h)) of a Markov policy pi (H, S, A), in nats.
 
@@ -46,7 +52,7 @@ def trajectory_entropy(mdp, pi):
     return float(np.sum(d.sum(axis=2) * actions) + np.sum(d * transition_entropy(mdp)))
 
 
-def mutual_information(mdp, pi):
+def mutual_information(mdp: EpisodicMDP, pi: ArrayLike) -> Floats:
     """I(x_{h-1}; x_h) of successive pairs x_h = (s_h, a_h) for h = 2, ..., H;
     shape (H-1,), each >= 0, in nats.
 
@@ -75,17 +81,17 @@ class SoftOptimum:
     """
 
     value: float
-    V: np.ndarray = field(repr=False)
-    Q: np.ndarray = field(repr=False)
-    log_pi: np.ndarray = field(repr=False)
+    V: Floats = field(repr=False)
+    Q: Floats = field(repr=False)
+    log_pi: Floats = field(repr=False)
 
     @property
-    def pi(self):
+    def pi(self) -> Floats:
         """softmax Q; shape (H, S, A)."""
         return np.exp(self.log_pi)
 
 
-def soft_optimum(mdp, *, last_transition=False):
+def soft_optimum(mdp: EpisodicMDP, *, last_transition: bool = False) -> SoftOptimum:
     """V_h = log sum_a exp Q_h(., a), Q_h = 1{h < H} [H(p_h) + p_h V_{h+1}]:
     the policy of largest trajectory entropy.
 
@@ -110,7 +116,7 @@ def soft_optimum(mdp, *, last_transition=False):
     return SoftOptimum(value=float(V[0, mdp.start]), V=V, Q=Q, log_pi=dist.log_softmax(Q))
 
 
-def suboptimality(mdp, pi, optimum=None):
+def suboptimality(mdp: EpisodicMDP, pi: ArrayLike, optimum: SoftOptimum | None = None) -> float:
     """max H(q) - H(q^pi) = E_pi sum_h KL(pi_h(.|s_h) || pi*_h(.|s_h)) >= 0,
     computed as the expected divergence.
 
@@ -123,6 +129,6 @@ def suboptimality(mdp, pi, optimum=None):
     return float(np.sum(state * gaps))
 
 
-def uniform_policy(mdp):
+def uniform_policy(mdp: EpisodicMDP) -> Floats:
     """pi_h(a|s) = 1/A; shape (H, S, A)."""
     return np.full((mdp.H, mdp.S, mdp.A), 1 / mdp.A)

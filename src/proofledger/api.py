@@ -23,19 +23,21 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from docutils import nodes
 from docutils.statemachine import StringList
+from numpy.typing import ArrayLike
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.ext.autodoc import FunctionDocumenter
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import nested_parse_with_titles
-from sphinx.util.typing import ExtensionMetadata
+from sphinx.util.typing import ExtensionMetadata, stringify_annotation
 from sphinx_proof.nodes import NODE_TYPES, unenumerable_node
 
 STATEMENT = r"(?<![\w`-])(?:thm|lem|prop|cor|def|rem|ex|alg)-[a-z0-9]+(?:-[a-z0-9]+)*"
@@ -46,6 +48,9 @@ MARKUP = re.compile(r"([\\*|_])")
 RULE = re.compile(r"[=-]{3,}( +[=-]{3,})*")
 # The apostrophe of s' is a prime; that of "the book's" is not.
 PRIME = re.compile(r"(?<=\b[A-Za-z])'(?!\w)")
+# NumPy's names for types, and what autodoc writes out for them.
+ARRAY_LIKE = stringify_annotation(ArrayLike, "smart")
+ARRAY = re.compile(r"~numpy\.ndarray\[tuple\[~typing\.Any, \.\.\.\], ~numpy\.dtype\[(.*?)\]\]")
 
 
 # ----------------------------------------------------------------------------------------- reading
@@ -203,6 +208,40 @@ def process_docstring(
     lines[:] = restructured(lines)
 
 
+def short_types(text: str | None) -> str | None:
+    """A signature in which NumPy's types have the names that sources give them."""
+    if text is None:
+        return None
+    named = text.replace(ARRAY_LIKE, "~numpy.typing.ArrayLike")
+    return ARRAY.sub(r"~numpy.typing.NDArray[\1]", named)
+
+
+def process_signature(
+    app: Sphinx,
+    what: str,
+    name: str,
+    obj: Any,
+    options: Any,
+    signature: str | None,
+    result: str | None,
+) -> tuple[str | None, str | None]:
+    """Called by autodoc for each signature: its types get their short names."""
+    return short_types(signature), short_types(result)
+
+
+def without_page(app: Sphinx, env: Any, node: Any, shown: Any) -> Any:
+    """Called for a reference that leads nowhere.
+
+    A type of a private module, or a variable of types, has no page and is shown as it is.
+    """
+    module, _, name = node.get("reftarget", "").rpartition(".")
+    if module.split(".")[0] not in app.config.proofledger_api_packages:
+        return None
+    hidden = any(part.startswith("_") for part in module.split("."))
+    found = getattr(sys.modules.get(module), name, None)
+    return shown if hidden or isinstance(found, TypeVar) else None
+
+
 class CitedBy(SphinxPostTransform):
     """Ends each statement with links to the functions that compute it;
     runs before references are resolved."""
@@ -248,4 +287,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_post_transform(CitedBy)
     app.connect("builder-inited", read_citations)
     app.connect("autodoc-process-docstring", process_docstring)
+    app.connect("autodoc-process-signature", process_signature)
+    app.connect("missing-reference", without_page)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -24,7 +24,7 @@ a function of a module, or ``functools.partial`` of one.
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import joblib
 from tqdm import tqdm
@@ -62,7 +62,7 @@ def run_seeds(function: Callable[[S], T], seeds: Iterable[S], *, jobs: int = -1)
     return results
 
 
-def progress_bar(total: int, unit: str) -> tqdm:
+def progress_bar(total: int, unit: str) -> Any:
     """A tqdm bar that appears after two seconds, on a terminal only (not in notebooks,
     logs or worker threads)."""
     here = threading.current_thread() is threading.main_thread()

@@ -52,7 +52,7 @@ def test_every_public_function_is_typed(module):
 
 
 def test_a_missing_type_is_seen():
-    assert untyped(lambda x, *rest, key=0: x) == ["x", "rest", "key", "return"]
+    assert untyped(lambda x, *rest, key=0: (x, rest, key)) == ["x", "rest", "key", "return"]
     assert "PolicyInMDP.V" in dict(functions("rlentropy.discounted.evaluation"))
     assert "PolicyInMDP.objective" in dict(functions("rlentropy.discounted.evaluation"))
     assert len(MODULES) > 50

@@ -107,11 +107,11 @@ class Factor:
         """True only if the factor vanishes for no real values of the letters."""
         return self.is_positive
 
-    def opened(self, k: sp.Rational) -> Poly | None:
+    def opened(self, _k: sp.Rational) -> Poly | None:
         """self^k written out as a polynomial, where that is its normal form; None otherwise."""
         return None
 
-    def reduced(self, powers: Mapping[Factor, sp.Rational]) -> Poly | None:
+    def reduced(self, _powers: Mapping[Factor, sp.Rational]) -> Poly | None:
         """The product of ``powers``, self among them, by a rule of self; None if none applies."""
         return None
 
@@ -119,7 +119,7 @@ class Factor:
         """self^k with indices replaced."""
         raise NotImplementedError
 
-    def terms_at(self, indices: Iterable[Index]) -> Iterator[Poly]:
+    def terms_at(self, _indices: Iterable[Index]) -> Iterator[Poly]:
         """For a sum: its terms at those of ``indices`` that lie in its range."""
         return iter(())
 

@@ -161,7 +161,7 @@ class Hypotheses:
 class Inherited(Hypotheses):
     """The licence to divide was given before indices were renamed, which makes a special case."""
 
-    def allow(self, factor: Factor) -> None:
+    def allow(self, _factor: Factor) -> None:
         return None
 
 

@@ -137,7 +137,7 @@ class Probability(OfPolicy):
         text = rf"{self.policy.name}({printer._print(self.args[1])}|{printer._print(self.args[0])})"
         return text if exp is None else rf"{text}^{{{exp}}}"
 
-    def _sympystr(self, printer: Any) -> str:
+    def _sympystr(self, _printer: Any) -> str:
         return f"{self.policy.ascii}({self.args[1]}|{self.args[0]})"
 
 
@@ -153,7 +153,7 @@ class LogProbability(OfPolicy):
         power = "" if exp is None else f"^{{{exp}}}"
         return rf"\log{power} {printer._print(self.policy(*self.args))}"
 
-    def _sympystr(self, printer: Any) -> str:
+    def _sympystr(self, _printer: Any) -> str:
         return f"log {self.policy.ascii}({self.args[1]}|{self.args[0]})"
 
 
@@ -170,7 +170,7 @@ class Partition(OfPolicy):
         text = rf"Z{self.policy.mark}({printer._print(self.args[0])})"
         return text if exp is None else rf"{text}^{{{exp}}}"
 
-    def _sympystr(self, printer: Any) -> str:
+    def _sympystr(self, _printer: Any) -> str:
         return f"Z{self.policy.mark}({self.args[0]})"
 
 

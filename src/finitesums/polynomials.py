@@ -104,7 +104,7 @@ class Delta(Factor):
         self.pair = (first, second)
         super().__init__(f"D<{first.key};{second.key}>", self.pair)
 
-    def renamed(self, k: sp.Rational, renaming: Renaming) -> Poly:
+    def renamed(self, _k: sp.Rational, renaming: Renaming) -> Poly:
         i, j = self.pair
         return delta(renaming.get(i, i), renaming.get(j, j))
 

@@ -51,7 +51,8 @@ class _BookPrinter(LatexPrinter):
 
     def _print_KroneckerDelta(self, expr: sp.Expr, exp: Any = None) -> str:
         i, j = sorted(expr.args, key=str)
-        return rf"\mathbf{{1}}\{{{self._print(i)}={self._print(j)}\}}"
+        text = rf"\mathbf{{1}}\{{{self._print(i)}={self._print(j)}\}}"
+        return text if exp is None else rf"{text}^{{{exp}}}"
 
     def _print_Mul(self, expr: sp.Expr) -> str:
         """Products without a denominator in the order of the book (``_ORDER``)."""

@@ -22,7 +22,7 @@ class CheckRenderer(MimeRenderPlugin):
 
     @staticmethod
     def handle_mime(
-        renderer: NbElementRenderer, data: MimeData, inline: bool
+        _renderer: NbElementRenderer, data: MimeData, inline: bool
     ) -> list[nodes.Element] | None:
         if data.mime_type == FIGURE_MIME:
             return []

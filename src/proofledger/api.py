@@ -169,7 +169,9 @@ class CompiledDocumenter(FunctionDocumenter):
     priority = FunctionDocumenter.priority + 10
 
     @classmethod
-    def can_document_member(cls, member: Any, membername: str, isattr: bool, parent: Any) -> bool:
+    def can_document_member(
+        cls, member: Any, _membername: str, _isattr: bool, _parent: Any
+    ) -> bool:
         return hasattr(member, "py_func")
 
     def import_object(self, raiseerror: bool = False) -> bool:
@@ -202,7 +204,7 @@ class ApiDirective(SphinxDirective):
 
 
 def process_docstring(
-    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+    _app: Sphinx, _what: str, _name: str, _obj: Any, _options: Any, lines: list[str]
 ) -> None:
     """Called by autodoc for each docstring: replace it by `restructured`."""
     lines[:] = restructured(lines)
@@ -217,11 +219,11 @@ def short_types(text: str | None) -> str | None:
 
 
 def process_signature(
-    app: Sphinx,
-    what: str,
-    name: str,
-    obj: Any,
-    options: Any,
+    _app: Sphinx,
+    _what: str,
+    _name: str,
+    _obj: Any,
+    _options: Any,
     signature: str | None,
     result: str | None,
 ) -> tuple[str | None, str | None]:
@@ -229,7 +231,7 @@ def process_signature(
     return short_types(signature), short_types(result)
 
 
-def without_page(app: Sphinx, env: Any, node: Any, shown: Any) -> Any:
+def without_page(app: Sphinx, _env: Any, node: Any, shown: Any) -> Any:
     """Called for a reference that leads nowhere.
 
     A type of a private module, or a variable of types, has no page and is shown as it is.
@@ -248,7 +250,7 @@ class CitedBy(SphinxPostTransform):
 
     default_priority = 4
 
-    def run(self, **kwargs: Any) -> None:
+    def run(self, **_kwargs: Any) -> None:
         app: Any = self.app
         cited = app.proofledger_citations
         kinds = (*NODE_TYPES.values(), unenumerable_node)

@@ -85,8 +85,8 @@ def digest(figure: Figure) -> Entry:
 
 
 @singledispatch
-def _describe(artist: Any, frame: Transform) -> Entry | None:
-    """The entry of an artist; ``frame`` maps the unit square to where places are measured."""
+def _describe(artist: Any, _frame: Transform) -> Entry | None:
+    """The entry of an artist; ``_frame`` maps the unit square to where places are measured."""
     raise TypeError(f"no digest for artists of kind {type(artist).__name__}")
 
 
@@ -114,7 +114,7 @@ def _entry(
 
 
 @_describe.register(FigureBase)
-def _figure(artist: Any, frame: Transform) -> Entry:
+def _figure(artist: Any, _frame: Transform) -> Entry:
     titles = {
         name: getattr(artist, f"get_{name}")() for name in ("suptitle", "supxlabel", "supylabel")
     }
@@ -124,7 +124,7 @@ def _figure(artist: Any, frame: Transform) -> Entry:
 
 
 @_describe.register(Axes)
-def _axes(artist: Any, frame: Transform) -> Entry:
+def _axes(artist: Any, _frame: Transform) -> Entry:
     if artist.name == "3d":
         raise TypeError("no digest for axes in three dimensions")
     words = {
@@ -276,7 +276,7 @@ def _text(artist: Text, frame: Transform) -> Entry | None:
 
 
 @_describe.register
-def _annotation(artist: Annotation, frame: Transform) -> Entry:
+def _annotation(artist: Annotation, _frame: Transform) -> Entry:
     words = _style(artist) | {
         "text": artist.get_text(),
         "units": [str(artist.xycoords), str(artist.anncoords)],
@@ -288,7 +288,7 @@ def _annotation(artist: Annotation, frame: Transform) -> Entry:
 
 
 @_describe.register
-def _legend(artist: Legend, frame: Transform) -> Entry:
+def _legend(artist: Legend, _frame: Transform) -> Entry:
     handles = [_style(handle)["style"] for handle in artist.legend_handles if handle is not None]
     texts = [text.get_text() for text in artist.get_texts()]
     return _entry(

@@ -34,7 +34,7 @@ class FoldCode(SphinxPostTransform):
 
     default_priority = 150
 
-    def run(self, **kwargs: Any) -> None:
+    def run(self, **_kwargs: Any) -> None:
         for cell in list(self.document.findall(is_foldable)):
             records = [node for node in cell.findall(nodes.Element) if "check" in node]
             if records:
@@ -97,7 +97,7 @@ class FoldAdmonitions(SphinxPostTransform):
 
     default_priority = 151
 
-    def run(self, **kwargs: Any) -> None:
+    def run(self, **_kwargs: Any) -> None:
         for box in list(self.document.findall(nodes.Admonition)):
             if "dropdown" in box.get("classes", ()):
                 box.replace_self(folded(box))
@@ -118,7 +118,7 @@ def open_fold(self: Any, node: Any) -> None:
     self.body.append(self.starttag(node, "details"))
 
 
-def close_fold(self: Any, node: Any) -> None:
+def close_fold(self: Any, _node: Any) -> None:
     self.body.append("</details>\n")
 
 
@@ -126,7 +126,7 @@ def open_summary(self: Any, node: Any) -> None:
     self.body.append(self.starttag(node, "summary", suffix=""))
 
 
-def close_summary(self: Any, node: Any) -> None:
+def close_summary(self: Any, _node: Any) -> None:
     self.body.append("</summary>\n")
 
 
@@ -134,11 +134,11 @@ def close_summary(self: Any, node: Any) -> None:
 
 
 def add_switch(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
+    _app: Sphinx,
+    _pagename: str,
+    _templatename: str,
     context: dict[str, Any],
-    doctree: nodes.document | None,
+    _doctree: nodes.document | None,
 ) -> None:
     """A button that shows or folds all code of the page, where there is any;
     ``switch.js`` does it and remembers."""

@@ -216,11 +216,11 @@ def _pages(env: Any) -> dict[str, Any]:
     return env.ledger_pages
 
 
-def purge(app: Sphinx, env: Any, doc: str) -> None:
+def purge(_app: Sphinx, env: Any, doc: str) -> None:
     _pages(env).pop(doc, None)
 
 
-def merge(app: Sphinx, env: Any, docs: Iterable[str], other: Any) -> None:
+def merge(_app: Sphinx, env: Any, docs: Iterable[str], other: Any) -> None:
     _pages(env).update({doc: _pages(other)[doc] for doc in docs if doc in _pages(other)})
 
 
@@ -366,7 +366,7 @@ class WriteLedger(SphinxPostTransform):
 
     default_priority = 5
 
-    def run(self, **kwargs: Any) -> None:
+    def run(self, **_kwargs: Any) -> None:
         env: Any = self.env
         ledger = env.ledger
         for node in list(self.document.findall(lambda n: isinstance(n, STATEMENT_NODES))):

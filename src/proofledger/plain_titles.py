@@ -53,7 +53,7 @@ def without_mathematics(node: Any) -> None:
         formula.replace_self(nodes.Text(readable(formula.astext())))
 
 
-def plain_titles(app: Sphinx, doctree: nodes.document) -> None:
+def plain_titles(app: Sphinx, _doctree: nodes.document) -> None:
     """Make the titles of a page plain in all lists of pages, after Sphinx collected them."""
     env, doc = app.env, app.env.docname
     for titles in (env.titles, env.longtitles):

@@ -80,7 +80,7 @@ class WriteIndex(SphinxPostTransform):
 
     default_priority = 6
 
-    def run(self, **kwargs: Any) -> None:
+    def run(self, **_kwargs: Any) -> None:
         for node in list(self.document.findall(statement_index)):
             node.replace_self(self._list())
 
@@ -131,9 +131,9 @@ def write_table(app: Sphinx, exception: Exception | None) -> None:
 def load_table(
     app: Sphinx,
     pagename: str,
-    templatename: str,
-    context: dict[str, Any],
-    doctree: nodes.document | None,
+    _templatename: str,
+    _context: dict[str, Any],
+    _doctree: nodes.document | None,
 ) -> None:
     if pagename == "search":
         app.add_js_file("statements.js")

@@ -18,7 +18,7 @@ Entropies are in nats.
 import importlib
 from typing import Any
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
 
 # The names that people use, and where they are; each is imported when it is first asked for.
 _HOME = {

@@ -48,7 +48,8 @@ def step(log_pi: ArrayLike, q: ArrayLike, eta: float, *, tau: float = 0.0) -> Fl
     Raises ValueError unless eta > 0, tau >= 0 and eta tau <= 1.
     Source: eq-npg-multiplicative; thm-soft-npg (ii).
     """
-    return dist.log_softmax(_weights(log_pi, q, *_sizes(eta, tau)))
+    eta, _, memory = _sizes(eta, tau)
+    return dist.log_softmax(_weights(log_pi, q, eta, memory))
 
 
 def prox_objective(
@@ -71,11 +72,11 @@ def prox_value(log_pi: ArrayLike, q: ArrayLike, eta: float, *, tau: float = 0.0)
     The objective at any p is lower by KL(p || maximiser) / eta.
     Source: thm-npg-equivalences; thm-soft-npg (iii).
     """
-    eta, tau, memory = _sizes(eta, tau)
-    return dist.logsumexp(_weights(log_pi, q, eta, tau, memory)) / eta
+    eta, _, memory = _sizes(eta, tau)
+    return dist.logsumexp(_weights(log_pi, q, eta, memory)) / eta
 
 
-def _weights(log_pi: ArrayLike, q: ArrayLike, eta: float, tau: float, memory: float) -> Floats:
+def _weights(log_pi: ArrayLike, q: ArrayLike, eta: float, memory: float) -> Floats:
     """Logarithms of pi(a)^memory exp(eta q(a)), 0^0 = 1; (..., A)."""
     kept = memory * np.asarray(log_pi) if memory else np.zeros(np.shape(log_pi))
     return kept + eta * check_finite("q", np.asarray(q))

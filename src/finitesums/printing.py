@@ -78,7 +78,8 @@ class _BookPrinter(LatexPrinter):
         return rf"{self._print(expr.base)}_{{{','.join(map(self._print, expr.indices))}}}"
 
     def _print_Sum(self, expr: sp.Expr) -> str:
-        taken, names = set(self._used), {}
+        taken = set(self._used)
+        names = {}
         for letter, *_ in expr.limits:
             names[letter] = next(name for name in _names(letter) if name not in self._used)
             self._used.add(names[letter])
@@ -141,7 +142,8 @@ class Derivation:
 
     def __init__(self, left: str | sp.Expr, *lines: sp.Expr, short: bool = False) -> None:
         self.left = left if isinstance(left, str) else latex(left, short=short)
-        self.lines, self.short = lines, short
+        self.lines = lines
+        self.short = short
 
     def _repr_latex_(self) -> str:
         first, *others = (latex(line, short=self.short) for line in self.lines)

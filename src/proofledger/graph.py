@@ -97,7 +97,8 @@ def svg(
     rows = layers(list(boxes), edges, per_row)
     across = max((len(row) for row in rows), default=1)
     width = across * (WIDTH + GAP_X) + GAP_X
-    place, top = {}, GAP_Y / 2
+    place = {}
+    top = GAP_Y / 2
     for row in rows:
         left = (width - len(row) * (WIDTH + GAP_X) + GAP_X) / 2
         place.update({name: (left + i * (WIDTH + GAP_X), top) for i, name in enumerate(row)})

@@ -127,7 +127,8 @@ class Statement:
 def collect(app: Sphinx, doctree: nodes.document) -> None:
     """Store what one page holds: statements with their references, labelled equations,
     check records."""
-    env, doc = app.env, app.env.docname
+    env = app.env
+    doc = app.env.docname
     page: dict[str, Any] = {
         "statements": [],
         "equations": {},
@@ -320,7 +321,8 @@ def faults(ledger: Ledger, pages: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def reading_order(env: Any) -> list[str]:
     """Docnames in the order of the table of contents."""
-    found, waiting = [], [env.config.root_doc]
+    found = []
+    waiting = [env.config.root_doc]
     while waiting:
         doc = waiting.pop(0)
         if doc not in found:

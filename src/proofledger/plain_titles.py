@@ -55,7 +55,8 @@ def without_mathematics(node: Any) -> None:
 
 def plain_titles(app: Sphinx, _doctree: nodes.document) -> None:
     """Make the titles of a page plain in all lists of pages, after Sphinx collected them."""
-    env, doc = app.env, app.env.docname
+    env = app.env
+    doc = app.env.docname
     for titles in (env.titles, env.longtitles):
         if doc in titles:
             without_mathematics(titles[doc])

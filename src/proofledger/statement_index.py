@@ -85,7 +85,8 @@ class WriteIndex(SphinxPostTransform):
             node.replace_self(self._list())
 
     def _list(self) -> list[nodes.Node]:
-        parts, letter = [], None
+        parts = []
+        letter = None
         env: Any = self.env
         for entry in entries(env.ledger):
             if entry.letter != letter:

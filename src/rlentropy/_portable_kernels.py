@@ -33,7 +33,8 @@ FIRST = 362
 # First parts are multiples of 2^-BITS, second ones of 2^-2BITS.
 BITS = 40
 # Beyond these exp x rounds to infinity, to 0.
-LARGEST, SMALLEST = 709.79, -745.14
+LARGEST = 709.79
+SMALLEST = -745.14
 
 
 def _parts(value: Decimal) -> tuple[float, float, float]:
@@ -61,10 +62,12 @@ with localcontext(Context(prec=60)):  # whatever the caller's context is
     ).T.copy()
 
 LOG_2_FIRST, LOG_2_SECOND = LOG_2[:2]
-STEP_FIRST, STEP_SECOND = STEP[0], STEP[1] + STEP[2]
+STEP_FIRST = STEP[0]
+STEP_SECOND = STEP[1] + STEP[2]
 STEPS_IN_ONE = 1 / (STEP_FIRST + STEP_SECOND)
 TURN = 2 * FIRST / LOG_STEPS
-FRACTION, EXPONENT_OF_ONE = (1 << 52) - 1, 1023 << 52
+FRACTION = (1 << 52) - 1
+EXPONENT_OF_ONE = 1023 << 52
 # Added and taken away again, it rounds to a whole number.
 ROUNDER = 1.5 * 2.0**52
 
@@ -239,7 +242,8 @@ def exps(x: Floats) -> None:
 @kernel
 def log_sum_exp(q: Floats) -> float:
     """log sum_a exp q_a of a row."""
-    top, total = q.max(), 0.0
+    top = q.max()
+    total = 0.0
     for a in range(len(q)):
         total += exp(q[a] - top)
     return top + log(total)
@@ -248,7 +252,8 @@ def log_sum_exp(q: Floats) -> float:
 @kernel
 def draw_softmax(q: Floats, u: float) -> int:
     """First a with sum_{b <= a} exp q_b > u sum_b exp q_b, for u uniform in [0, 1)."""
-    top, total = q.max(), 0.0
+    top = q.max()
+    total = 0.0
     for a in range(len(q)):
         total += exp(q[a] - top)
     rest = u * total

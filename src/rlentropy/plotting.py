@@ -254,7 +254,8 @@ def visit_maps(
     axes = np.ravel(axes)
     if len(visits) > len(axes):
         raise ValueError(f"visits: {len(visits)} maps for {len(axes)} axes")
-    scale, image = mpl.colors.LogNorm(vmin=least, vmax=most), None
+    scale = mpl.colors.LogNorm(vmin=least, vmax=most)
+    image = None
     for ax, (name, values) in zip(axes, visits.items(), strict=False):
         values = np.asarray(values, dtype=float)
         image = ax.imshow(np.ma.masked_less(values, least), norm=scale)

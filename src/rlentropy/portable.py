@@ -108,7 +108,8 @@ class Wide:
     def __truediv__(self, other: "Wide | ArrayLike") -> "Wide":
         return Wide(*kernels.pair_quotient(self.high, self.low, *_pair(other)))
 
-    __radd__, __rmul__ = __add__, __mul__
+    __radd__ = __add__
+    __rmul__ = __mul__
 
     def sqrt(self) -> "Wide":
         """The square root of entries >= 0."""

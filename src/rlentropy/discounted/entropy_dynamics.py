@@ -94,7 +94,8 @@ def joint_cumulants(
     d^m H / dt^m along theta + t x is -kappa_{m+1}(log pi, x, ..., x) - (m - 1) kappa_m(x).
     Source: prop-taylor-all-orders.
     """
-    pure, mixed = [0 * moments[0]], [mixed_moments[0]]
+    pure = [0 * moments[0]]
+    mixed = [mixed_moments[0]]
     for m in range(1, len(moments)):
         lower = sum(comb(m - 1, j - 1) * pure[j] * moments[m - j] for j in range(1, m))
         pure.append(moments[m] - lower)
@@ -241,7 +242,8 @@ def certificate_radius(theta: ArrayLike, adv: ArrayLike) -> Floats:
     For a smaller eta the entropy change has the sign of -Cov.
     0 where the advantage is constant (no change to certify). Source: cor-sign-certificate.
     """
-    slope, unit = np.abs(first_order(theta, adv)), 2 * remainder_bound(adv)
+    slope = np.abs(first_order(theta, adv))
+    unit = 2 * remainder_bound(adv)
     return np.divide(2 * slope, unit, where=unit > 0, out=np.zeros_like(slope))
 
 

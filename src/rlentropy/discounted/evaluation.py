@@ -233,7 +233,8 @@ class _Solver:
         """BiCGSTAB, started again on what is left;
         scaled, because scipy takes a small residual for a breakdown.
         """
-        x, limit = np.zeros(len(b)), 1e3 * np.abs(b).max()
+        x = np.zeros(len(b))
+        limit = 1e3 * np.abs(b).max()
         for _ in range(REFINEMENTS):
             left = b - matrix @ x
             size = np.abs(left).max()
@@ -257,7 +258,8 @@ class _Solver:
         """max |M x - b| relative to max |b|, less what rounding of x alone puts there:
         no solver does better.
         """
-        norm, size = np.abs(b).max(), np.abs(x).max()
+        norm = np.abs(b).max()
+        size = np.abs(x).max()
         left = np.abs(matrix @ x - b).max() - ROUNDING * size
         return max(left, 0.0) / norm if norm > 0 else size
 
@@ -418,7 +420,8 @@ def soft_optimal(
         theta = value.Q / tau
         residual = float(np.abs(tau * dist.logsumexp(theta) - value.V).max())
         if residual <= max(tol * (1 - mdp.gamma), 2 * ROUNDING) * max(1.0, np.abs(value.V).max()):
-            log_pi, bound = dist.log_softmax(theta), residual / (1 - mdp.gamma)
+            log_pi = dist.log_softmax(theta)
+            bound = residual / (1 - mdp.gamma)
             return SoftDiscountedOptimum(tau, value.V, value.Q, log_pi, residual, bound, iteration)
     raise NotConverged(
         f"soft policy iteration: residual {residual:.2g} after {max_iterations} iterations"

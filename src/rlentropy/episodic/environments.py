@@ -20,7 +20,8 @@ def double_chain(*, length: int, failure: float, horizon: int) -> EpisodicMDP:
     L = check_integer("length", length, low=1)
     f = check_interval("failure", failure, 0, 1)
     here = np.arange(L)
-    left, right = np.maximum(here - 1, 0), np.minimum(here + 1, L - 1)
+    left = np.maximum(here - 1, 0)
+    right = np.minimum(here + 1, L - 1)
     rows = 2 * here
     entries = np.concatenate([np.full(L, 1 - f), np.full(L, f), np.full(L, f), np.full(L, 1 - f)])
     places = (

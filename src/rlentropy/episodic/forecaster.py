@@ -35,7 +35,8 @@ def predict(counts: ArrayLike, n0: float = 1.0) -> Floats:
     Source: def-forecaster; the second source prints a
     denominator that is too large by 1 (rem-normalisation).
     """
-    n, n0 = _counts(counts), check_positive("n0", n0)
+    n = _counts(counts)
+    n0 = check_positive("n0", n0)
     return (n + n0) / (n.sum(axis=-1, keepdims=True) + n.shape[-1] * n0)
 
 
@@ -69,8 +70,10 @@ def regret(counts: ArrayLike, n0: float = 1.0) -> Floats:
     For real counts an upper bound of the regret of fractional outcomes.
     Source: thm-forecaster-regret, lem-fractional.
     """
-    n, n0 = _counts(counts), check_positive("n0", n0)
-    T, m = n.sum(axis=-1), n.shape[-1]
+    n = _counts(counts)
+    n0 = check_positive("n0", n0)
+    T = n.sum(axis=-1)
+    m = n.shape[-1]
     loss = gammaln(T + m * n0) - gammaln(m * n0) - np.sum(gammaln(n + n0) - gammaln(n0), axis=-1)
     share = np.divide(n, T[..., None], where=T[..., None] > 0, out=np.full(n.shape, 1 / m))
     return loss - T * entropy(log_probabilities(share))
@@ -84,7 +87,9 @@ def worst_regret(T: ArrayLike, m: int, n0: float = 1.0) -> Floats:
     T any array >= 0.
     Source: thm-forecaster-regret.
     """
-    T, m, n0 = check_array("T", T), check_integer("m", m, low=1), check_positive("n0", n0)
+    T = check_array("T", T)
+    m = check_integer("m", m, low=1)
+    n0 = check_positive("n0", n0)
     if m == 1:
         return np.zeros(T.shape)
     return betaln(n0, (m - 1) * n0) - betaln(T + n0, (m - 1) * n0)  # the Gammas of T cancel inside
@@ -93,7 +98,9 @@ def worst_regret(T: ArrayLike, m: int, n0: float = 1.0) -> Floats:
 def simple_bound(T: ArrayLike, m: int, n0: float = 1.0) -> Floats:
     """log m + (m - 1) n_0 log(1 + (T - 1) / n_0) >= R_T for T >= 1.
     Source: thm-forecaster-regret."""
-    T, m, n0 = check_array("T", T), check_integer("m", m, low=1), check_positive("n0", n0)
+    T = check_array("T", T)
+    m = check_integer("m", m, low=1)
+    n0 = check_positive("n0", n0)
     return np.log(m) + (m - 1) * n0 * np.log1p((T - 1) / n0)
 
 
@@ -104,7 +111,8 @@ def minimax_regret(T: ArrayLike, m: int) -> Floats:
     The work is T + m for each, by C_{m+2} = C_{m+1} + (T / m) C_m (Kontkanen & Myllymaki 2007).
     Raises ValueError for a T that is no whole number. Source: prop-prior-count; Shtarkov (1987).
     """
-    T, m = check_array("T", T), check_integer("m", m, low=1)
+    T = check_array("T", T)
+    m = check_integer("m", m, low=1)
     refuse("T", T, (T < 0) | (T != np.floor(T)), "not a whole number >= 0")
     return np.array([_log_shtarkov(t, m) for t in T.ravel()]).reshape(T.shape)[()]
 
@@ -115,7 +123,8 @@ def _log_shtarkov(T: float, m: int) -> float:
     k = np.arange(T + 1)
     weight = gammaln(T + 1) - gammaln(k + 1) - gammaln(T - k + 1)
     largest = xlogy(k, k / T) + xlogy(T - k, (T - k) / T)
-    before, here = 0.0, np.log(np.sum(np.exp(weight + largest)))
+    before = 0.0
+    here = np.log(np.sum(np.exp(weight + largest)))
     for j in range(1, m - 1):
         before, here = here, np.logaddexp(here, np.log(T / j) + before)
     return float(here)

@@ -109,7 +109,8 @@ def soft_optimum(mdp: EpisodicMDP, *, last_transition: bool = False) -> SoftOpti
                 "last_transition: an H-th transition is defined for a stationary kernel only"
             )
         reward[-1] = _row_entropies(mdp.P[0]).reshape(mdp.S, mdp.A)
-    Q, V = np.empty_like(reward), np.empty(reward.shape[:2])
+    Q = np.empty_like(reward)
+    V = np.empty(reward.shape[:2])
     for h in reversed(range(mdp.H)):
         Q[h] = reward[h] + (mdp.next_mean(h, V[h + 1]) if h + 1 < mdp.H else 0.0)
         V[h] = dist.logsumexp(Q[h])

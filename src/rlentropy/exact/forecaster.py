@@ -24,7 +24,8 @@ def count_vectors(T: int, m: int) -> Ints:
 def probability(counts: Sequence[int], n0: Fraction | int) -> Fraction:
     """prod_t dbar^t(x_t) as a Fraction: what the forecaster gives a sequence with these whole
     counts; n0 rational."""
-    n0, m = Fraction(n0), len(counts)
+    n0 = Fraction(n0)
+    m = len(counts)
 
     def rising(x: Fraction, k: int) -> Fraction:
         return prod((x + j for j in range(k)), start=Fraction(1))

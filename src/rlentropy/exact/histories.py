@@ -69,7 +69,8 @@ def draw_once(weights: Sequence[Any], policies: Sequence[HistoryPolicy]) -> Hist
             w * math.prod(p(history[: 2 * k + 1])[a] for k, a in enumerate(history[1::2]))
             for w, p in zip(weights, policies, strict=True)
         ]
-        total, now = sum(likelihood), [p(history) for p in policies]
+        total = sum(likelihood)
+        now = [p(history) for p in policies]
         return [
             sum(w * p[a] for w, p in zip(likelihood, now, strict=True)) / total
             for a in range(len(now[0]))

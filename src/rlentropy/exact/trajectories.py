@@ -107,7 +107,8 @@ def exact_chain_rule(P: Any, pi: Any, start: int, *, transitions: int | None = N
     Any other count is a wrong
     formula (with H, the last kernel is used once more). Source: thm-traj-chain-rule.
     """
-    H, law = len(pi), enumerate_trajectories(P, pi, start)
+    H = len(pi)
+    law = enumerate_trajectories(P, pi, start)
     transitions = H - 1 if transitions is None else transitions
     terms = []
     for h in range(H):

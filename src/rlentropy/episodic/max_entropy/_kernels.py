@@ -231,14 +231,16 @@ def roll_out(net: Network, x: Floats, d: Floats) -> float:
 def soft_potentials(net: Network, d: Floats, V: Floats) -> None:
     """V_h(s) <- -log d_h(s) + log sum_a exp (p_h V_{h+1})(s, a), backwards over the stages."""
     H = len(net.first) - 1
-    ahead, x = np.zeros(net.S), np.empty(net.A)
+    ahead = np.zeros(net.S)
+    x = np.empty(net.A)
     for h in range(H - 1, -1, -1):
         k = 0 if net.stationary else h
         if h + 1 < H:
             for i in range(net.first[h + 1], net.first[h + 2]):
                 ahead[net.state[i]] = V[i]
         for i in range(net.first[h], net.first[h + 1]):
-            mass, top = 0.0, -np.inf
+            mass = 0.0
+            top = -np.inf
             for a in range(net.A):
                 mass += d[i, a]
                 x[a] = 0.0
@@ -303,7 +305,9 @@ def proximal_values(
     the maximum over a.
     """
     H = len(net.first) - 1
-    V, ahead, x = np.empty(len(net.state)), np.zeros(net.S), np.empty(net.A)
+    V = np.empty(len(net.state))
+    ahead = np.zeros(net.S)
+    x = np.empty(net.A)
     for h in range(H - 1, -1, -1):
         k = 0 if net.stationary else h
         if h + 1 < H:

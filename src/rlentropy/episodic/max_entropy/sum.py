@@ -249,7 +249,9 @@ def _dual_newton(net: kernels.Network, bracket: _SumBracket, patience: bool) -> 
     1/8, or after 15.
     """
     N = len(net.state)
-    V, u, gradient = np.zeros(N), np.empty(N), np.empty(N)
+    V = np.zeros(N)
+    u = np.empty(N)
+    gradient = np.empty(N)
     x, q, d = np.empty((N, net.A)), np.empty((N, net.A)), np.empty((N, net.A))
     value = _dual(net, V, x, q)
     for iteration in count():
@@ -264,14 +266,16 @@ def _dual_newton(net: kernels.Network, bracket: _SumBracket, patience: bool) -> 
         bracket.linear_steps += kernels.conjugate_gradients(
             net, q, -gradient, forcing, 20 * N + 100, u
         )
-        slope, step = gradient @ u, 1.0
+        slope = gradient @ u
+        step = 1.0
         while (trial := _dual(net, V + step * u, x, q)) > value + 1e-4 * step * slope + 1e-14 * abs(
             value
         ):
             step /= 2
             if step < (0.125 if patience else 1e-10):
                 return
-        V, value = V + step * u, trial
+        V = V + step * u
+        value = trial
 
 
 def _primal_newton(net: kernels.Network, bracket: _SumBracket, patience: bool) -> Steps:
@@ -284,8 +288,13 @@ def _primal_newton(net: kernels.Network, bracket: _SumBracket, patience: bool) -
     would need at most.
     """
     N = len(net.state)
-    V, u, image, target = np.zeros(N), np.empty(N), np.empty(N), np.empty(N)
-    logits, x, forcing = np.zeros((N, net.A)), np.empty((N, net.A)), PRIMAL_FORCING
+    V = np.zeros(N)
+    u = np.empty(N)
+    image = np.empty(N)
+    target = np.empty(N)
+    logits = np.zeros((N, net.A))
+    x = np.empty((N, net.A))
+    forcing = PRIMAL_FORCING
     d = np.empty((N, net.A))
     value = kernels.roll_out(net, logits, d)
     budget = LINEAR_STEPS * len(net.first) if patience else np.inf
@@ -302,7 +311,8 @@ def _primal_newton(net: kernels.Network, bracket: _SumBracket, patience: bool) -
         bracket.linear_steps += used
         budget -= used
         kernels.differences(net, V + u, x)
-        step, trial_d = 1.0, np.empty((N, net.A))
+        step = 1.0
+        trial_d = np.empty((N, net.A))
         while (
             trial := kernels.roll_out(net, (1 - step) * logits + step * x, trial_d)
         ) < value - 1e-14 * abs(value):
@@ -310,7 +320,10 @@ def _primal_newton(net: kernels.Network, bracket: _SumBracket, patience: bool) -
             if step < 1e-10:
                 return
         forcing = forcing if step == 1.0 else max(forcing / 10, 1e-12)
-        logits, V, d, value = (1 - step) * logits + step * x, V + step * u, trial_d, trial
+        logits = (1 - step) * logits + step * x
+        V = V + step * u
+        d = trial_d
+        value = trial
     yield value, bracket.visit(net, logits, d, value)
 
 

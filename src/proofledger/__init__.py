@@ -21,6 +21,7 @@ In a notebook::
 
 from typing import Any
 
+from _own_names import tidy
 from proofledger.checks import CheckFailed as CheckFailed
 from proofledger.checks import Verifier as Verifier
 from proofledger.records import Record as Record
@@ -32,3 +33,6 @@ def load_ipython_extension(shell: Any) -> None:
 
     figures.register(shell)
     records.watch_cells(shell)
+
+
+tidy(__name__)

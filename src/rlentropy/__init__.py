@@ -18,6 +18,8 @@ Entropies are in nats.
 import importlib
 from typing import Any
 
+from _own_names import tidy
+
 __version__ = "0.2.0"
 
 # The names that people use, and where they are; each is imported when it is first asked for.
@@ -57,5 +59,4 @@ def __getattr__(name: str) -> Any:
     return found
 
 
-def __dir__() -> list[str]:
-    return __all__
+tidy(__name__)

@@ -83,6 +83,13 @@ def check_shape(name: str, x: T, shape: Shape | None = None) -> T:
     return x
 
 
+def check_axis(name: str, x: T, entries: str) -> T:
+    """x itself if it is no bare number; its last axis holds ``entries``, in a word."""
+    if np.ndim(x) == 0:
+        raise ValueError(f"{name}: shape (), expected at least one axis of {entries}")
+    return x
+
+
 def check_finite(name: str, x: T) -> T:
     """x itself if no entry is NaN or infinite."""
     refuse(name, x, ~np.isfinite(x), "not a finite number")
@@ -95,9 +102,7 @@ def check_distribution(name: str, p: ArrayLike, shape: Shape | None = None) -> F
 
     Raises ValueError naming the first negative entry, else the first row whose sum is off.
     """
-    p = check_array(name, p, shape)
-    if p.ndim == 0:
-        raise ValueError(f"{name}: shape (), expected at least one axis of probabilities")
+    p = check_axis(name, check_array(name, p, shape), "probabilities")
     refuse(name, p, p < 0, "a probability cannot be negative")
     _refuse_sums(name, p.sum(axis=-1))
     return p
@@ -111,10 +116,8 @@ def check_log_distribution(name: str, log_p: ArrayLike, shape: Shape | None = No
     else the first row whose probabilities' sum is off,
     as it is for logits that were not normalised.
     """
-    log_p = _as_floats(name, log_p)
+    log_p = check_axis(name, _as_floats(name, log_p), "log-probabilities")
     check_shape(name, log_p, shape)
-    if log_p.ndim == 0:
-        raise ValueError(f"{name}: shape (), expected at least one axis of log-probabilities")
     refuse(
         name,
         log_p,

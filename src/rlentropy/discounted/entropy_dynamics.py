@@ -21,7 +21,13 @@ from rlentropy._types import Floats
 from rlentropy.discounted import softmax
 from rlentropy.logits import EntropyChange, entropy_change  # noqa: F401
 from rlentropy.results import result
-from rlentropy.validation import NotConverged, check_array, check_integer, check_positive
+from rlentropy.validation import (
+    NotConverged,
+    check_array,
+    check_axis,
+    check_integer,
+    check_positive,
+)
 
 # ------------------------------------------------------------------------ Taylor at the old policy
 
@@ -178,9 +184,7 @@ def path_integral(
 
 def oscillation(direction: ArrayLike) -> Floats:
     """osc f = max_a f(a) - min_a f(a); (..., A) -> (...). Raises ValueError for a bare number."""
-    direction = check_array("direction", direction)
-    if direction.ndim == 0:
-        raise ValueError("direction: shape (), expected at least one axis of actions")
+    direction = check_array("direction", check_axis("direction", direction, "actions"))
     return np.ptp(direction, axis=-1)
 
 

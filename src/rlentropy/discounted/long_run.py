@@ -20,6 +20,7 @@ from rlentropy.validation import (
     check_integer,
     check_nonnegative,
     check_shape,
+    refuse,
 )
 
 
@@ -50,9 +51,8 @@ def tilted(mdp: DiscountedMDP, theta: ArrayLike, W: ArrayLike, *, allowed: Array
 
 def _check_allowed(mdp: DiscountedMDP, allowed: ArrayLike) -> Bools:
     allowed = check_shape("allowed", np.asarray(allowed, dtype=bool), (mdp.S, mdp.A))
-    empty = np.flatnonzero(~allowed.any(axis=1))
-    if len(empty):
-        raise ValueError(f"allowed[{empty[0]}]: no action is allowed in this state")
+    count = allowed.sum(axis=1)
+    refuse("allowed", count, count == 0, "no action is allowed in this state")
     return allowed
 
 

@@ -9,14 +9,12 @@ from numpy.typing import ArrayLike
 
 from rlentropy import distributions as dist
 from rlentropy._types import Floats
-from rlentropy.validation import check_array, check_distribution, refuse
+from rlentropy.validation import check_array, check_axis, check_distribution, refuse
 
 
 def check_logits(theta: ArrayLike) -> Floats:
     """Finite logits (..., A) as a float array; ValueError names the first offending index."""
-    if np.ndim(theta) == 0:
-        raise ValueError("theta: shape (), expected at least one axis of actions")
-    return check_array("theta", theta)
+    return check_array("theta", check_axis("theta", theta, "actions"))
 
 
 def log_policy(theta: ArrayLike) -> Floats:

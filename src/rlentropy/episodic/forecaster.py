@@ -20,6 +20,7 @@ from rlentropy._types import Floats
 from rlentropy.distributions import entropy, log_probabilities
 from rlentropy.validation import (
     check_array,
+    check_axis,
     check_distribution,
     check_indices,
     check_integer,
@@ -131,8 +132,6 @@ def _log_shtarkov(T: float, m: int) -> float:
 
 
 def _counts(counts: ArrayLike) -> Floats:
-    n = check_array("counts", counts)
-    if n.ndim == 0:
-        raise ValueError("counts: a number, expected an array with the symbols along its last axis")
+    n = check_array("counts", check_axis("counts", counts, "symbols"))
     refuse("counts", n, n < 0, "a count cannot be negative")
     return n

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from rlentropy._types import Floats, Ints
 from rlentropy.episodic.mdp import EpisodicMDP
-from rlentropy.validation import check_array, check_distribution, check_indices, refuse
+from rlentropy.validation import check_array, check_distribution, check_indices, check_shape, refuse
 
 
 def check_markov_policy(mdp: EpisodicMDP, pi: ArrayLike) -> Floats:
@@ -37,8 +37,7 @@ def best_response(mdp: EpisodicMDP, reward: ArrayLike) -> tuple[float, Ints]:
     the first maximiser in index order. Source: prop-vertices-mixture (i).
     """
     reward = np.asarray(reward, dtype=float)
-    if reward.shape != (mdp.H, mdp.S, mdp.A):
-        raise ValueError(f"reward: shape {reward.shape}, expected ({mdp.H}, {mdp.S}, {mdp.A})")
+    check_shape("reward", reward, (mdp.H, mdp.S, mdp.A))
     refuse("reward", reward, np.isnan(reward), "not a number")
     V = np.zeros((mdp.H, mdp.S))
     actions = np.zeros((mdp.H, mdp.S), dtype=int)

@@ -5,7 +5,6 @@ An episode has H states, H actions and H - 1 transitions:
 what follows a_H is not part of the trajectory.
 """
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from rlentropy import distributions as dist
 from rlentropy._types import Floats
 from rlentropy.episodic import visitation
 from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.results import result
 
 # -------------------------------------------------------------------------------------- chain rule
 
@@ -72,7 +72,7 @@ def mutual_information(mdp: EpisodicMDP, pi: ArrayLike) -> Floats:
 # ---------------------------------------------------------------------------- soft Bellman optimum
 
 
-@dataclass(frozen=True)
+@result
 class SoftOptimum:
     """Soft Bellman values V (H, S), Q (H, S, A) and the policy softmax Q;
     ``value`` = V_1(s_1) is the largest entropy.
@@ -81,9 +81,9 @@ class SoftOptimum:
     """
 
     value: float
-    V: Floats = field(repr=False)
-    Q: Floats = field(repr=False)
-    log_pi: Floats = field(repr=False)
+    V: Floats
+    Q: Floats
+    log_pi: Floats
 
     @property
     def pi(self) -> Floats:

@@ -37,7 +37,7 @@ from rlentropy.episodic.max_entropy.mirror import ascend, full_policy
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import average_visitation_entropy, push_forward
 from rlentropy.results import result
-from rlentropy.validation import check_finite, check_integer, check_shape
+from rlentropy.validation import check_choice, check_finite, check_integer, check_shape
 
 METHODS = ("auto", "interior", "proximal", "mirror")
 INTERIOR_STEPS = 100
@@ -102,8 +102,7 @@ def solve_average(
     large); ValueError for bad arguments. Source: prop-average-dual.
     """
     inner = check_integer("inner_iterations", inner_iterations, low=1)
-    if method not in METHODS:
-        raise ValueError(f"method = {method!r}: must be one of {', '.join(METHODS)}")
+    check_choice("method", method, METHODS)
     problem = _Problem(mdp)
     bracket = Bracket(partial(_judge, problem), tol, max_iterations)
     plan = {

@@ -42,7 +42,7 @@ from rlentropy.episodic.max_entropy.mirror import ascend, full_policy
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import push_forward, visitation_entropy
 from rlentropy.results import result
-from rlentropy.validation import check_array, refuse
+from rlentropy.validation import check_array, check_choice, refuse
 
 METHODS = ("auto", "dual", "primal", "mirror")
 NEWTON_STEPS = 100
@@ -182,8 +182,7 @@ def solve(
     ValueError for bad arguments. Source: thm-strong-duality, cor-mvee-soft-optimal (the
     certificate).
     """
-    if method not in METHODS:
-        raise ValueError(f"method = {method!r}: must be one of {', '.join(METHODS)}")
+    check_choice("method", method, METHODS)
     reach = mdp.reachable()
     net = kernels.network(mdp, reach)
     bracket = _SumBracket(partial(_judge, mdp, reach), tol, max_iterations)

@@ -2,8 +2,7 @@
 group ``mime_renderers``).
 
 Each check becomes a ``container`` node with class ``rl-check`` that carries its record in the
-attribute ``check``;
-the ledger extension of the book collects these nodes.
+attribute ``check``; the ledger extension of the book collects these nodes.
 """
 
 from typing import ClassVar

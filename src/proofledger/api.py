@@ -13,9 +13,8 @@ and documents the public functions and classes of each:
 A label in a docstring ("Source: thm-covariance-identity") becomes a link to the statement or
 equation of the book, and
 the statement gets a line with links to the functions whose docstrings cite it.
-A label that the book does not have is a
-warning. Docstrings are shown as they are written:
-prose as prose, indented and aligned lines line by line.
+A label that the book does not have is a warning. Docstrings are shown as they are written: prose as
+prose, indented and aligned lines line by line.
 The packages whose docstrings are read are named in the setting ``proofledger_api_packages``.
 """
 

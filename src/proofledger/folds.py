@@ -80,8 +80,7 @@ def fold_check(cell: Any, records: list[Any]) -> None:
 
 
 def fold_code(cell: Any, front: summary, name: str) -> None:
-    """Put the code of a cell into a fold behind ``front``,
-    and leave out outputs that show nothing."""
+    """Put the code of a cell into a fold behind ``front``; leave out outputs that show nothing."""
     code, *outputs = cell.children
     cell.attributes.pop("hide_mode", None)
     cell.children = []

@@ -4,21 +4,19 @@ Nothing about a status is typed by hand. The extension reads, from the built pag
 
 * statements: the ``prf:`` blocks with a label; a ``prf:proof`` belongs to the statement before it;
 * uses: the ``prf:ref`` and ``eq`` references inside a statement and its proof;
-* checks: the records that executed cells left (nodes with an attribute ``check``,
-made by ``proofledger._mystnb``).
+* checks: the records that executed cells left (nodes with an attribute ``check``, made by
+  ``proofledger._mystnb``).
 
-From these it derives every statement's status and writes it in three places:
-a mark in the statement's title, the table
-of the ``ledger`` directive, and the graphs (``statement-graph`` directive,
-and at the end of every chapter).
+From these it derives every statement's status and writes it in three places: a mark in the
+statement's title, the table of the ``ledger`` directive, and the graphs (``statement-graph``
+directive, and at the end of every chapter).
 The role ``check`` links to the executed check of a statement from anywhere.
 
 A statement may have parts (option ``parts`` of its block).
 The status of a part is its strongest check; the status of a
 statement is that of its weakest part; its derived status is the weakest of all that it rests on.
-A part without a check is a warning, and so are a check of an unknown statement or part,
-and a circle of uses; the book
-is built with warnings as errors.
+A part without a check is a warning, and so are a check of an unknown statement or part, and a
+circle of uses; the book is built with warnings as errors.
 """
 
 import json
@@ -272,8 +270,7 @@ def derive(
     docs: Sequence[str],
     theorems: dict[str, list[certificates.Theorem]] | None = None,
 ) -> Ledger:
-    """`Ledger` from the pages of the book, in reading order,
-    and machine-checked theorems by label."""
+    """`Ledger` from the pages, in reading order, and the machine-checked theorems by label."""
     statements = {s.label: s for doc in docs if doc in pages for s in pages[doc]["statements"]}
     owner = {label: s for page in pages.values() for label, s in page["equations"].items()}
     uses = {}

@@ -1,10 +1,9 @@
 """Proofs that may be folded (``:class: dropdown``) and may begin with anything,
 unlike sphinx-proof's own.
 
-sphinx-proof writes "Proof." into the first line of the source,
-which spoils a proof that begins with a list
-or a display. Here the word is a node of its own, and a folded proof is a fold of the book
-(``folds``).
+sphinx-proof writes "Proof." into the first line of the source, which spoils a proof that begins
+with a list or a display. Here the word is a node of its own, and a folded proof is a fold of the
+book (``folds``).
 """
 
 from docutils import nodes

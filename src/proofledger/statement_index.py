@@ -1,9 +1,8 @@
 """An index of statements and terms, made from the labelled statements themselves,
 for readers and for the search.
 
-The directive ``statement-index`` lists, letter by letter,
-every statement by its title and every term that a definition
-sets in bold or italics. The same list goes into ``_static/statements.js``,
+The directive ``statement-index`` lists, letter by letter, every statement by its title and every
+term that a definition sets in bold or italics. The same list goes into ``_static/statements.js``,
 which the search page reads.
 """
 

@@ -9,8 +9,7 @@ The package computes what the book proves. It has wings, and imports go down onl
     episodic    part II: reward-free episodic MDPs, visitation, policies of largest entropy
     exact       rational oracles for tiny sizes
     logits      the front door for the logits of two models; stands on the ground floor alone
-    distributions, confidence, transitions, validation, portable, seeds, parallel    the ground
-                                                                                     floor
+    ground floor: distributions, confidence, transitions, validation, portable, seeds, parallel
 
 Entropies are in nats.
 """

@@ -101,14 +101,15 @@ def heat_map(
 
 
 def simplex_points(p: ArrayLike) -> Floats:
-    """Barycentric to plane: probabilities (..., 3) -> (..., 2), corners (0, 0), (1, 0), (1/2,
-    sqrt(3)/2)."""
+    """Barycentric to plane: probabilities (..., 3) -> (..., 2).
+
+    The corners are (0, 0), (1, 0), (1/2, sqrt(3)/2).
+    """
     return np.asarray(p, dtype=float) @ np.array([[0, 0], [1, 0], [0.5, np.sqrt(3) / 2]])
 
 
 def simplex_grid(steps: int) -> Floats:
-    """All distributions on three actions with entries k / steps;
-    shape ((steps+1)(steps+2)/2, 3)."""
+    """All distributions on three actions with entries k / steps; ((steps+1)(steps+2)/2, 3)."""
     i, j = np.nonzero(np.add.outer(np.arange(steps + 1), np.arange(steps + 1)) <= steps)
     return np.stack([steps - i - j, i, j], axis=1) / steps
 

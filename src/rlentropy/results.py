@@ -22,9 +22,8 @@ def result(cls: type[T]) -> type[T]:
     also after pickle and deepcopy.
 
     Two results are equal if they are the same object, since equality of arrays has no truth value.
-    Arrays (dense, CSR, also in tuples, lists and dicts) are made read-only in place:
-    hand over arrays
-    that nobody else writes to.
+    Arrays (dense, CSR, also in tuples, lists and dicts) are made read-only in place: hand over
+    arrays that nobody else writes to.
     ``__post_init__`` of the class runs first, and may check and replace fields.
     What `lazy` has worked out is not part of a copy.
     A class may write its own ``__repr__``.
@@ -54,9 +53,7 @@ def result(cls: type[T]) -> type[T]:
 
 
 class lazy(cached_property[T]):
-    """A property that is worked out when it is first asked for, and kept;
-    its arrays are read-only.
-    """
+    """A property that is worked out when first asked for, and kept; its arrays are read-only."""
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Self: ...
@@ -97,9 +94,7 @@ def described(x: object, **parts: object) -> str:
 
 
 def shown(x: Any) -> str:
-    """A number to six digits, an array of at most `SHOWN` entries to four;
-    other arrays as <5x3>.
-    """
+    """A number to six digits, an array of at most `SHOWN` entries to four, others as <5x3>."""
     if isinstance(x, np.ndarray) and x.ndim > 0:
         if x.ndim == 1 and x.size <= SHOWN:
             return np.array2string(x, precision=4, separator=", ")

@@ -47,9 +47,8 @@ def check_array(name: str, x: ArrayLike, shape: Shape | None = None) -> Floats:
     """Float array without NaN or infinity, of the given shape (None in a place allows any positive
     length).
 
-    Raises ValueError for a non-numeric (also complex or masked) entry, a wrong number of axes,
-    a wrong or zero
-    length, or a non-finite entry.
+    Raises ValueError for a non-numeric (also complex or masked) entry, a wrong number of axes, a
+    wrong or zero length, or a non-finite entry.
     """
     x = _as_floats(name, x)
     check_shape(name, x, shape)
@@ -112,9 +111,8 @@ def check_log_distribution(name: str, log_p: ArrayLike, shape: Shape | None = No
     """Log-probabilities along the last axis: real or -inf, sums of exp(log_p) within 1e-9 of one.
     A float array.
 
-    Raises ValueError naming the first NaN or positive entry,
-    else the first row whose probabilities' sum is off,
-    as it is for logits that were not normalised.
+    Raises ValueError naming the first NaN or positive entry, else the first row whose
+    probabilities' sum is off, as it is for logits that were not normalised.
     """
     log_p = check_axis(name, _as_floats(name, log_p), "log-probabilities")
     check_shape(name, log_p, shape)

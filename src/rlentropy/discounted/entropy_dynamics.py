@@ -145,12 +145,10 @@ def path_integral(
     theta: ArrayLike, direction: ArrayLike, *, tolerance: float = 1e-12, max_intervals: int = 5000
 ) -> PathIntegral:
     """H(pi_1) - H(pi_0) = -int_0^1 Cov_{pi_t}(log pi_t, x) dt, pi_t = softmax(theta + t x);
-    (..., A) -> (...)
+    (..., A) -> (...), with x = direction.
 
-    with x = direction. Adaptive 21-point Gauss-Kronrod quadrature,
-    begun on panels along which no logit
-    difference moves by more than 8, so that no change of the leading action falls between the
-    nodes.
+    Adaptive 21-point Gauss-Kronrod quadrature, begun on panels along which no logit difference
+    moves by more than 8, so that no change of the leading action falls between the nodes.
     Raises NotConverged if the estimated error exceeds tolerance * max(1, largest |value|).
     Source: thm-path-derivative.
     """

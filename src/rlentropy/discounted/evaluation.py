@@ -290,9 +290,8 @@ def optimal(mdp: DiscountedMDP, *, max_iterations: int = 1000) -> DiscountedOpti
 
     An action is changed for one that is better by more than rounding of the difference;
     it stops when the greedy policy repeats.
-    Rewards count in units of the largest one,
-    and values as differences from a common level, so neither tiny rewards nor gamma near 1 hide
-    an improvement.
+    Rewards count in units of the largest one, and values as differences from a common level, so
+    neither tiny rewards nor gamma near 1 hide an improvement.
     Raises NotConverged after ``max_iterations``, or where the values overflow.
     """
     limit = check_integer("max_iterations", max_iterations, low=1)

@@ -174,12 +174,10 @@ def run(
     """NPG with exact evaluation: theta^{k+1} = theta^k + eta A^{pi_k}, k < iterations;
     returns an `NPGRun`.
 
-    theta (S, A) are the first logits; they are stored with each row's maximum at 0 (a gauge),
-    so they stay bounded
-    above. tau > 0 puts the entropy bonus into the values and advantages.
-    Raises ValueError unless eta > 0, tau >= 0 and eta tau <= 1,
-    for a negative number of iterations, for logits of a
-    wrong shape, and for logits or values that overflow.
+    theta (S, A) are the first logits; they are stored with each row's maximum at 0 (a gauge), so
+    they stay bounded above. tau > 0 puts the entropy bonus into the values and advantages.
+    Raises ValueError unless eta > 0, tau >= 0 and eta tau <= 1, for a negative number of
+    iterations, for logits of a wrong shape, and for logits or values that overflow.
     Source: thm-npg-equivalences; thm-soft-npg (i); Cen et al. (2022).
     """
     logits = check_array("theta", theta, (mdp.S, mdp.A))

@@ -2,12 +2,10 @@
 and how it moves.
 
 The object is cH(pi) = E_{s ~ d^pi} h_pi(s), with h_pi(s) the entropy of pi(.|s) and d^pi the
-*normalised* discounted
-visitation: `evaluation.PolicyInMDP.discounted_entropy`.
-It is (1 - gamma) times the value of a decision process whose
-reward is -log pi, so it has values to go, V^H and Q^H (``entropy_V``, ``entropy_Q``),
-and obeys the two master lemmas
-of chapter 6 with reward 0 and bonus 1.
+*normalised* discounted visitation: `evaluation.PolicyInMDP.discounted_entropy`.
+It is (1 - gamma) times the value of a decision process whose reward is -log pi, so it has values to
+go, V^H and Q^H (``entropy_V``, ``entropy_Q``), and obeys the two master lemmas of chapter 6 with
+reward 0 and bonus 1.
 A change of logits moves cH in two ways, through the entropies of the states
 (slope ``frozen``) and through the visitation (slope ``shift``); both are of first order.
 Entropies are in nats; policies are given by logits theta (S, A).

@@ -6,10 +6,9 @@ Before outcome t the forecaster predicts, from the counts n^{t-1} of those befor
     dbar^t(x) = (n^{t-1}(x) + n_0) / (t - 1 + m n_0),
 
 and loses log 1 / dbar^t(x_t). Its regret after T outcomes is its total loss less that of the best
-fixed distribution,
-T H(n^T / T). An outcome may also be a distribution d^t on the symbols, with loss <d^t,
-log 1 / dbar^t>; counts are then
-real numbers. Nothing here knows of states, actions or time. Losses and regrets are in nats.
+fixed distribution, T H(n^T / T). An outcome may also be a distribution d^t on the symbols, with
+loss <d^t, log 1 / dbar^t>; counts are then real numbers. Nothing here knows of states, actions or
+time. Losses and regrets are in nats.
 """
 
 import numpy as np

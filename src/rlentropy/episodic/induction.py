@@ -33,8 +33,7 @@ def best_response(mdp: EpisodicMDP, reward: ArrayLike) -> tuple[float, Ints]:
     reward (H, S, A), entries may be +-inf (they must not be needed with probability 0 times inf:
     mask them first).
     Returns (value, actions): the optimal value from the start and a deterministic policy as int
-    actions (H, S),
-    the first maximiser in index order. Source: prop-vertices-mixture (i).
+    actions (H, S), the first maximiser in index order. Source: prop-vertices-mixture (i).
     """
     reward = np.asarray(reward, dtype=float)
     check_shape("reward", reward, (mdp.H, mdp.S, mdp.A))

@@ -20,9 +20,8 @@ DISCOUNTED = ("r", "mu", "gamma", "sparse", "policy_kernel")
 class EpisodicMDP:
     """Reward-free episodic MDP with a fixed first state (book: def-episodic-mdp).
 
-    P        transition probabilities: dense (S, A, S) or sparse (S*A,
-             S) if the same at every stage;
-             dense (H-1, S, A, S) or a sequence of H-1 sparse matrices if not.
+    P        transition probabilities: dense (S, A, S) or sparse (S*A, S) if the same at every
+             stage; dense (H-1, S, A, S) or a sequence of H-1 sparse matrices if not.
              Stored as a tuple of CSR matrices, of length 1 if stationary and H-1 otherwise.
     horizon  number of stages H >= 1; an episode is s_1, a_1, ..., s_H, a_H and has H-1 transitions
     start    index of s_1

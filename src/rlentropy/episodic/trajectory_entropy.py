@@ -41,10 +41,9 @@ def _row_entropies(K: sparse.csr_array) -> Floats:
 
 
 def trajectory_entropy(mdp: EpisodicMDP, pi: ArrayLike) -> float:
-    """H(q^pi) = sum_{h<=H} E H(pi_h(.|s_h)) + sum_{h<H} E H(p_h(.|s_h,
-    a_h)) of a Markov policy pi (H, S, A), in nats.
+    """H(q^pi) = sum_{h<=H} E H(pi_h(.|s_h)) + sum_{h<H} E H(p_h(.|s_h, a_h)), in nats.
 
-    Only the H - 1 transitions inside the trajectory count.
+    pi (H, S, A) is a Markov policy. Only the H - 1 transitions inside the trajectory count.
     Source: thm-traj-chain-rule, eq-chain-rule.
     """
     d = visitation.policy_visitation(mdp, pi)
@@ -98,8 +97,7 @@ def soft_optimum(mdp: EpisodicMDP, *, last_transition: bool = False) -> SoftOpti
     The maximum is over all policies, also history-dependent ones, and softmax Q attains it.
     ``last_transition=True`` counts H(p) once more after a_H, i.e. maximises the entropy of
     (s_1, a_1, ..., s_H, a_H, s_{H+1}) instead; it needs a stationary kernel.
-    The published code does this, the
-    definition of the trajectory does not.
+    The published code does this, the definition of the trajectory does not.
     Source: thm-mtee-soft-dp.
     """
     reward = transition_entropy(mdp)

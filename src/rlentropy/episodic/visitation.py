@@ -2,10 +2,9 @@
 
 The entropies have different maximisers and are never called by one name:
 
-    visitation_entropy          sum over stages of H(d_h)            (the second source;
-                                chapters 8 to 11)
-    average_visitation_entropy  H(mean over stages of d_h)           (the published code of EntGame;
-                                chapters 11 and 13)
+    visitation_entropy          sum over stages of H(d_h)   (the second source; chapters 8 to 11)
+    average_visitation_entropy  H(mean over stages of d_h)  (the published code of EntGame;
+                                                            chapters 11 and 13)
 """
 
 import itertools
@@ -45,8 +44,8 @@ def push_forward(mdp: EpisodicMDP, pi: Floats) -> Floats:
 def flow_residual(mdp: EpisodicMDP, d: ArrayLike) -> float:
     """Largest violation of membership in the visitation polytope K_p, over its constraints:
 
-    d >= 0, sum_a d_1(s, a) = 1{s = s_1}, sum_a d_{h+1}(s, a) = sum_{s', a'} p_h(s | s', a') d_h(s',
-    a').
+    d >= 0, sum_a d_1(s, a) = 1{s = s_1},
+    sum_a d_{h+1}(s, a) = sum_{s', a'} p_h(s | s', a') d_h(s', a').
     d (H, S, A); 0 exactly on K_p. Source: def-visitation-polytope.
     """
     d = check_array("d", d, (mdp.H, mdp.S, mdp.A))
@@ -82,8 +81,8 @@ def mixture(weights: ArrayLike, ds: ArrayLike) -> Floats:
 
 
 def deterministic_policies(mdp: EpisodicMDP) -> Iterator[Floats]:
-    """All deterministic Markov policies that differ somewhere reachable, one (H, S,
-    A) array at a time.
+    """All deterministic Markov policies that differ somewhere reachable, one array (H, S, A)
+    at a time.
 
     There are A^n of them for n reachable (h, s); unreachable states take action 0.
     Source: prop-vertices-mixture.

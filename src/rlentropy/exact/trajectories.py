@@ -18,13 +18,13 @@ PrimeSum = tuple[tuple[int, Fraction], ...]
 
 
 def enumerate_trajectories(P: Any, policy: Any, start: int) -> Law:
-    """q(m) = pi_1(a_1|s_1) prod_{h>=2} p_{h-1}(s_h|s_{h-1}, a_{h-1}) pi_h(a_h|s_h): {m:
-    q(m)} over q(m) > 0.
+    """q(m) = pi_1(a_1|s_1) prod_{h>=2} p_{h-1}(s_h|s_{h-1}, a_{h-1}) pi_h(a_h|s_h), as
+    {m: q(m)} over q(m) > 0.
 
     P        (H-1, S, A, S) nested sequence or array;
              entries may be Fractions, and the result is then exact
-    policy   (H, S, A) likewise, or a function of the history (s_1, a_1, ...,
-             s_h) that returns A probabilities
+    policy   (H, S, A) likewise, or a function of the history (s_1, a_1, ..., s_h) that
+             returns A probabilities
     start    index of s_1
     A trajectory m is the tuple (s_1, a_1, ..., s_H, a_H).
     The work grows like (S A)^H: an oracle for tests.
@@ -76,11 +76,9 @@ def log_prime_coefficients(terms: Iterable[tuple[Any, Any]]) -> PrimeSum:
     """Exact coordinates of sum_i w_i log q_i, rational w_i and q_i > 0,
     in the logarithms of the primes.
 
-    terms is an iterable of (w_i, q_i); returns ((prime, Fraction), ...) in increasing order,
-    zeros left out. Logarithms
-    of distinct primes are linearly independent over the rationals (unique factorisation),
-    so two sums are equal
-    iff these tables are.
+    terms is an iterable of (w_i, q_i); returns ((prime, Fraction), ...) in increasing order, zeros
+    left out. Logarithms of distinct primes are linearly independent over the rationals
+    (unique factorisation), so two sums are equal iff these tables are.
     """
     from sympy import factorint
 
@@ -122,8 +120,8 @@ def exact_chain_rule(P: Any, pi: Any, start: int, *, transitions: int | None = N
 def rational_mdp(
     states: int, actions: int, horizon: int, seed: int, *, denominator: int = 12
 ) -> tuple[list[Any], list[Any]]:
-    """Random rational kernels P (H-1, S, A, S) and policy pi (H, S,
-    A) as nested lists of Fractions, for exact checks.
+    """Random rational kernels P (H-1, S, A, S) and policy pi (H, S, A), for exact checks: nested
+    lists of Fractions.
 
     Rows are random compositions of ``denominator``; some entries are 0.
     """

@@ -1,9 +1,8 @@
 """Frank-Wolfe on the visitation polytope: what maximum-entropy exploration did first,
 as a baseline.
 
-Hazan et al. (2019) climb the entropy of one average distribution over states by mixing in,
-step by step, the policy
-that is best for the gradient as a reward.
+Hazan et al. (2019) climb the entropy of one average distribution over states by mixing in, step by
+step, the policy that is best for the gradient as a reward.
 Here the same method climbs sum_h H(d_h), whose gradient is -log d_h - 1.
 """
 

@@ -83,9 +83,8 @@ def mirror_ascent(
 
 
 def mirror_bound(mdp: EpisodicMDP, sweeps: ArrayLike, *, average: bool = False) -> Floats:
-    """(H+1)/2 log A c^t / (1 - c^t), c = 1 - 1/H:
-    at least F* - F(d^t) after t = ``sweeps`` from the
-    uniform policy, whatever the kernel.
+    """(H+1)/2 log A c^t / (1 - c^t), c = 1 - 1/H: at least F* - F(d^t) after t = ``sweeps`` from
+    the uniform policy, whatever the kernel.
 
     Infinite at t = 0, and at most c^t H (H+1)/2 log A for t >= 1. If ``average``:
     (H+1) log A / (2 t). sweeps: a whole number or an array of them, >= 0.

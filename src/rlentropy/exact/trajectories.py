@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from rlentropy._types import Floats
-from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.validation import check_integer
 
 # Probabilities of tuples, and sums of logarithms of primes with rational coefficients.
@@ -135,7 +134,7 @@ def rational_mdp(
     return P, [[row(actions) for _ in range(states)] for _ in range(horizon)]
 
 
-def history_policy(mdp: EpisodicMDP, seed: int) -> Callable[[tuple[int, ...]], Floats]:
+def history_policy(mdp: Any, seed: int) -> Callable[[tuple[int, ...]], Floats]:
     """A random policy of the whole history (s_1, a_1, ..., s_h),
     a function to (A,) probabilities fixed by ``seed``."""
 

@@ -232,7 +232,7 @@ def first_calls(path):
     return first, chapter.checks, chapter.verdicts
 
 
-def serial(path):
+def serial(_path):
     """Runs of seeds one after another: a fork keeps no threads."""
     from rlentropy import parallel
 

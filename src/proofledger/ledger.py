@@ -641,7 +641,7 @@ class LedgerDirective(SphinxDirective):
 class SabotageDirective(SphinxDirective):
     """``{sabotage}``: how many checks notice a wrong function, over the book."""
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         return [sabotage_totals()]
 
 

@@ -57,8 +57,10 @@ notebooks: setup  ## run the notebooks and store their outputs (NOTEBOOKS="03 11
 check: setup  ## run the checks of one statement again: make check LABEL=thm-covariance-identity
 	@$(RUN) tools/check.py "$(LABEL)"
 
-lint: setup-test  ## look for faults of style and for imports that go up
+lint: setup-test  ## look at layout, style, types and the direction of imports
+	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports --config pyproject.toml
 
 PIN := $(VENV)/bin/uv pip compile pyproject.toml -q --universal --python-version 3.11 --generate-hashes
@@ -69,5 +71,6 @@ lock: setup  ## pin all packages anew from pyproject.toml (UPGRADE=1 to newer ve
 		-c requirements.txt -o requirements-test.txt
 
 clean:  ## remove everything that was made here
-	rm -rf _build $(VENV) src/*.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build build $(VENV) src/*.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis \
+		.import_linter_cache
 	find src tests tools book benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -60,7 +60,8 @@ def _textbook(world, n, moves, V, greedy, first, uniforms, n0, delta, scale):
         B = math.log(t / n0 + S * A)
         for h in range(H - 1, -1, -1):
             for s in range(S):
-                best, action = -math.inf, 0
+                best = -math.inf
+                action = 0
                 for a in range(A):
                     if n[h, s, a] == 0:
                         q = math.inf
@@ -74,7 +75,8 @@ def _textbook(world, n, moves, V, greedy, first, uniforms, n0, delta, scale):
                             for after in range(S):
                                 q += moves[h, s, a, after] / n[h, s, a] * V[h + 1, after]
                     if q > best:
-                        best, action = q, a
+                        best = q
+                        action = a
                 V[h, s] = min(best, H * B)
                 greedy[h, s] = action
         s = world.start
@@ -93,12 +95,10 @@ class Textbook:
 
     def __init__(self, mdp, seed, *, bonus_scale, first=0):
         H, S, A = mdp.H, mdp.S, mdp.A
-        self.world, self.scale, self.first, self.rng = (
-            simulator.world(mdp),
-            bonus_scale,
-            first,
-            generator(seed),
-        )
+        self.world = simulator.world(mdp)
+        self.scale = bonus_scale
+        self.first = first
+        self.rng = generator(seed)
         self.n, self.moves = np.zeros((H, S, A), np.int64), np.zeros((H - 1, S, A, S))
         self.V, self.greedy = np.zeros((H + 1, S)), np.zeros((H, S), np.int64)
         if first:

@@ -34,7 +34,8 @@ OWN = "rlentropy"
 BATCHES = ((256, 151_936), (4096, 32_000))
 # Entries of a block for the peers; and of the part of a batch that they work on as a whole, whose
 # temporaries take gigabytes: the rate does not depend on more rows.
-BLOCK, WHOLE = 2**17, 2**24
+BLOCK = 2**17
+WHOLE = 2**24
 
 
 def logits(rows, n, seed=0):

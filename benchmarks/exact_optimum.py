@@ -31,7 +31,8 @@ OWN = "Newton (this package)"
 def incidence(mdp):
     """X as a sparse (N*A, N) matrix over the reachable nodes,
     the constraint matrix for generic solvers."""
-    reach, A = mdp.reachable(), mdp.A
+    reach = mdp.reachable()
+    A = mdp.A
     index = np.full(reach.shape, -1)
     index[reach] = np.arange(reach.sum())
     blocks = [-sparse.kron(sparse.eye_array(reach.sum()), np.ones((A, 1)), format="csr")]
@@ -86,7 +87,8 @@ def quasi_newton(mdp):
 
 def measure(mdp, methods, rounds):
     """{method: (median seconds, last answer)}; the methods take turns, after one untimed round."""
-    times, answers = {name: [] for name in methods}, {}
+    times = {name: [] for name in methods}
+    answers = {}
     for round_number in range(rounds + 1):
         for name, method in methods.items():
             began = time.perf_counter()

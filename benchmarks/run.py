@@ -149,7 +149,8 @@ def draw(scaling):
 def main(arguments):
     quick = "--quick" in arguments
     learner = entgame.rows(quick)
-    scaling, measured = entgame.scaling(quick), entgame.memory(quick)
+    scaling = entgame.scaling(quick)
+    measured = entgame.memory(quick)
     optimum = exact_optimum.rows(quick)
     logits = (
         entropy_change.rows(quick),

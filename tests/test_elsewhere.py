@@ -87,11 +87,11 @@ def test_the_lock_says_what_is_fetched(root):
     assert sum("--hash=sha256:" in line for line in lines) == len(lines) - len(names) > 50
 
 
-def away(place):
+def away(_place):
     raise elsewhere.Missing("apt-get is missing")
 
 
-def wrong(place):
+def wrong(_place):
     return {
         "bits": STORED["bits"] | {"exp": "0"},
         "brackets": STORED["brackets"],
@@ -100,7 +100,7 @@ def wrong(place):
     }
 
 
-def broken(place):
+def broken(_place):
     raise RuntimeError("exit code 1")
 
 

@@ -275,7 +275,7 @@ def assumptions(names, target):
     return found
 
 
-def proofs(folder=SOURCES, target=BUILD, report=lambda line: None):
+def proofs(folder=SOURCES, target=BUILD, report=lambda _: None):
     """Compile, check and audit every proof: ``{label: [{theorem, file, line, statement, …}]}``.
 
     Raises ProofFault when a file does not compile, uses a forbidden word, does not pass ``coqchk``,

@@ -54,7 +54,8 @@ class Place:
 
     def numbers(self):
         """What the script finds there, and the seconds it took."""
-        python, packages = [sys.executable], []
+        python = [sys.executable]
+        packages = []
         if self.foreign:
             system = WORK / self.machine / "system"
             debian(self.machine, ["python3", "libstdc++6"], system)
@@ -259,7 +260,9 @@ def visit(places, stored):
             verdict = "the same" if same else "DIFFERENT"
             said = "\n    ".join([f"{size}: {verdict} ({took})", *faults])
         except Missing as reason:
-            ran, same, said = False, True, f"left out: {reason}"
+            ran = False
+            same = True
+            said = f"left out: {reason}"
         except (RuntimeError, subprocess.TimeoutExpired) as problem:
             said = f"FAILED: {problem}"
         print(f"  {place.name}: {said}", flush=True)
@@ -275,7 +278,8 @@ def main():
 
         STORED.write_text(json.dumps(elsewhere_numbers.numbers(), indent=1) + "\n")
         return 0
-    stored, start = json.loads(STORED.read_text()), time.monotonic()
+    stored = json.loads(STORED.read_text())
+    start = time.monotonic()
     WORK.mkdir(parents=True, exist_ok=True)
     print("The same numbers on other processors (at first 200 MB are fetched, and code compiled):")
     with ThreadPoolExecutor() as pool:

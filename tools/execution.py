@@ -67,7 +67,8 @@ def run(path, stop=None):
     notebook.cells = notebook.cells[:stop]
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+            cell.outputs = []
+            cell.execution_count = None
     client = NotebookClient(
         notebook,
         timeout=TIMEOUT,
@@ -77,7 +78,8 @@ def run(path, stop=None):
         store_widget_state=False,
         resources={"metadata": {"path": str(Path(path).resolve().parent)}},
     )
-    started, error = time.perf_counter(), ""
+    started = time.perf_counter()
+    error = ""
     try:
         asyncio.run(client.async_execute())
     except (

@@ -1,8 +1,7 @@
 """Print the whole book into one PDF: ``make pdf``.
 
 Sphinx writes all pages into one (builder singlehtml), with the numbers of the book and links within
-that page;
-Chromium prints it. Nothing else has to be installed.
+that page; Chromium prints it. Nothing else has to be installed.
 """
 
 import os

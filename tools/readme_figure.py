@@ -46,7 +46,8 @@ def placed(picture, left):
 
 def card(pictures):
     """The pictures at one height, side by side on white, and the card's width and height."""
-    parts, left = [], GAP
+    parts = []
+    left = GAP
     for picture in pictures:
         part, width = placed(picture, left)
         parts.append(part)

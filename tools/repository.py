@@ -1,9 +1,8 @@
 """The public address of this checkout, from which the pages get their source,
 Binder and Colab buttons.
 
-The environment variable RLENTROPY_REPOSITORY has the first word, then the remote ``origin``;
-an address that is not
-on GitHub, or none, means no buttons: Binder and Colab fetch from there.
+The environment variable RLENTROPY_REPOSITORY has the first word, then the remote ``origin``; an
+address that is not on GitHub, or none, means no buttons: Binder and Colab fetch from there.
 """
 
 import os

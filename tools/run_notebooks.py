@@ -1,10 +1,8 @@
 """Run notebooks from top to bottom and store them run: ``python tools/run_notebooks.py [NAME …]``.
 
 A name is a path or the number of a chapter; without names, all chapters.
-``--stale`` leaves out those
-whose code, data, package and lock are those of their stored run.
-A notebook that fails is left as it
-was; its cell and error are printed, the exit code is 1.
+``--stale`` leaves out those whose code, data, package and lock are those of their stored run.
+A notebook that fails is left as it was; its cell and error are printed, the exit code is 1.
 What is stored depends on the sources only: cell ids by position, no times,
 no versions of the machine.
 """

@@ -232,7 +232,7 @@ def first_calls(path):
     return first, chapter.checks, chapter.verdicts
 
 
-def serial(path):
+def serial():
     """Runs of seeds one after another: a fork keeps no threads."""
     from rlentropy import parallel
 
@@ -257,7 +257,7 @@ def examine(path):
     set_environment()
     os.environ["MPLBACKEND"] = "agg"
     os.chdir(path.parent)
-    serial(path)
+    serial()
     first, checks, plain = apart(lambda: first_calls(path), 4 * SECONDS)
     fallen = sorted(name for name, (holds, _) in plain.items() if not holds)
     if fallen:

@@ -58,6 +58,7 @@ A division needs a positive denominator or a declared hypothesis: ``equal(x / y,
 normal form; ``finitesums.residues`` is a second prover that shares nothing with it.
 """
 
+from _own_names import tidy
 from finitesums.calculus import (
     at,
     derivative,
@@ -185,3 +186,5 @@ __all__ = [
     "variance",
     "weight",
 ]
+
+tidy(__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import sympy as sp
 
@@ -93,15 +94,15 @@ class Partial(Defined):
 
     nargs = 2
 
-    def definition(self):
+    def definition(self) -> sp.Expr:
         return derivative(*self.args)
 
-    def hidden(self):
+    def hidden(self) -> frozenset[sp.Basic]:
         """Renaming an index commutes with the derivative; replacing anything else opens it."""
         written = set().union(*(arg.free_symbols for arg in self.args))
         return frozenset(x for x in written if not is_index(x))
 
-    def _latex(self, printer, exp=None):
+    def _latex(self, printer: Any, exp: Any = None) -> str:
         f, x = self.args
         below = rf"\partial {printer._print(x)}"
         text = rf"\frac{{\partial}}{{{below}}} \left({printer._print(f)}\right)"
@@ -109,7 +110,7 @@ class Partial(Defined):
             text = rf"\frac{{\partial {printer._print(f)}}}{{{below}}}"
         return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
 
-    def _sympystr(self, printer):
+    def _sympystr(self, printer: Any) -> str:
         return f"d({printer._print(self.args[0])})/d({self.args[1]})"
 
 

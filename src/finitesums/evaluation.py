@@ -68,7 +68,7 @@ def _entry(expr: sp.Indexed, named: Mapping[str, object], bound: dict[sp.Symbol,
     return _exact(value)
 
 
-def _written_out(expr: sp.Sum, named: Mapping[str, object], bound: dict) -> sp.Expr:
+def _written_out(expr: sp.Sum, named: Mapping[str, object], bound: dict[sp.Symbol, int]) -> sp.Expr:
     """The sum as an explicit addition; the last limit of a sympy Sum is the outermost."""
     *inner, (b, low, high) = expr.limits
     low = _evaluate(low, named, bound)

@@ -86,7 +86,7 @@ class Factor:
     made.
     """
 
-    def __init__(self, key: str, free: Iterable[Index] = (), height: int = 0):
+    def __init__(self, key: str, free: Iterable[Index] = (), height: int = 0) -> None:
         self.key = key
         self.free = frozenset(free)
         self.height = height
@@ -107,11 +107,11 @@ class Factor:
         """True only if the factor vanishes for no real values of the letters."""
         return self.is_positive
 
-    def opened(self, k: sp.Rational) -> Poly | None:
+    def opened(self, _k: sp.Rational) -> Poly | None:
         """self^k written out as a polynomial, where that is its normal form; None otherwise."""
         return None
 
-    def reduced(self, powers: Mapping[Factor, sp.Rational]) -> Poly | None:
+    def reduced(self, _powers: Mapping[Factor, sp.Rational]) -> Poly | None:
         """The product of ``powers``, self among them, by a rule of self; None if none applies."""
         return None
 
@@ -119,7 +119,7 @@ class Factor:
         """self^k with indices replaced."""
         raise NotImplementedError
 
-    def terms_at(self, indices: Iterable[Index]) -> Iterator[Poly]:
+    def terms_at(self, _indices: Iterable[Index]) -> Iterator[Poly]:
         """For a sum: its terms at those of ``indices`` that lie in its range."""
         return iter(())
 
@@ -133,7 +133,7 @@ Renaming = Mapping[Index, Index]
 
 
 class Scalar(Factor):
-    def __init__(self, symbol: sp.Symbol):
+    def __init__(self, symbol: sp.Symbol) -> None:
         super().__init__(f"S<{spelling(symbol)}>")
         self.symbol = symbol
 
@@ -154,7 +154,7 @@ class Scalar(Factor):
 
 
 class Entry(Factor):
-    def __init__(self, base: sp.IndexedBase, indices: Iterable[Index]):
+    def __init__(self, base: sp.IndexedBase, indices: Iterable[Index]) -> None:
         self.base = base
         self.indices = tuple(indices)
         super().__init__(

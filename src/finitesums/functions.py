@@ -39,7 +39,7 @@ from finitesums.polynomials import (
 
 
 class Exp(Factor):
-    def __init__(self, mono: Mono):
+    def __init__(self, mono: Mono) -> None:
         self.mono = mono
         super().__init__(f"E<{mono_key(mono)}>", mono_free(mono), mono_height(mono))
 
@@ -66,7 +66,7 @@ class Exp(Factor):
 class _OfPoly(Factor):
     letter = ""
 
-    def __init__(self, poly: Poly):
+    def __init__(self, poly: Poly) -> None:
         self.terms = tuple(sorted(poly.items(), key=lambda term: mono_key(term[0])))
         text = "+".join(f"{c}*{mono_key(mono)}" for mono, c in self.terms)
         free = frozenset().union(*(mono_free(mono) for mono in poly))
@@ -136,7 +136,7 @@ class Group(_OfPoly):
 class Hypotheses:
     """The expressions declared non-zero; all others must be positive to be divided by."""
 
-    def __init__(self, nonzero: Iterable[Poly] = ()):
+    def __init__(self, nonzero: Iterable[Poly] = ()) -> None:
         self.factors: set[Factor] = set()
         for poly in nonzero:
             if not poly:
@@ -161,7 +161,7 @@ class Hypotheses:
 class Inherited(Hypotheses):
     """The licence to divide was given before indices were renamed, which makes a special case."""
 
-    def allow(self, factor: Factor) -> None:
+    def allow(self, _factor: Factor) -> None:
         return None
 
 

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, reduce
 from itertools import chain, count
+from typing import Any
 
 import sympy as sp
 
@@ -25,6 +26,9 @@ n = sp.Symbol("n", integer=True, positive=True)
 """Number of actions, symbolic."""
 m = sp.Symbol("m", integer=True, positive=True)
 """Number of states, symbolic."""
+
+# Letters that sums around an expression bind, with their values.
+Bound = tuple[tuple[sp.Symbol, int], ...]
 
 
 class OutsideFragment(ValueError):
@@ -90,21 +94,21 @@ class Defined(sp.Function):
         """The free symbols of the definition that do not come from the arguments."""
         raise NotImplementedError
 
-    def doit(self, **hints):
+    def doit(self, **hints: Any) -> sp.Expr:
         """The definition, opened."""
         return self.definition().doit(**hints) if hints.get("deep", True) else self.definition()
 
     @property
-    def free_symbols(self):
+    def free_symbols(self) -> set[sp.Basic]:
         return set(_free_symbols(self))  # a new set: sympy takes letters out of it
 
-    def _eval_derivative(self, x):
+    def _eval_derivative(self, x: sp.Basic) -> sp.Expr:
         return expand_definitions(self).diff(x)
 
-    def _eval_subs(self, old, new):
+    def _eval_subs(self, old: sp.Basic, new: sp.Basic) -> sp.Expr | None:
         return expand_definitions(self)._subs(old, new) if self._hides(old) else None
 
-    def _xreplace(self, rule):
+    def _xreplace(self, rule: Mapping[sp.Basic, sp.Basic]) -> tuple[sp.Expr, bool]:
         if self not in rule and any(self._hides(key) for key in rule):
             return expand_definitions(self)._xreplace(rule)
         return super()._xreplace(rule)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import sympy as sp
 
 from finitesums.letters import OutsideFragment
@@ -47,7 +49,7 @@ def _vanishes(difference: sp.Expr, left: sp.Expr, right: sp.Expr) -> bool:
     return bool(abs(value) < size * sp.Float(10, 15) ** (5 - DIGITS))
 
 
-def _simplified(difference: sp.Expr):
+def _simplified(difference: sp.Expr) -> Iterator[sp.Expr]:
     yield sp.expand(difference)
     opened = sp.expand_log(difference, factor=True)
     yield sp.expand(opened)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
+from typing import Any
 
 import sympy as sp
 from sympy.utilities.iterables import multiset_partitions
@@ -52,10 +53,10 @@ class Table(sp.IndexedBase):
 
     uppers: tuple[sp.Symbol, ...] = ()
 
-    def _hashable_content(self):
+    def _hashable_content(self) -> tuple[Any, ...]:
         return super()._hashable_content() + self.uppers
 
-    def _sympyrepr(self, printer):
+    def _sympyrepr(self, printer: Any) -> str:
         return f"Table({printer._print(self.label)}, {', '.join(map(str, self.uppers))})"
 
 
@@ -90,7 +91,7 @@ def indicator(i: sp.Expr, j: sp.Expr) -> sp.Expr:
 # --------------------------------------------------------------------------------------------- sums
 
 
-def _name(f: Callable, default: str) -> str:
+def _name(f: Callable[..., Any], default: str) -> str:
     """The name of the argument of ``f``, the letter for the summation index (``a1`` gives a')."""
     code = getattr(f, "__code__", None)
     if code is None or code.co_argcount == 0:
@@ -119,7 +120,7 @@ class OfPolicy(Defined):
 
     policy: Softmax
 
-    def hidden(self):
+    def hidden(self) -> frozenset[sp.Basic]:
         return self.policy.hidden
 
 
@@ -129,14 +130,14 @@ class Probability(OfPolicy):
     nargs = 2
     is_positive = True
 
-    def definition(self):
+    def definition(self) -> sp.Expr:
         return sp.exp(self.policy.logit(*self.args)) / self.policy.Z(self.args[0])
 
-    def _latex(self, printer, exp=None):
+    def _latex(self, printer: Any, exp: Any = None) -> str:
         text = rf"{self.policy.name}({printer._print(self.args[1])}|{printer._print(self.args[0])})"
         return text if exp is None else rf"{text}^{{{exp}}}"
 
-    def _sympystr(self, printer):
+    def _sympystr(self, _printer: Any) -> str:
         return f"{self.policy.ascii}({self.args[1]}|{self.args[0]})"
 
 
@@ -145,14 +146,14 @@ class LogProbability(OfPolicy):
 
     nargs = 2
 
-    def definition(self):
+    def definition(self) -> sp.Expr:
         return self.policy.logit(*self.args) - sp.log(self.policy.Z(self.args[0]))
 
-    def _latex(self, printer, exp=None):
+    def _latex(self, printer: Any, exp: Any = None) -> str:
         power = "" if exp is None else f"^{{{exp}}}"
         return rf"\log{power} {printer._print(self.policy(*self.args))}"
 
-    def _sympystr(self, printer):
+    def _sympystr(self, _printer: Any) -> str:
         return f"log {self.policy.ascii}({self.args[1]}|{self.args[0]})"
 
 
@@ -162,14 +163,14 @@ class Partition(OfPolicy):
     nargs = 1
     is_positive = True
 
-    def definition(self):
+    def definition(self) -> sp.Expr:
         return sum_actions(lambda b: sp.exp(self.policy.logit(self.args[0], b)))
 
-    def _latex(self, printer, exp=None):
+    def _latex(self, printer: Any, exp: Any = None) -> str:
         text = rf"Z{self.policy.mark}({printer._print(self.args[0])})"
         return text if exp is None else rf"{text}^{{{exp}}}"
 
-    def _sympystr(self, printer):
+    def _sympystr(self, _printer: Any) -> str:
         return f"Z{self.policy.mark}({self.args[0]})"
 
 
@@ -221,14 +222,14 @@ class Softmax:
         x, b, rule = self._rule
         return put(rule, {x: sp.sympify(s), b: sp.sympify(a)})
 
-    def __call__(self, s, a) -> sp.Expr:
+    def __call__(self, s: sp.Expr, a: sp.Expr) -> sp.Expr:
         return self._parts[0](s, a)
 
-    def log(self, s, a) -> sp.Expr:
+    def log(self, s: sp.Expr, a: sp.Expr) -> sp.Expr:
         """log pi(a|s)."""
         return self._parts[1](s, a)
 
-    def Z(self, s) -> sp.Expr:
+    def Z(self, s: sp.Expr) -> sp.Expr:
         """The normaliser Z(s)."""
         return self._parts[2](s)
 
@@ -263,40 +264,42 @@ class Expectation(sp.Sum):
     __slots__ = ()
 
 
-def expectation(s, f: Statistic, policy: Softmax = pi) -> sp.Expr:
+def expectation(s: sp.Expr, f: Statistic, policy: Softmax = pi) -> sp.Expr:
     """E_{a ~ pi(.|s)} f(a) = sum_a pi(a|s) f(a)."""
     b = BoundAction(_name(f, "a"), integer=True, positive=True)
     return Expectation(policy(s, b) * f(b), (b, 1, n))
 
 
-def centred(s, f: Statistic, policy: Softmax = pi) -> Statistic:
+def centred(s: sp.Expr, f: Statistic, policy: Softmax = pi) -> Statistic:
     """The statistic a -> f(a) - E f."""
     mean = expectation(s, f, policy)
     return lambda a: f(a) - mean
 
 
-def _central_moment(s, fs: Sequence[Statistic], policy: Softmax) -> sp.Expr:
+def _central_moment(s: sp.Expr, fs: Sequence[Statistic], policy: Softmax) -> sp.Expr:
     """E of the product of f - E f over ``fs``; one given twice is centred once, and squared."""
     parts = {f: centred(s, f, policy) for f in fs}
     return expectation(s, lambda a: sp.Mul(*(parts[f](a) for f in fs)), policy)
 
 
-def covariance(s, f: Statistic, g: Statistic, policy: Softmax = pi) -> sp.Expr:
+def covariance(s: sp.Expr, f: Statistic, g: Statistic, policy: Softmax = pi) -> sp.Expr:
     """Cov(f, g) = E[(f - E f)(g - E g)]."""
     return _central_moment(s, (f, g), policy)
 
 
-def variance(s, f: Statistic, policy: Softmax = pi) -> sp.Expr:
+def variance(s: sp.Expr, f: Statistic, policy: Softmax = pi) -> sp.Expr:
     """Var(f) = Cov(f, f)."""
     return _central_moment(s, (f, f), policy)
 
 
-def cumulant3(s, f: Statistic, g: Statistic, k: Statistic, policy: Softmax = pi) -> sp.Expr:
+def cumulant3(
+    s: sp.Expr, f: Statistic, g: Statistic, k: Statistic, policy: Softmax = pi
+) -> sp.Expr:
     """kappa_3(f, g, k) = E[(f - E f)(g - E g)(k - E k)]."""
     return _central_moment(s, (f, g, k), policy)
 
 
-def cumulant(s, *fs: Statistic, policy: Softmax = pi) -> sp.Expr:
+def cumulant(s: sp.Expr, *fs: Statistic, policy: Softmax = pi) -> sp.Expr:
     """kappa(f_1, ...) = sum over partitions P of (-1)^{|P|-1} (|P|-1)! prod_{B in P} E prod_B f."""
 
     def moment(block: Sequence[int]) -> sp.Expr:
@@ -309,11 +312,11 @@ def cumulant(s, *fs: Statistic, policy: Softmax = pi) -> sp.Expr:
     return total
 
 
-def entropy(s, policy: Softmax = pi) -> sp.Expr:
+def entropy(s: sp.Expr, policy: Softmax = pi) -> sp.Expr:
     """H(pi(.|s)) = -E log pi, in nats."""
     return -expectation(s, lambda a: policy.log(s, a), policy)
 
 
-def kl(s, p: Softmax, q: Softmax) -> sp.Expr:
+def kl(s: sp.Expr, p: Softmax, q: Softmax) -> sp.Expr:
     """KL(p(.|s) || q(.|s)) = E_p [log p - log q], in nats."""
     return expectation(s, lambda a: p.log(s, a) - q.log(s, a), p)

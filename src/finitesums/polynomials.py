@@ -99,12 +99,12 @@ def substitute_pairs(pairs: Iterable[tuple[Factor, sp.Rational]], renaming: Rena
 
 
 class Delta(Factor):
-    def __init__(self, i: Index, j: Index):
+    def __init__(self, i: Index, j: Index) -> None:
         first, second = sorted((i, j))
         self.pair = (first, second)
         super().__init__(f"D<{first.key};{second.key}>", self.pair)
 
-    def renamed(self, k: sp.Rational, renaming: Renaming) -> Poly:
+    def renamed(self, _k: sp.Rational, renaming: Renaming) -> Poly:
         i, j = self.pair
         return delta(renaming.get(i, i), renaming.get(j, j))
 

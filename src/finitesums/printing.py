@@ -2,8 +2,9 @@ r"""LaTeX for lines of a derivation: expectations as \mathbb{E}, deltas as indic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain, count
+from typing import Any
 
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
@@ -35,24 +36,25 @@ def _rank(factor: sp.Expr) -> int:
 class _BookPrinter(LatexPrinter):
     """sympy's printer with the book's sums; ``_used`` holds the names that are taken so far."""
 
-    def __init__(self, expr: sp.Expr, short: bool = False):
+    def __init__(self, expr: sp.Expr, short: bool = False) -> None:
         super().__init__({"fold_short_frac": False})
         self._short = short
         self._used = {
             x.name for x in expr.free_symbols if isinstance(x, sp.Symbol) and hasattr(x, "upper")
         }
 
-    def _as_ordered_terms(self, expr, order=None):
+    def _as_ordered_terms(self, expr: sp.Expr, order: Any = None) -> list[sp.Expr]:
         """Terms with a minus sign last."""
         return sorted(
             super()._as_ordered_terms(expr, order), key=lambda term: term.could_extract_minus_sign()
         )
 
-    def _print_KroneckerDelta(self, expr, exp=None):
+    def _print_KroneckerDelta(self, expr: sp.Expr, exp: Any = None) -> str:
         i, j = sorted(expr.args, key=str)
-        return rf"\mathbf{{1}}\{{{self._print(i)}={self._print(j)}\}}"
+        text = rf"\mathbf{{1}}\{{{self._print(i)}={self._print(j)}\}}"
+        return text if exp is None else rf"{text}^{{{exp}}}"
 
-    def _print_Mul(self, expr):
+    def _print_Mul(self, expr: sp.Expr) -> str:
         """Products without a denominator in the order of the book (``_ORDER``)."""
         factors = sp.Mul.make_args(expr)
         if any(sp.denom(f) != 1 for f in factors if f.is_Pow or f.is_Rational) or len(factors) < 2:
@@ -62,7 +64,7 @@ class _BookPrinter(LatexPrinter):
         last = len(factors) - 1
         return sign + " ".join(self._bracketed(f, k == last) for k, f in enumerate(factors))
 
-    def _bracketed(self, factor, last: bool) -> str:
+    def _bracketed(self, factor: sp.Expr, last: bool) -> str:
         """A factor, in brackets if what follows could be read as part of it."""
         text = self._print(factor)
         open_ended = (
@@ -72,11 +74,12 @@ class _BookPrinter(LatexPrinter):
         )
         return rf"\left({text}\right)" if open_ended or isinstance(factor, sp.Add) else text
 
-    def _print_Indexed(self, expr):
+    def _print_Indexed(self, expr: sp.Expr) -> str:
         return rf"{self._print(expr.base)}_{{{','.join(map(self._print, expr.indices))}}}"
 
-    def _print_Sum(self, expr):
-        taken, names = set(self._used), {}
+    def _print_Sum(self, expr: sp.Expr) -> str:
+        taken = set(self._used)
+        names = {}
         for letter, *_ in expr.limits:
             names[letter] = next(name for name in _names(letter) if name not in self._used)
             self._used.add(names[letter])
@@ -88,7 +91,7 @@ class _BookPrinter(LatexPrinter):
 
     _print_Expectation = _print_Sum
 
-    def _expectation(self, expr, shown) -> str | None:
+    def _expectation(self, expr: sp.Expr, shown: Mapping[sp.Basic, sp.Symbol]) -> str | None:
         """E_{b ~ pi(.|s)}[f] for sum_b pi(b|s) f, if the policy is a factor once; or None."""
         factors = sp.Mul.make_args(expr.function)
         letter = expr.limits[0][0]
@@ -106,7 +109,7 @@ class _BookPrinter(LatexPrinter):
             return rf"\mathrm{{E}}_{{{self._print(shown[letter])}}}\left[{inside}\right]"
         return rf"\mathbb{{E}}_{{{self._print(shown[letter])}\sim {law}}}\left[{inside}\right]"
 
-    def _plain_sum(self, expr, shown) -> str:
+    def _plain_sum(self, expr: sp.Expr, shown: Mapping[sp.Basic, sp.Symbol]) -> str:
         body = expr.function.xreplace(shown)
         text = self._print(body)
         letters = ",".join(self._print(shown[letter]) for letter, *_ in reversed(expr.limits))
@@ -137,9 +140,10 @@ def latex(expr: sp.Expr, *, short: bool = False) -> str:
 class Derivation:
     """Lines of a derivation, shown one under the other by a notebook."""
 
-    def __init__(self, left: str | sp.Expr, *lines: sp.Expr, short: bool = False):
+    def __init__(self, left: str | sp.Expr, *lines: sp.Expr, short: bool = False) -> None:
         self.left = left if isinstance(left, str) else latex(left, short=short)
-        self.lines, self.short = lines, short
+        self.lines = lines
+        self.short = short
 
     def _repr_latex_(self) -> str:
         first, *others = (latex(line, short=self.short) for line in self.lines)

@@ -22,7 +22,7 @@ class Reader:
     it is refused as a number and as a limit, so nothing bound can leave its sum.
     """
 
-    def __init__(self, hypotheses: Hypotheses):
+    def __init__(self, hypotheses: Hypotheses) -> None:
         self.hypotheses = hypotheses
         self.bound: dict[sp.Symbol, Index] = {}
         self.index_letters: set[sp.Symbol] = set()

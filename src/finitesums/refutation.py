@@ -21,7 +21,7 @@ import mpmath
 import sympy as sp
 
 from finitesums.evaluation import whole_range
-from finitesums.letters import OutsideFragment, Weight, expand_definitions, is_index, spoken
+from finitesums.letters import Bound, OutsideFragment, Weight, expand_definitions, is_index, spoken
 from finitesums.letters import m as states
 from finitesums.letters import n as actions
 
@@ -83,7 +83,12 @@ def disagreement(
 
 
 def _first_difference(
-    lhs: sp.Expr, rhs: sp.Expr, size: dict, trials: int, seed: int, patterns: bool = True
+    lhs: sp.Expr,
+    rhs: sp.Expr,
+    size: Mapping[sp.Basic, int],
+    trials: int,
+    seed: int,
+    patterns: bool = True,
 ) -> Disagreement | None:
     left = expand_definitions(sp.sympify(lhs))
     right = expand_definitions(sp.sympify(rhs))
@@ -95,7 +100,7 @@ def _first_difference(
 
 
 def _places(
-    expr: sp.Basic, size: dict, trials: int, seed: int, patterns: bool
+    expr: sp.Basic, size: Mapping[sp.Basic, int], trials: int, seed: int, patterns: bool
 ) -> Iterator[dict[sp.Symbol, int]]:
     """Values for the free indices: all patterns of 1 and 2 (or 1 alone), then random ones."""
     draw = random.Random(seed)
@@ -152,10 +157,10 @@ class Point:
     Each draw depends on the seed and the letter alone, so both sides see the same numbers.
     """
 
-    def __init__(self, given: Mapping[sp.Basic, int], seed: str):
+    def __init__(self, given: Mapping[sp.Basic, int], seed: str) -> None:
         self.given = given
         self.seed = seed
-        self.drawn: dict[tuple, Fraction | int] = {}
+        self.drawn: dict[tuple[Any, ...], Fraction | int] = {}
         self.asked: dict[str, Fraction | int] = {}
 
     def scalar(self, letter: sp.Symbol) -> Fraction | int:
@@ -186,7 +191,7 @@ class Point:
             sorted(self.asked.items(), key=lambda x: (x[0] not in "nm", "[" in x[0], x[0]))
         )
 
-    def _draw(self, letter: sp.Basic, where: tuple, kind: sp.Expr) -> Fraction | int:
+    def _draw(self, letter: sp.Basic, where: tuple[int, ...], kind: sp.Expr) -> Fraction | int:
         key = (letter, where)
         if key not in self.drawn:
             draw = random.Random(f"{self.seed} {sp.srepr(letter)} {where}")
@@ -211,12 +216,12 @@ class Undefined(ArithmeticError):
 class _Evaluation:
     """The value of an expression at a point, in numbers or intervals of mpmath."""
 
-    def __init__(self, point: Point, numbers: Any):
+    def __init__(self, point: Point, numbers: Any) -> None:
         self.point = point
         self.numbers = numbers
-        self.memo: dict = {}
+        self.memo: dict[tuple[Any, ...], Any] = {}
 
-    def __call__(self, expr: sp.Expr, bound: tuple = ()) -> Any:
+    def __call__(self, expr: sp.Expr, bound: Bound = ()) -> Any:
         if not isinstance(expr, sp.Sum):
             return self._value(expr, bound)
         letters = _letters(expr)
@@ -225,7 +230,7 @@ class _Evaluation:
             self.memo[key] = self._sum(expr, key[1])
         return self.memo[key]
 
-    def _value(self, expr: sp.Expr, bound: tuple) -> Any:
+    def _value(self, expr: sp.Expr, bound: Bound) -> Any:
         args = expr.args
         if expr.is_Rational:
             return self._rational(Fraction(int(expr.p), int(expr.q)))
@@ -267,14 +272,14 @@ class _Evaluation:
             raise Undefined
         return self.numbers.log(x)
 
-    def _power(self, base: Any, exponent: sp.Expr, bound: tuple) -> Any:
+    def _power(self, base: Any, exponent: sp.Expr, bound: Bound) -> Any:
         if exponent.is_Integer:
             if exponent < 0 and _lower(base) <= 0 <= _upper(base):
                 raise Undefined
             return base ** int(exponent)
         return self.numbers.exp(self(exponent, bound) * self._log(base))
 
-    def _place(self, expr: sp.Basic, bound: tuple) -> int:
+    def _place(self, expr: sp.Basic, bound: Bound) -> int:
         """The value of an index: an integer, a letter of a sum around, or a free index."""
         if expr.is_Integer:
             return int(expr)
@@ -283,7 +288,7 @@ class _Evaluation:
         where = dict(bound)
         return where[expr] if expr in where else self.point.index(expr)
 
-    def _limit(self, expr: sp.Basic, bound: tuple) -> int:
+    def _limit(self, expr: sp.Basic, bound: Bound) -> int:
         """The value of a limit; a bound letter in it has its value, so nothing leaks here."""
         if expr.is_Integer:
             return int(expr)
@@ -297,7 +302,7 @@ class _Evaluation:
             return sum(self._limit(arg, bound) for arg in expr.args)
         raise OutsideFragment(f"the limit {expr} is not read")
 
-    def _sum(self, expr: sp.Sum, bound: tuple) -> Any:
+    def _sum(self, expr: sp.Sum, bound: Bound) -> Any:
         *inner, (letter, low, high) = expr.limits
         body = sp.Sum(expr.function, *inner) if inner else expr.function
         outside = tuple(pair for pair in bound if pair[0] != letter)

@@ -35,11 +35,12 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from math import isqrt
+from typing import Any
 
 import sympy as sp
 
 from finitesums.calculus import Partial
-from finitesums.letters import Defined, is_index
+from finitesums.letters import Bound, Defined, is_index
 from finitesums.letters import m as states
 from finitesums.letters import n as actions
 
@@ -49,6 +50,9 @@ VALUE = 1  # the floor on which lines are compared
 MOST_ACTIONS = 4
 MOST_STATES = 2
 DRAWS = 256
+
+# (table, its place) or (scalar, ()).
+Variable = tuple[sp.Basic, tuple[int, ...]]
 
 
 class Outside(ValueError):
@@ -169,11 +173,11 @@ def _values(sides: list[sp.Expr], place: dict[sp.Basic, int], seed: str) -> list
 class _Point:
     """One residue for every letter on every floor, drawn when first asked for."""
 
-    def __init__(self, place: dict[sp.Basic, int], seed: str):
+    def __init__(self, place: dict[sp.Basic, int], seed: str) -> None:
         self.place = place
         self.seed = seed
-        self.drawn: dict[tuple, int] = {}
-        self.memo: dict[tuple, int] = {}
+        self.drawn: dict[tuple[Any, ...], int] = {}
+        self.memo: dict[tuple[Any, ...], int] = {}
 
     # -- letters
 
@@ -207,7 +211,7 @@ class _Point:
 
     # -- values
 
-    def value(self, expr: sp.Expr, floor: int, bound: tuple, strict: bool) -> int:
+    def value(self, expr: sp.Expr, floor: int, bound: Bound, strict: bool) -> int:
         """The residue of ``expr``; ``strict`` under an exponential: logarithms need squares."""
         if not expr.args:
             return self._atom(expr, floor, dict(bound))
@@ -234,7 +238,7 @@ class _Point:
             return self.draw(expr, (), floor, bool(expr.is_positive))
         raise Outside(f"{type(expr).__name__}: {expr}")
 
-    def _value(self, expr: sp.Expr, floor: int, bound: tuple, strict: bool) -> int:
+    def _value(self, expr: sp.Expr, floor: int, bound: Bound, strict: bool) -> int:
         p = TOWER[floor]
         args = expr.args
         if isinstance(expr, sp.Add):
@@ -264,7 +268,7 @@ class _Point:
             return self.slope(f, self._variable(x, bound), floor, bound, strict)
         raise Outside(f"{type(expr).__name__}: {expr}")
 
-    def _terms(self, expr: sp.Sum, bound: tuple) -> Iterator[tuple[sp.Expr, tuple]]:
+    def _terms(self, expr: sp.Sum, bound: Bound) -> Iterator[tuple[sp.Expr, Bound]]:
         *inner, (letter, low, high) = expr.limits
         body = sp.Sum(expr.function, *inner) if inner else expr.function
         outside = tuple(pair for pair in bound if pair[0] != letter)
@@ -275,12 +279,12 @@ class _Point:
         for k in range(first, last + 1):
             yield body, (*outside, (letter, k))
 
-    def _exp(self, exponent: sp.Expr, floor: int, bound: tuple) -> int:
+    def _exp(self, exponent: sp.Expr, floor: int, bound: Bound) -> int:
         if floor + 1 == len(TOWER):
             raise Outside("exponentials are nested too deep")
         return pow(GENERATORS[floor], self.value(exponent, floor + 1, bound, True), TOWER[floor])
 
-    def _log(self, expr: sp.Expr, floor: int, bound: tuple, strict: bool) -> int:
+    def _log(self, expr: sp.Expr, floor: int, bound: Bound, strict: bool) -> int:
         if floor == 0:
             raise Outside("a logarithm inside a logarithm")
         return self._logarithm(self.value(expr, floor - 1, bound, False), floor - 1, strict)
@@ -291,7 +295,7 @@ class _Point:
         return discrete_logarithm(residue, floor)
 
     def _power(
-        self, base: sp.Expr, exponent: sp.Expr, floor: int, bound: tuple, strict: bool
+        self, base: sp.Expr, exponent: sp.Expr, floor: int, bound: Bound, strict: bool
     ) -> int:
         value = self.value(base, floor, bound, strict)
         if exponent.is_Integer:
@@ -304,12 +308,12 @@ class _Point:
 
     # -- derivatives
 
-    def _variable(self, x: sp.Expr, bound: tuple) -> tuple[sp.Basic, tuple[int, ...]]:
+    def _variable(self, x: sp.Expr, bound: Bound) -> Variable:
         if isinstance(x, sp.Indexed):
             return x.base, tuple(self.whole(i, dict(bound)) for i in x.indices)
         return x, ()
 
-    def slope(self, expr: sp.Expr, x: tuple, floor: int, bound: tuple, strict: bool) -> int:
+    def slope(self, expr: sp.Expr, x: Variable, floor: int, bound: Bound, strict: bool) -> int:
         """The residue of d expr / d x for x = (table, its place) or (scalar, ())."""
         if not expr.has(x[0]):
             return 0
@@ -320,7 +324,7 @@ class _Point:
             self.memo[key] = self._slope(expr, x, floor, seen, strict) % TOWER[floor]
         return self.memo[key]
 
-    def _slope(self, expr: sp.Expr, x: tuple, floor: int, bound: tuple, strict: bool) -> int:
+    def _slope(self, expr: sp.Expr, x: Variable, floor: int, bound: Bound, strict: bool) -> int:
         args = expr.args
         if isinstance(expr, sp.Symbol):
             return int(expr == x[0])
@@ -347,7 +351,7 @@ class _Point:
         raise Outside(f"no derivative of {type(expr).__name__}: {expr}")
 
     def _slope_of_product(
-        self, args: tuple, x: tuple, floor: int, bound: tuple, strict: bool
+        self, args: tuple[sp.Expr, ...], x: Variable, floor: int, bound: Bound, strict: bool
     ) -> int:
         total = 0
         for k, arg in enumerate(args):
@@ -358,7 +362,7 @@ class _Point:
         return total
 
     def _slope_of_power(
-        self, base: sp.Expr, exponent: sp.Expr, x: tuple, floor: int, bound: tuple, strict: bool
+        self, base: sp.Expr, exponent: sp.Expr, x: Variable, floor: int, bound: Bound, strict: bool
     ) -> int:
         if exponent.is_Integer:
             value = self.value(base, floor, bound, strict)

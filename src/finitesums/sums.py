@@ -53,7 +53,7 @@ def _canonical(letter: str, height: int, place: int) -> Canonical:
 class Total(Factor):
     """sum over ``bound`` of ``mono``; named by its height, so no inner Total captures an index."""
 
-    def __init__(self, bound: Iterable[Index], mono: Mono):
+    def __init__(self, bound: Iterable[Index], mono: Mono) -> None:
         self.bound = tuple(bound)
         self.mono = mono
         head = ",".join(f"{b.key}:{_range(b).key}" for b in self.bound)

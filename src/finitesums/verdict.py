@@ -40,7 +40,7 @@ hypothesis of a proof is in sight.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import sympy as sp
@@ -185,7 +185,9 @@ def _simplifies_to_zero(difference: sp.Expr) -> bool:
     return all(_vanishes_at(difference, letters, k, point) for k, point in enumerate(_POINTS))
 
 
-def _vanishes_at(difference: sp.Expr, letters: list, shift: int, point: sp.Rational) -> bool:
+def _vanishes_at(
+    difference: sp.Expr, letters: Sequence[sp.Expr], shift: int, point: sp.Rational
+) -> bool:
     values = {x: _value(x, k, shift, point) for k, x in enumerate(letters)}
     value = difference.xreplace(values)
     return bool(value.is_number and abs(sp.N(value, 40)) < sp.Rational(1, 10**25))

@@ -19,14 +19,20 @@ In a notebook::
     verify.symbolic("thm-covariance-identity", left, right, mutants={"sign": -right})
 """
 
+from typing import Any
+
+from _own_names import tidy
 from proofledger.checks import CheckFailed as CheckFailed
 from proofledger.checks import Verifier as Verifier
 from proofledger.records import Record as Record
 
 
-def load_ipython_extension(shell):
+def load_ipython_extension(shell: Any) -> None:
     """``%load_ext proofledger``: figures carry digests, checks time themselves per cell."""
     from proofledger import figures, records
 
     figures.register(shell)
     records.watch_cells(shell)
+
+
+tidy(__name__)

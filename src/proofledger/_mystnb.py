@@ -2,14 +2,13 @@
 group ``mime_renderers``).
 
 Each check becomes a ``container`` node with class ``rl-check`` that carries its record in the
-attribute ``check``;
-the ledger extension of the book collects these nodes.
+attribute ``check``; the ledger extension of the book collects these nodes.
 """
 
 from typing import ClassVar
 
 from docutils import nodes
-from myst_nb.core.render import MimeRenderPlugin
+from myst_nb.core.render import MimeData, MimeRenderPlugin, NbElementRenderer
 
 from proofledger.figures import MIME as FIGURE_MIME
 from proofledger.records import MIME
@@ -21,7 +20,9 @@ class CheckRenderer(MimeRenderPlugin):
     mime_priority_overrides: ClassVar = [("*", MIME, 1)]
 
     @staticmethod
-    def handle_mime(renderer, data, inline):
+    def handle_mime(
+        _renderer: NbElementRenderer, data: MimeData, inline: bool
+    ) -> list[nodes.Element] | None:
         if data.mime_type == FIGURE_MIME:
             return []
         if data.mime_type != MIME or inline:

@@ -13,9 +13,8 @@ and documents the public functions and classes of each:
 A label in a docstring ("Source: thm-covariance-identity") becomes a link to the statement or
 equation of the book, and
 the statement gets a line with links to the functions whose docstrings cite it.
-A label that the book does not have is a
-warning. Docstrings are shown as they are written:
-prose as prose, indented and aligned lines line by line.
+A label that the book does not have is a warning. Docstrings are shown as they are written: prose as
+prose, indented and aligned lines line by line.
 The packages whose docstrings are read are named in the setting ``proofledger_api_packages``.
 """
 
@@ -23,15 +22,21 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 from docutils import nodes
 from docutils.statemachine import StringList
+from numpy.typing import ArrayLike
 from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
 from sphinx.ext.autodoc import FunctionDocumenter
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import nested_parse_with_titles
+from sphinx.util.typing import ExtensionMetadata, stringify_annotation
 from sphinx_proof.nodes import NODE_TYPES, unenumerable_node
 
 STATEMENT = r"(?<![\w`-])(?:thm|lem|prop|cor|def|rem|ex|alg)-[a-z0-9]+(?:-[a-z0-9]+)*"
@@ -42,12 +47,15 @@ MARKUP = re.compile(r"([\\*|_])")
 RULE = re.compile(r"[=-]{3,}( +[=-]{3,})*")
 # The apostrophe of s' is a prime; that of "the book's" is not.
 PRIME = re.compile(r"(?<=\b[A-Za-z])'(?!\w)")
+# NumPy's names for types, and what autodoc writes out for them.
+ARRAY_LIKE = stringify_annotation(ArrayLike, "smart")
+ARRAY = re.compile(r"~numpy\.ndarray\[tuple\[~typing\.Any, \.\.\.\], ~numpy\.dtype\[(.*?)\]\]")
 
 
 # ----------------------------------------------------------------------------------------- reading
 
 
-def modules(packages):
+def modules(packages: Iterable[str]) -> list[str]:
     """Dotted names of all public modules of the packages, the packages among them."""
     names = []
     for package in packages:
@@ -59,13 +67,13 @@ def modules(packages):
     return names
 
 
-def plain_function(member):
+def plain_function(member: Any) -> Any:
     """The Python function behind a compiled one (numba keeps it as ``py_func``),
     else the member itself."""
     return getattr(member, "py_func", member)
 
 
-def public_members(module):
+def public_members(module: str) -> dict[str, Any]:
     """{name: object} of the public functions and classes that a module defines itself."""
     members = {}
     for name, member in vars(importlib.import_module(module)).items():
@@ -80,7 +88,7 @@ def public_members(module):
     return members
 
 
-def citations(packages):
+def citations(packages: Iterable[str]) -> dict[str, list[str]]:
     """{label: [dotted names of the functions and classes whose docstrings cite it]}."""
     found = defaultdict(list)
     for module in modules(packages):
@@ -93,7 +101,7 @@ def citations(packages):
 # ----------------------------------------------------------------------------------------- writing
 
 
-def marked_up(text):
+def marked_up(text: str) -> str:
     """A line of a docstring as restructured text:
     labels become references, `names` literals, the rest is escaped."""
     pieces = re.split(r"(``.+?``|`[^`]+`)", text)
@@ -107,7 +115,7 @@ def marked_up(text):
     return "".join(pieces)
 
 
-def entries(lines):
+def entries(lines: list[str]) -> list[list[str]] | None:
     """[(name, description)] of a paragraph that lists arguments ("P   (S, A, S):
     kernel"), or None for any other."""
     found = []
@@ -122,7 +130,7 @@ def entries(lines):
     return found
 
 
-def restructured(lines):
+def restructured(lines: list[str]) -> list[str]:
     """The lines of a docstring as restructured text:
     prose, lists of arguments, and lines laid out by hand."""
     out = []
@@ -136,7 +144,7 @@ def restructured(lines):
     return out
 
 
-def _paragraph(lines):
+def _paragraph(lines: list[str]) -> list[str]:
     if len(lines) > 1 and RULE.fullmatch(lines[1]) and not RULE.fullmatch(lines[0]):
         return [f"**{marked_up(lines[0])}**", "", *(_paragraph(lines[2:]) if lines[2:] else [])]
     ruled = any(RULE.fullmatch(line) for line in lines)
@@ -160,10 +168,12 @@ class CompiledDocumenter(FunctionDocumenter):
     priority = FunctionDocumenter.priority + 10
 
     @classmethod
-    def can_document_member(cls, member, membername, isattr, parent):
+    def can_document_member(
+        cls, member: Any, _membername: str, _isattr: bool, _parent: Any
+    ) -> bool:
         return hasattr(member, "py_func")
 
-    def import_object(self, raiseerror=False):
+    def import_object(self, raiseerror: bool = False) -> bool:
         found = super().import_object(raiseerror)
         self.object = plain_function(self.object)
         return found
@@ -174,7 +184,7 @@ class ApiDirective(SphinxDirective):
 
     has_content = True
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         # formulas set line by line are no code whose names could be linked
         lines = [".. highlight:: none", ""]
         for module in filter(None, (line.strip() for line in self.content)):
@@ -192,9 +202,45 @@ class ApiDirective(SphinxDirective):
         return node.children
 
 
-def process_docstring(app, what, name, obj, options, lines):
+def process_docstring(
+    _app: Sphinx, _what: str, _name: str, _obj: Any, _options: Any, lines: list[str]
+) -> None:
     """Called by autodoc for each docstring: replace it by `restructured`."""
     lines[:] = restructured(lines)
+
+
+def short_types(text: str | None) -> str | None:
+    """A signature in which NumPy's types have the names that sources give them."""
+    if text is None:
+        return None
+    named = text.replace(ARRAY_LIKE, "~numpy.typing.ArrayLike")
+    return ARRAY.sub(r"~numpy.typing.NDArray[\1]", named)
+
+
+def process_signature(
+    _app: Sphinx,
+    _what: str,
+    _name: str,
+    _obj: Any,
+    _options: Any,
+    signature: str | None,
+    result: str | None,
+) -> tuple[str | None, str | None]:
+    """Called by autodoc for each signature: its types get their short names."""
+    return short_types(signature), short_types(result)
+
+
+def without_page(app: Sphinx, _env: Any, node: Any, shown: Any) -> Any:
+    """Called for a reference that leads nowhere.
+
+    A type of a private module, or a variable of types, has no page and is shown as it is.
+    """
+    module, _, name = node.get("reftarget", "").rpartition(".")
+    if module.split(".")[0] not in app.config.proofledger_api_packages:
+        return None
+    hidden = any(part.startswith("_") for part in module.split("."))
+    found = getattr(sys.modules.get(module), name, None)
+    return shown if hidden or isinstance(found, TypeVar) else None
 
 
 class CitedBy(SphinxPostTransform):
@@ -203,15 +249,16 @@ class CitedBy(SphinxPostTransform):
 
     default_priority = 4
 
-    def run(self, **kwargs):
-        cited = self.app.proofledger_citations
+    def run(self, **_kwargs: Any) -> None:
+        app: Any = self.app
+        cited = app.proofledger_citations
         kinds = (*NODE_TYPES.values(), unenumerable_node)
         for node in list(self.document.findall(lambda n: isinstance(n, kinds))):
             names = cited.get(node["label"], [])
             if names:
                 node += self._line(names)
 
-    def _line(self, names):
+    def _line(self, names: list[str]) -> nodes.paragraph:
         line = nodes.paragraph("", "", nodes.Text("In code: "), classes=["pl-code-links"])
         for i, name in enumerate(names):
             if i:
@@ -229,11 +276,11 @@ class CitedBy(SphinxPostTransform):
         return line
 
 
-def read_citations(app):
+def read_citations(app: Any) -> None:
     app.proofledger_citations = citations(app.config.proofledger_api_packages)
 
 
-def setup(app):
+def setup(app: Sphinx) -> ExtensionMetadata:
     app.setup_extension("sphinx.ext.autodoc")
     app.add_config_value("proofledger_api_packages", [], "env")
     app.add_autodocumenter(CompiledDocumenter)
@@ -241,4 +288,6 @@ def setup(app):
     app.add_post_transform(CitedBy)
     app.connect("builder-inited", read_citations)
     app.connect("autodoc-process-docstring", process_docstring)
+    app.connect("autodoc-process-signature", process_signature)
+    app.connect("missing-reference", without_page)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

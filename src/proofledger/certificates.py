@@ -1,15 +1,12 @@
 """What other provers said, read from the files that they wrote.
 
-    machine-checked  {label: [{"theorem", "file", "line", "part", "covers", "scope", …}]}:
-                     theorems that the kernel of a
-                     proof assistant accepted
-    second prover    {label: {"confirmed", "refuted", "outside", …}}:
-    symbolic lines that a prover of another kind
-                     evaluated
+    machine-checked  {label: [{"theorem", "file", "line", "part", "covers", "scope", …}]}: theorems
+                     that the kernel of a proof assistant accepted
+    second prover    {label: {"confirmed", "refuted", "outside", …}}: symbolic lines that a prover
+                     of another kind evaluated
 
 A theorem raises the status of a part only if its author named that part ("whole" for a statement
-without parts); all
-others are listed beside the statement, with what they cover, and raise nothing.
+without parts); all others are listed beside the statement, with what they cover, and raise nothing.
 """
 
 import json

@@ -1,14 +1,13 @@
 """Checks that notebooks declare and run, and that a ledger is made from.
 
-A check names the statement that it checks and the part of it,
-raises `CheckFailed` when the statement does not hold,
-and raises as well when one of its *mutants* (a near miss:
-a wrong sign, a missing term, a constant a few per cent off)
-is not rejected: a check that cannot fail proves nothing. NaN and infinity neither pass nor reject.
+A check names the statement that it checks and the part of it, raises `CheckFailed` when the
+statement does not hold, and raises as well when one of its *mutants* (a near miss: a wrong sign, a
+missing term, a constant a few per cent off) is not rejected: a check that cannot fail proves
+nothing. NaN and infinity neither pass nor reject.
 Tolerances, slacks and scales are part of the record.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Protocol
@@ -48,9 +47,8 @@ class Prover(Protocol):
 class Verifier:
     """Runs checks and shows their records.
 
-    prover  a `Prover`, for example the module ``finitesums``;
-            needed by `symbolic`, and by `exact` for numbers that are
-            no fractions
+    prover  a `Prover`, for example the module ``finitesums``; needed by `symbolic`, and by `exact`
+            for numbers that are no fractions
     """
 
     def __init__(self, prover: Prover | None = None) -> None:
@@ -70,10 +68,9 @@ class Verifier:
     ) -> Record | None:
         """Consecutive expressions are equal by computer algebra.
 
-        lines    two or more expressions, the lines of a derivation in order;
-                 no two neighbours are the same expression,
-                 unless ``computed_by`` names what computed one of them ("sympy.integrate");
-                 the record then says so
+        lines    two or more expressions, the lines of a derivation in order; no two neighbours are
+                 the same expression, unless ``computed_by`` names what computed one of them
+                 ("sympy.integrate"); the record then says so
         mutants  {name: expression}: each must be *disproved*,
                  i.e. differ from the last line at some numbers
         nonzero  expressions assumed not to vanish; they are recorded as hypotheses
@@ -126,8 +123,7 @@ class Verifier:
         or (nested) sequences of them.
 
         Refused: floats, booleans, numpy's integers of fixed width (they overflow in silence),
-        expressions with free
-        letters, sides or mutants of different shape.
+        expressions with free letters, sides or mutants of different shape.
         """
         declare(label, mutants)
         left = _exact_numbers(label, lhs)
@@ -284,10 +280,9 @@ class Verifier:
     ) -> Record | None:
         """lhs <= rhs + slack in every case, and somewhere lhs >= tight * rhs.
 
-        tight    in (0, 1]: how close the bound comes to being attained in its best case (where rhs
-                 > 0), so that a
-                 bound with a smaller constant would fail;
-                 None records that the bound was not seen to be tight
+        tight    in (0, 1]: how close the bound comes to being attained in its best case
+                 (where rhs > 0), so that a bound with a smaller constant would fail; None records
+                 that the bound was not seen to be tight
         slack    allows for rounding only, is stated and recorded
         mutants  {name: wrong rhs}: each must be violated by more than the slack in at least one
                  case
@@ -493,7 +488,7 @@ def _exact_numbers(label: str, x: Any) -> Any:
     raise ValueError(f"{label}: {x!r} is not exact; use integers, fractions or sympy numbers")
 
 
-def _flat(x: Any):
+def _flat(x: Any) -> Iterator[Any]:
     if isinstance(x, list):
         for part in x:
             yield from _flat(part)

@@ -20,8 +20,10 @@ A digest that meets a kind of artist it does not know raises TypeError instead o
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from itertools import groupby
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -30,16 +32,18 @@ from matplotlib.axis import Axis
 from matplotlib.collections import Collection, QuadMesh
 from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.contour import ContourSet
-from matplotlib.figure import FigureBase
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.image import AxesImage
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Patch
+from matplotlib.path import Path
 from matplotlib.quiver import Quiver
 from matplotlib.spines import Spine
 from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FixedLocator
-from matplotlib.transforms import IdentityTransform
+from matplotlib.transforms import IdentityTransform, Transform
+from numpy.typing import ArrayLike, NDArray
 
 MIME = "application/vnd.proofledger.figure+json"
 TOLERANCE = 1e-5
@@ -47,11 +51,14 @@ BLOCK = 32
 PLACES = "places"  # rows of numbers of size 1, compared absolutely
 NUMBERS = "numbers"  # rows of numbers of any size, compared relatively
 
+# What a digest says of one artist, as JSON.
+Entry = dict[str, Any]
+
 
 # ---------------------------------------------------------------------------------- in a notebook
 
 
-def register(shell):
+def register(shell: Any) -> None:
     """Let every figure that the IPython ``shell`` displays carry its digest under `MIME`.
 
     The inline backend removes the printers of figures from all formatters when it draws its first
@@ -62,7 +69,7 @@ def register(shell):
     class FigureDigest(BaseFormatter):
         _return_type = dict
 
-        def __call__(self, obj):
+        def __call__(self, obj: Any) -> Entry | None:
             return digest(obj) if isinstance(obj, mpl.figure.Figure) else None
 
     formatter = FigureDigest(parent=shell.display_formatter, format_type=MIME)
@@ -72,20 +79,27 @@ def register(shell):
 # ---------------------------------------------------------------------------------------- digests
 
 
-def digest(figure):
+def digest(figure: Figure) -> Entry:
     """Everything visible in ``figure``, as JSON; raises TypeError for an artist of unknown kind."""
-    return _describe(figure, figure.transFigure)
+    return _figure(figure, figure.transFigure)
 
 
 @singledispatch
-def _describe(artist, frame):
-    """The entry of an artist; ``frame`` maps the unit square to where places are measured."""
+def _describe(artist: Any, _frame: Transform) -> Entry | None:
+    """The entry of an artist; ``_frame`` maps the unit square to where places are measured."""
     raise TypeError(f"no digest for artists of kind {type(artist).__name__}")
 
 
-def _entry(artist, *, words=(), places=(), numbers=(), shows=()):
+def _entry(
+    artist: Any,
+    *,
+    words: Mapping[str, Any] | None = None,
+    places: Mapping[str, Any] | None = None,
+    numbers: Mapping[str, Any] | None = None,
+    shows: Sequence[Entry] = (),
+) -> Entry:
     """The entry of an artist; rows are dicts {name: array}, empty parts are left out."""
-    entry = {"kind": type(artist).__name__}
+    entry: Entry = {"kind": type(artist).__name__}
     if words:
         entry["words"] = {
             name: value for name, value in words.items() if value not in ("", [], None)
@@ -99,8 +113,8 @@ def _entry(artist, *, words=(), places=(), numbers=(), shows=()):
     return entry
 
 
-@_describe.register
-def _figure(artist: FigureBase, frame):
+@_describe.register(FigureBase)
+def _figure(artist: Any, _frame: Transform) -> Entry:
     titles = {
         name: getattr(artist, f"get_{name}")() for name in ("suptitle", "supxlabel", "supylabel")
     }
@@ -109,8 +123,8 @@ def _figure(artist: FigureBase, frame):
     return _entry(artist, words=titles, shows=shown)
 
 
-@_describe.register
-def _axes(artist: Axes, frame):
+@_describe.register(Axes)
+def _axes(artist: Any, _frame: Transform) -> Entry:
     if artist.name == "3d":
         raise TypeError("no digest for axes in three dimensions")
     words = {
@@ -129,11 +143,11 @@ def _axes(artist: Axes, frame):
     return _entry(artist, words=words, numbers=numbers, shows=shown)
 
 
-def _children(owner, frame, *, skip):
+def _children(owner: Any, frame: Transform, *, skip: list[Any]) -> list[Entry]:
     """The entries of everything visible that ``owner`` draws; patches of one style share one."""
     skipped = {id(artist) for artist in (owner.patch, *skip)}
     seen = [a for a in owner.get_children() if a.get_visible() and id(a) not in skipped]
-    entries = []
+    entries: list[Entry | None] = []
     for _, group in groupby(seen, key=_style_of_patch):
         artists = list(group)
         if len(artists) > 1:
@@ -143,47 +157,47 @@ def _children(owner, frame, *, skip):
     return [entry for entry in entries if entry is not None]
 
 
-def _style_of_patch(artist):
+def _style_of_patch(artist: Any) -> Any:
     """What bars of one series have in common; everything else is alone of its kind."""
     if isinstance(artist, Patch) and not isinstance(artist, (FancyArrowPatch, Spine)):
         return type(artist).__name__, json.dumps(_style(artist))
     return id(artist)
 
 
-def _ticks(axis):
+def _ticks(axis: Axis) -> list[str]:
     """Who places and writes the ticks, and what stands at ticks that were placed by hand."""
     locator = axis.get_major_locator()
     formatter = axis.get_major_formatter()
     by_hand = isinstance(locator, FixedLocator)
-    written = formatter.format_ticks(axis.get_majorticklocs()) if by_hand else []
+    written = formatter.format_ticks(list(axis.get_majorticklocs())) if by_hand else []
     return [type(locator).__name__, type(formatter).__name__, *written]
 
 
 @_describe.register(Spine)
 @_describe.register(Axis)
-def _nothing(artist, frame):
+def _nothing(artist: Any, frame: Transform) -> None:
     """Drawn from what the entry of the axes says."""
 
 
 @_describe.register
-def _line(artist: Line2D, frame):
+def _line(artist: Line2D, frame: Transform) -> Entry:
     places = _places(artist.get_xydata(), artist.get_transform(), frame)
     return _entry(artist, words=_style(artist), places=places)
 
 
 @_describe.register
-def _patch(artist: Patch, frame):
+def _patch(artist: Patch, frame: Transform) -> Entry:
     return _patches([artist], frame)
 
 
-def _patches(artists, frame):
+def _patches(artists: Sequence[Patch], frame: Transform) -> Entry:
     corners = [(a.get_transform() - frame).transform(a.get_path().vertices) for a in artists]
     places = _places(np.concatenate(corners), IdentityTransform(), IdentityTransform())
     return _entry(artists[0], words=_style(artists[0]), places=places)
 
 
-@_describe.register
-def _arrow(artist: FancyArrowPatch, frame):
+@_describe.register(FancyArrowPatch)
+def _arrow(artist: Any, frame: Transform) -> Entry:
     ends = artist._posA_posB  # its path depends on the size of the picture
     if ends is None:
         raise TypeError("no digest for an arrow along a path; give its two ends")
@@ -192,7 +206,7 @@ def _arrow(artist: FancyArrowPatch, frame):
 
 
 @_describe.register
-def _collection(artist: Collection, frame):
+def _collection(artist: Collection, frame: Transform) -> Entry:
     words, places, numbers = _coloured(artist)
     paths = artist.get_paths()
     if isinstance(artist, QuadMesh):
@@ -206,8 +220,8 @@ def _collection(artist: Collection, frame):
     return _entry(artist, words=words, places=places, numbers=numbers)
 
 
-@_describe.register
-def _quiver(artist: Quiver, frame):
+@_describe.register(Quiver)
+def _quiver(artist: Any, frame: Transform) -> Entry:
     if artist.scale is None:
         artist.figure.draw_without_rendering()  # chooses the scale
     words, places, numbers = _coloured(artist)
@@ -218,7 +232,7 @@ def _quiver(artist: Quiver, frame):
 
 
 @_describe.register
-def _contours(artist: ContourSet, frame):
+def _contours(artist: ContourSet, frame: Transform) -> Entry:
     words, places, numbers = _coloured(artist)
     to_frame = artist.get_transform() - frame
     moments = np.array([_moments(path, to_frame) for path in artist.get_paths()]).reshape(-1, 6)
@@ -228,7 +242,7 @@ def _contours(artist: ContourSet, frame):
     return _entry(artist, words=words, places=places, numbers=numbers)
 
 
-def _moments(path, to_frame):
+def _moments(path: Any, to_frame: Transform) -> NDArray[Any]:
     """Integrals of 1, x, y, x^2, x y, y^2 along a path, however its lines are cut into pieces."""
     points = to_frame.transform(path.vertices)
     drawn = path.codes[1:] != path.MOVETO if path.codes is not None else slice(None)
@@ -236,7 +250,7 @@ def _moments(path, to_frame):
     end = points[1:][drawn]
     length = np.hypot(*(end - start).T)
 
-    def powers(point):
+    def powers(point: NDArray[Any]) -> NDArray[Any]:
         x, y = point.T
         return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y])
 
@@ -244,8 +258,8 @@ def _moments(path, to_frame):
     return simpson @ length
 
 
-@_describe.register
-def _image(artist: AxesImage, frame):
+@_describe.register(AxesImage)
+def _image(artist: Any, frame: Transform) -> Entry:
     words, places, numbers = _coloured(artist)
     left, right, bottom, top = artist.get_extent()
     places |= _places([[left, bottom], [right, top]], artist.get_transform(), frame)
@@ -254,7 +268,7 @@ def _image(artist: AxesImage, frame):
 
 
 @_describe.register
-def _text(artist: Text, frame):
+def _text(artist: Text, frame: Transform) -> Entry | None:
     if not artist.get_text():
         return None
     places = _places([artist.get_position()], artist.get_transform(), frame)
@@ -262,7 +276,7 @@ def _text(artist: Text, frame):
 
 
 @_describe.register
-def _annotation(artist: Annotation, frame):
+def _annotation(artist: Annotation, _frame: Transform) -> Entry:
     words = _style(artist) | {
         "text": artist.get_text(),
         "units": [str(artist.xycoords), str(artist.anncoords)],
@@ -274,7 +288,7 @@ def _annotation(artist: Annotation, frame):
 
 
 @_describe.register
-def _legend(artist: Legend, frame):
+def _legend(artist: Legend, _frame: Transform) -> Entry:
     handles = [_style(handle)["style"] for handle in artist.legend_handles if handle is not None]
     texts = [text.get_text() for text in artist.get_texts()]
     return _entry(
@@ -298,7 +312,7 @@ STROKES = (
 )
 
 
-def _style(artist, kinds=(*COLOURS, *STROKES)):
+def _style(artist: Any, kinds: Sequence[str] = (*COLOURS, *STROKES)) -> dict[str, str]:
     """Label, and colours and strokes of an artist in one line of words."""
     parts = []
     for kind in kinds:
@@ -309,7 +323,7 @@ def _style(artist, kinds=(*COLOURS, *STROKES)):
     return {"label": str(artist.get_label()), "style": ", ".join(parts)}
 
 
-def _colour(value):
+def _colour(value: Any) -> str:
     """Colours as hexadecimal digits, one that all share once."""
     if isinstance(value, str) and value == "none":
         return value
@@ -317,14 +331,14 @@ def _colour(value):
     return names[0] if len(set(names)) == 1 else " ".join(names)
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Numbers in six digits, everything else as it prints."""
     if isinstance(value, (list, tuple, np.ndarray)):
         return [_plain(item) for item in value]
     return f"{value:.6g}" if isinstance(value, (int, float, np.number)) else str(value)
 
 
-def _coloured(artist):
+def _coloured(artist: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """(words, places, numbers) of colours: those given by hand, or values on a scale."""
     values = artist.get_array()
     if values is None:
@@ -346,20 +360,22 @@ def _coloured(artist):
     return words, {"values": artist.norm(values)}, {"limits": limits}
 
 
-def _places(points, transform, frame):
+def _places(points: Any, transform: Transform, frame: Transform) -> dict[str, NDArray[Any]]:
     """Rows x and y of points (N, 2) in the frame; beyond a frame outside it all places are one."""
     points = np.ma.filled(np.ma.asarray(points, dtype=float), np.nan).reshape(-1, 2)
     x, y = np.clip((transform - frame).transform(points), -1, 2).T
     return {"x": x, "y": y}
 
 
-def _corners(paths, transform, frame):
+def _corners(
+    paths: Sequence[Path], transform: Transform, frame: Transform
+) -> dict[str, NDArray[Any]]:
     """Rows x and y of the corners of paths, in the frame."""
     corners = [path.vertices for path in paths]
     return _places(np.concatenate(corners) if corners else np.empty((0, 2)), transform, frame)
 
 
-def _row(values, form):
+def _row(values: ArrayLike, form: str) -> str:
     """How many values, how many are finite, and the weighted means of blocks of neighbours."""
     values = np.ravel(np.ma.filled(np.ma.asarray(values, dtype=float), np.nan))
     finite = np.isfinite(values)
@@ -383,7 +399,7 @@ def _row(values, form):
 # --------------------------------------------------------------------------------------- comparing
 
 
-def differences(new, stored, at="figure"):
+def differences(new: Any, stored: Any, at: str = "figure") -> list[str]:
     """What differs between two digests, one line each: [] when they show the same."""
     if isinstance(new, dict) and isinstance(stored, dict):
         if new.keys() != stored.keys():
@@ -398,7 +414,7 @@ def differences(new, stored, at="figure"):
     return [] if new == stored else [f"{at}: {json.dumps(new)} instead of {json.dumps(stored)}"]
 
 
-def _compare_rows(new, stored, at):
+def _compare_rows(new: Any, stored: Any, at: str) -> list[str]:
     if new.keys() != stored.keys():
         return [f"{at}: rows {sorted(new)} instead of {sorted(stored)}"]
     found = []
@@ -416,6 +432,6 @@ def _compare_rows(new, stored, at):
     return found
 
 
-def _numbers(row):
+def _numbers(row: str) -> tuple[str, NDArray[Any]]:
     count, _, means = row.partition(":")
     return count, np.array([np.nan if word == "-" else float(word) for word in means.split()])

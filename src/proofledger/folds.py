@@ -9,8 +9,12 @@ the next check) is folded as well.
 The tag ``show-code`` keeps the code of a cell open, for code that teaches.
 """
 
+from typing import Any
+
 from docutils import nodes
+from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.typing import ExtensionMetadata
 
 
 class fold(nodes.General, nodes.Element):  # docutils names node classes in lower case
@@ -30,7 +34,7 @@ class FoldCode(SphinxPostTransform):
 
     default_priority = 150
 
-    def run(self, **kwargs):
+    def run(self, **_kwargs: Any) -> None:
         for cell in list(self.document.findall(is_foldable)):
             records = [node for node in cell.findall(nodes.Element) if "check" in node]
             if records:
@@ -39,7 +43,7 @@ class FoldCode(SphinxPostTransform):
                 fold_code(cell, summary("", "", nodes.Text("Code")), "rl-code-fold")
 
 
-def is_foldable(node):
+def is_foldable(node: Any) -> bool:
     """A code cell that shows its code and is not kept open by its tag."""
     return (
         isinstance(node, nodes.container)
@@ -51,7 +55,7 @@ def is_foldable(node):
     )
 
 
-def shows(outputs):
+def shows(outputs: list[Any]) -> bool:
     """Whether there is anything to see: words, formulas, pictures."""
     return any(
         isinstance(node, (nodes.Text, nodes.image, nodes.raw))
@@ -60,7 +64,7 @@ def shows(outputs):
     )
 
 
-def fold_check(cell, records):
+def fold_check(cell: Any, records: list[Any]) -> None:
     """``[code, output with lines]`` -> ``[fold(lines; code), rest of the output]``."""
     front = summary()
     for line in records:
@@ -75,9 +79,8 @@ def fold_check(cell, records):
     fold_code(cell, front, "rl-check-fold")
 
 
-def fold_code(cell, front, name):
-    """Put the code of a cell into a fold behind ``front``,
-    and leave out outputs that show nothing."""
+def fold_code(cell: Any, front: summary, name: str) -> None:
+    """Put the code of a cell into a fold behind ``front``; leave out outputs that show nothing."""
     code, *outputs = cell.children
     cell.attributes.pop("hide_mode", None)
     cell.children = []
@@ -93,13 +96,13 @@ class FoldAdmonitions(SphinxPostTransform):
 
     default_priority = 151
 
-    def run(self, **kwargs):
+    def run(self, **_kwargs: Any) -> None:
         for box in list(self.document.findall(nodes.Admonition)):
             if "dropdown" in box.get("classes", ()):
                 box.replace_self(folded(box))
 
 
-def folded(box):
+def folded(box: Any) -> fold:
     """The fold of an admonition with a title."""
     title, *body = box.children
     classes = [
@@ -110,26 +113,32 @@ def folded(box):
     )
 
 
-def open_fold(self, node):
+def open_fold(self: Any, node: Any) -> None:
     self.body.append(self.starttag(node, "details"))
 
 
-def close_fold(self, node):
+def close_fold(self: Any, _node: Any) -> None:
     self.body.append("</details>\n")
 
 
-def open_summary(self, node):
+def open_summary(self: Any, node: Any) -> None:
     self.body.append(self.starttag(node, "summary", suffix=""))
 
 
-def close_summary(self, node):
+def close_summary(self: Any, _node: Any) -> None:
     self.body.append("</summary>\n")
 
 
 # -------------------------------------------------------------------------------- a switch for all
 
 
-def add_switch(app, pagename, templatename, context, doctree):
+def add_switch(
+    _app: Sphinx,
+    _pagename: str,
+    _templatename: str,
+    context: dict[str, Any],
+    _doctree: nodes.document | None,
+) -> None:
     """A button that shows or folds all code of the page, where there is any;
     ``switch.js`` does it and remembers."""
     body = context.get("body") or ""
@@ -147,9 +156,9 @@ def add_switch(app, pagename, templatename, context, doctree):
         )
 
 
-def setup(app):
-    app.add_node(fold, html=(open_fold, close_fold), latex=(None, None))
-    app.add_node(summary, html=(open_summary, close_summary), latex=(None, None))
+def setup(app: Sphinx) -> ExtensionMetadata:
+    app.add_node(fold, html=(open_fold, close_fold))
+    app.add_node(summary, html=(open_summary, close_summary))
     app.add_post_transform(FoldCode)
     app.add_post_transform(FoldAdmonitions)
     app.connect("html-page-context", add_switch, priority=502)

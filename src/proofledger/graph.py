@@ -6,6 +6,7 @@ Colours come from CSS, so one drawing serves light and dark.
 """
 
 import textwrap
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -33,16 +34,18 @@ class Box:
     words: str = ""
 
     @property
-    def lines(self):
+    def lines(self) -> list[str]:
         """The title, broken to the width of the box and cut where it is too long."""
         return textwrap.wrap(self.words, LETTERS, max_lines=LINES, placeholder=" …")
 
     @property
-    def height(self):
+    def height(self) -> int:
         return 12 + LINE * (1 + len(self.lines))
 
 
-def layers(names, edges, per_row=PER_ROW):
+def layers(
+    names: Sequence[str], edges: Iterable[tuple[str, str]], per_row: int = PER_ROW
+) -> list[list[str]]:
     """Rows of names: each name below everything it uses, at most ``per_row`` in a row,
     neighbours near each other.
 
@@ -53,7 +56,7 @@ def layers(names, edges, per_row=PER_ROW):
     network.add_edges_from(edges)
     # a circle is a fault that is reported elsewhere;
     # it can be drawn all the same, without its edges back
-    place = {name: i for i, name in enumerate(names)}
+    place: dict[str, float] = {name: i for i, name in enumerate(names)}
     for ring in nx.strongly_connected_components(network):
         network.remove_edges_from(
             [(a, b) for a, b in network.edges(ring) if b in ring and place[a] >= place[b]]
@@ -74,16 +77,18 @@ def layers(names, edges, per_row=PER_ROW):
                 for name in place
             }
             for row in rows:
-                row.sort(key=wanted.get)
+                row.sort(key=wanted.__getitem__)
     return rows
 
 
-def _mean(values, default):
+def _mean(values: Sequence[float], default: float) -> float:
     values = list(values)
     return sum(values) / len(values) if values else default
 
 
-def svg(boxes, edges, title, per_row=PER_ROW):
+def svg(
+    boxes: dict[str, Box], edges: Iterable[tuple[str, str]], title: str, per_row: int = PER_ROW
+) -> str:
     """The drawing as an HTML fragment.
     boxes {name: Box}; edges (used, user) that no longer path implies are drawn."""
     network = nx.DiGraph()
@@ -92,7 +97,8 @@ def svg(boxes, edges, title, per_row=PER_ROW):
     rows = layers(list(boxes), edges, per_row)
     across = max((len(row) for row in rows), default=1)
     width = across * (WIDTH + GAP_X) + GAP_X
-    place, top = {}, GAP_Y / 2
+    place = {}
+    top = GAP_Y / 2
     for row in rows:
         left = (width - len(row) * (WIDTH + GAP_X) + GAP_X) / 2
         place.update({name: (left + i * (WIDTH + GAP_X), top) for i, name in enumerate(row)})
@@ -112,7 +118,7 @@ def svg(boxes, edges, title, per_row=PER_ROW):
     return "\n".join(parts)
 
 
-def _edge(start, end, height):
+def _edge(start: tuple[float, float], end: tuple[float, float], height: int) -> str:
     x1 = start[0] + WIDTH / 2
     y1 = start[1] + height
     x2 = end[0] + WIDTH / 2
@@ -122,7 +128,7 @@ def _edge(start, end, height):
     return f'<path class="rl-edge" d="{curve}"/>'
 
 
-def _box(box, x, y):
+def _box(box: Box, x: float, y: float) -> str:
     where = "" if box.here else " rl-elsewhere"
     middle = x + WIDTH / 2
     words = "".join(

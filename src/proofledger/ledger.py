@@ -4,31 +4,33 @@ Nothing about a status is typed by hand. The extension reads, from the built pag
 
 * statements: the ``prf:`` blocks with a label; a ``prf:proof`` belongs to the statement before it;
 * uses: the ``prf:ref`` and ``eq`` references inside a statement and its proof;
-* checks: the records that executed cells left (nodes with an attribute ``check``,
-made by ``proofledger._mystnb``).
+* checks: the records that executed cells left (nodes with an attribute ``check``, made by
+  ``proofledger._mystnb``).
 
-From these it derives every statement's status and writes it in three places:
-a mark in the statement's title, the table
-of the ``ledger`` directive, and the graphs (``statement-graph`` directive,
-and at the end of every chapter).
+From these it derives every statement's status and writes it in three places: a mark in the
+statement's title, the table of the ``ledger`` directive, and the graphs (``statement-graph``
+directive, and at the end of every chapter).
 The role ``check`` links to the executed check of a statement from anywhere.
 
 A statement may have parts (option ``parts`` of its block).
 The status of a part is its strongest check; the status of a
 statement is that of its weakest part; its derived status is the weakest of all that it rests on.
-A part without a check is a warning, and so are a check of an unknown statement or part,
-and a circle of uses; the book
-is built with warnings as errors.
+A part without a check is a warning, and so are a check of an unknown statement or part, and a
+circle of uses; the book is built with warnings as errors.
 """
 
 import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from docutils import nodes
+from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx.util.typing import ExtensionMetadata
 from sphinx_proof.nodes import NODE_TYPES, proof_node, unenumerable_node
 
 from proofledger import certificates, graph, sabotage
@@ -41,7 +43,10 @@ logger = logging.getLogger(__name__)
 CHAPTER_GRAPH = "chapter-graph"  # the anchor of a chapter's drawing
 NEEDS_CHECK = {"theorem", "lemma", "proposition", "corollary", "example"}
 UNPROVED = {"conjecture", "assumption"}
+# A row of the table: its anchor and its cells.
+Row = tuple[str, list[list[nodes.Node]]]
 STATEMENT_NODES = (*NODE_TYPES.values(), unenumerable_node)
+STATEMENTS_AND_PROOFS: Any = (*STATEMENT_NODES, proof_node)
 
 
 class placeholder(nodes.General, nodes.Element):
@@ -78,52 +83,64 @@ class Statement:
     counter: str
     title: str
     order: int
-    parts: tuple = ("",)
-    refs: set = field(default_factory=set)
-    checks: list = field(default_factory=list)
-    words: list = field(default_factory=list)  # the title as nodes, with its mathematics
+    parts: tuple[str, ...] = ("",)
+    refs: set[str] = field(default_factory=set)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    words: list[nodes.Node] = field(
+        default_factory=list
+    )  # the title as nodes, with its mathematics
     displays: int = 0  # displayed formulas inside of it
-    terms: list = field(default_factory=list)  # the nodes of a definition that name what it defines
+    terms: list[nodes.Node] = field(
+        default_factory=list
+    )  # the nodes of a definition that name what it defines
 
     @property
-    def needs_check(self):
+    def needs_check(self) -> bool:
         return self.type in NEEDS_CHECK
 
     @property
-    def kinds(self):
+    def kinds(self) -> list[str]:
         """Kinds of its checks, strongest first."""
         return [kind for kind in KINDS if any(check["kind"] == kind for check in self.checks)]
 
-    def status(self, part):
+    def status(self, part: str) -> str | None:
         """The strongest kind among the checks of a part, or None."""
         found = [check["kind"] for check in self.checks if check["part"] == part]
         return min(found, key=KINDS.index, default=None)
 
     @property
-    def own(self):
+    def own(self) -> str | None:
         """Its own status: the weakest of the statuses of its parts; None if a part has no check."""
         statuses = [self.status(part) for part in self.parts]
         return None if None in statuses else max(statuses, key=KINDS.index)
 
     @property
-    def lacks_check(self):
+    def lacks_check(self) -> bool:
         """True if whoever rests on it rests on something unchecked."""
         return self.own is None and (self.needs_check or self.type in UNPROVED)
 
     @property
-    def mutants(self):
+    def mutants(self) -> int:
         return sum(len(check["mutants"]) for check in self.checks)
 
 
 # -------------------------------------------------------------------------------------- collecting
 
 
-def collect(app, doctree):
+def collect(app: Sphinx, doctree: nodes.document) -> None:
     """Store what one page holds: statements with their references, labelled equations,
     check records."""
-    env, doc = app.env, app.env.docname
-    page = {"statements": [], "equations": {}, "checks": [], "places": False, "ledger": False}
+    env = app.env
+    doc = app.env.docname
+    page: dict[str, Any] = {
+        "statements": [],
+        "equations": {},
+        "checks": [],
+        "places": False,
+        "ledger": False,
+    }
     current = None
+    node: Any
     for node in doctree.findall():
         if isinstance(node, STATEMENT_NODES):
             words = title_words(node)
@@ -140,7 +157,7 @@ def collect(app, doctree):
                 terms=terms(node),
             )
             page["statements"].append(current)
-        if isinstance(node, (*STATEMENT_NODES, proof_node)) and current is not None:
+        if isinstance(node, STATEMENTS_AND_PROOFS) and current is not None:
             current.refs |= {ref["reftarget"] for ref in _references(node)}
             page["equations"].update(
                 {
@@ -160,7 +177,7 @@ def collect(app, doctree):
     _pages(env)[doc] = page
 
 
-def title_words(node):
+def title_words(node: Any) -> list[Any]:
     """Copies of the nodes of a statement's title, without the parentheses around it."""
     words = [word.deepcopy() for word in node.children[0].children]
     if words and isinstance(words[0], nodes.Text):
@@ -170,7 +187,7 @@ def title_words(node):
     return words
 
 
-def terms(node):
+def terms(node: Any) -> list[Any]:
     """Copies of what a definition sets in bold or italics: the terms that it introduces."""
     if node["realtype"] != "definition":
         return []
@@ -182,33 +199,33 @@ def terms(node):
     ]
 
 
-def _check_id(label, nth):
+def _check_id(label: str, nth: int) -> str:
     return f"check-{label}-{nth}"
 
 
-def _references(node):
+def _references(node: Any) -> Iterator[Any]:
     from sphinx.addnodes import pending_xref
 
     return (ref for ref in node.findall(pending_xref) if ref.get("refdomain") in ("prf", "math"))
 
 
-def _append_chapter_graph(doctree, doc):
+def _append_chapter_graph(doctree: nodes.document, doc: str) -> None:
     last = next(doctree.findall(nodes.section), doctree)
     last += nodes.rubric("", "What the statements of this chapter rest on", ids=[CHAPTER_GRAPH])
     last += statement_graph("", chapter=doc)
 
 
-def _pages(env):
+def _pages(env: Any) -> dict[str, Any]:
     if not hasattr(env, "ledger_pages"):
         env.ledger_pages, env.ledger_seen = {}, {}
     return env.ledger_pages
 
 
-def purge(app, env, doc):
+def purge(_app: Sphinx, env: Any, doc: str) -> None:
     _pages(env).pop(doc, None)
 
 
-def merge(app, env, docs, other):
+def merge(_app: Sphinx, env: Any, docs: Iterable[str], other: Any) -> None:
     _pages(env).update({doc: _pages(other)[doc] for doc in docs if doc in _pages(other)})
 
 
@@ -219,11 +236,11 @@ def merge(app, env, docs, other):
 class Ledger:
     """All statements by label in the order of the book, and what each uses."""
 
-    statements: dict
-    uses: dict
+    statements: dict[str, Statement]
+    uses: dict[str, set[str]]
 
     @property
-    def circles(self):
+    def circles(self) -> list[list[str]]:
         """Lists of statements that use each other in a ring: none of them is proved."""
         import networkx as nx
 
@@ -231,7 +248,7 @@ class Ledger:
         order = list(self.statements)
         return [sorted(ring, key=order.index) for ring in rings if len(ring) > 1]
 
-    def derived(self, label):
+    def derived(self, label: str) -> str | None:
         """The weakest status among the statement's own and those of all it uses;
         None if nothing on the way has one."""
         import networkx as nx
@@ -242,7 +259,7 @@ class Ledger:
         return "unchecked" if missing else max(statuses, key=KINDS.index, default=None)
 
     @property
-    def network(self):
+    def network(self) -> Any:
         """Directed graph with an edge from each used statement to its user."""
         import networkx as nx
 
@@ -254,9 +271,12 @@ class Ledger:
         return network
 
 
-def derive(pages, docs, theorems=None):
-    """`Ledger` from the pages of the book, in reading order,
-    and machine-checked theorems by label."""
+def derive(
+    pages: dict[str, Any],
+    docs: Sequence[str],
+    theorems: dict[str, list[certificates.Theorem]] | None = None,
+) -> Ledger:
+    """`Ledger` from the pages, in reading order, and the machine-checked theorems by label."""
     statements = {s.label: s for doc in docs if doc in pages for s in pages[doc]["statements"]}
     owner = {label: s for page in pages.values() for label, s in page["equations"].items()}
     uses = {}
@@ -278,7 +298,7 @@ def derive(pages, docs, theorems=None):
     return Ledger(statements, uses)
 
 
-def faults(ledger, pages):
+def faults(ledger: Ledger, pages: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """(doc, message) for each check of an unknown statement or part,
     statement or part without check, and circle."""
     for doc, page in sorted(pages.items()):
@@ -302,9 +322,10 @@ def faults(ledger, pages):
             yield s.doc, f"statement whose checks stand on another page: {s.label}"
 
 
-def reading_order(env):
+def reading_order(env: Any) -> list[str]:
     """Docnames in the order of the table of contents."""
-    found, waiting = [], [env.config.root_doc]
+    found = []
+    waiting = [env.config.root_doc]
     while waiting:
         doc = waiting.pop(0)
         if doc not in found:
@@ -313,7 +334,7 @@ def reading_order(env):
     return found + sorted(set(env.found_docs) - set(found))
 
 
-def update(app, env):
+def update(app: Sphinx, env: Any) -> list[str]:
     """Derive the ledger, report faults, and name the pages that must be written again because a
     status changed."""
     pages = _pages(env)
@@ -354,8 +375,9 @@ class WriteLedger(SphinxPostTransform):
 
     default_priority = 5
 
-    def run(self, **kwargs):
-        ledger = self.env.ledger
+    def run(self, **_kwargs: Any) -> None:
+        env: Any = self.env
+        ledger = env.ledger
         for node in list(self.document.findall(lambda n: isinstance(n, STATEMENT_NODES))):
             self._tidy_ids(node)
             s = ledger.statements.get(node["label"])
@@ -380,33 +402,33 @@ class WriteLedger(SphinxPostTransform):
         for node in list(self.document.findall(statement_graph)):
             node.replace_self(self._graph(ledger, node["chapter"]))
 
-    def _name_statement(self, line, s):
+    def _name_statement(self, line: Any, s: Statement | None) -> None:
         """Call the statement of a check by the name that readers know, "Lemma 3.1"."""
         for text in list(line.findall(nodes.Text)):
             if s is not None and text.startswith(f" {s.label}"):
                 text.parent.replace(text, nodes.Text(text.replace(s.label, self._name(s), 1)))
 
     @staticmethod
-    def _tidy_ids(node):
+    def _tidy_ids(node: Any) -> None:
         """sphinx-proof repeats the ids 'proof' and 'proof-content' on a page,
         which is no valid HTML."""
         for part in node.findall(nodes.Element):
             part["ids"] = [i for i in part.get("ids", []) if i not in ("proof", "proof-content")]
 
-    def _number(self, s):
+    def _number(self, s: Statement) -> str:
         numbers = self.env.toc_fignumbers.get(s.doc, {}).get(s.counter, {}).get(s.label)
         return ".".join(map(str, numbers)) if numbers else ""
 
-    def _name(self, s):
+    def _name(self, s: Statement) -> str:
         return f"{s.type.title()} {self._number(s)}".strip()
 
-    def _uri(self, doc, anchor):
+    def _uri(self, doc: str, anchor: str) -> str:
         return f"{self.app.builder.get_relative_uri(self.env.docname, doc)}#{anchor}"
 
-    def _ledger_doc(self):
+    def _ledger_doc(self) -> str | None:
         return next((doc for doc, page in _pages(self.env).items() if page["ledger"]), None)
 
-    def _mark(self, s):
+    def _mark(self, s: Statement) -> nodes.Element:
         kinds = s.own or "unchecked"
         checks = len(s.checks)
         text = f"✓ {kinds}"
@@ -421,7 +443,7 @@ class WriteLedger(SphinxPostTransform):
             "", "", inner, internal=True, refuri=uri, reftitle=words, classes=["rl-marklink"]
         )
 
-    def _check_link(self, ledger, label):
+    def _check_link(self, ledger: Ledger, label: str) -> nodes.Element:
         s = ledger.statements.get(label)
         if s is None or not s.checks:
             logger.warning(
@@ -433,13 +455,13 @@ class WriteLedger(SphinxPostTransform):
         words = f"{self._name(s)}: its executed check"
         return nodes.reference("", "", inner, internal=True, refuri=uri, reftitle=words)
 
-    def _link(self, s, text):
+    def _link(self, s: Statement, text: str) -> nodes.reference:
         uri = self._uri(s.doc, s.label)
         return nodes.reference(
             "", "", nodes.inline("", text), internal=True, refuri=uri, reftitle=s.title
         )
 
-    def _table(self, ledger):
+    def _table(self, ledger: Ledger) -> nodes.container:
         heads = (
             "Statement, and how to run its checks again",
             "Status with all it uses",
@@ -453,7 +475,7 @@ class WriteLedger(SphinxPostTransform):
         table = _build_table(heads, rows)
         return nodes.container("", table, classes=["rl-ledger"], is_div=True)
 
-    def _row(self, ledger, s):
+    def _row(self, ledger: Ledger, s: Statement) -> Row:
         status = ledger.derived(s.label) or "unchecked"
         used = [
             ledger.statements[label]
@@ -479,15 +501,16 @@ class WriteLedger(SphinxPostTransform):
             measured += nodes.line(
                 "", f"{part}{check['kind']}: {check['claim']} ({check['measured']})"
             )
-        for theorem in self.env.proofledger_theorems.get(s.label, []):
+        env: Any = self.env
+        for theorem in env.proofledger_theorems.get(s.label, []):
             if not theorem.check:
                 place = f"theorem {theorem.name} ({theorem.file})"
                 words = f"machine-checked in part: {place}: {theorem.covers}"
                 measured += nodes.line("", f"{words}; {theorem.scope}" if theorem.scope else words)
-        if s.label in self.env.proofledger_opinions:
-            measured += nodes.line("", self.env.proofledger_opinions[s.label])
+        if s.label in env.proofledger_opinions:
+            measured += nodes.line("", env.proofledger_opinions[s.label])
         noticed = sabotage.words(
-            self.env.proofledger_noticed, self._notebook(s.doc), Path(s.doc).name, s.label
+            env.proofledger_noticed, self._notebook(s.doc), Path(s.doc).name, s.label
         )
         if noticed:
             measured += nodes.line("", noticed)
@@ -507,26 +530,28 @@ class WriteLedger(SphinxPostTransform):
         ]
         return f"ledger-{s.label}", cells
 
-    def _notebook(self, doc):
+    def _notebook(self, doc: str) -> dict[str, Any]:
         """The JSON of a page's notebook; one without cells for a page that is none."""
         path = Path(self.env.doc2path(doc))
         if path.suffix != ".ipynb":
             return {"cells": []}
         return json.loads(path.read_text(encoding="utf-8"))
 
-    def _displays(self):
+    def _displays(self) -> nodes.paragraph:
         """The sentence of the ``displays`` directive."""
-        stated = [s for s in self.env.ledger.statements.values() if s.needs_check and s.displays]
+        env: Any = self.env
+        stated = [s for s in env.ledger.statements.values() if s.needs_check and s.displays]
         total = sum(s.displays for s in stated)
-        read = sum(len(self.env.proofledger_transcribed.get(s.label, ())) for s in stated)
+        read = sum(len(env.proofledger_transcribed.get(s.label, ())) for s in stated)
         text = f"Of {total} displayed formulas in statements that need a check, {read} are so held."
         return nodes.paragraph("", text)
 
-    def _totals(self):
+    def _totals(self) -> nodes.paragraph:
         """The sentence of the ``sabotage`` directive."""
-        docs = [doc for doc, page in _pages(self.env).items() if page["checks"]]
+        env: Any = self.env
+        docs = [doc for doc, page in _pages(env).items() if page["checks"]]
         found = sabotage.totals(
-            self.env.proofledger_noticed,
+            env.proofledger_noticed,
             {Path(doc).name: self._notebook(doc) for doc in docs},
         )
         blind = ", ".join(found["blind"]) or "none"
@@ -537,7 +562,7 @@ class WriteLedger(SphinxPostTransform):
         )
         return nodes.paragraph("", text)
 
-    def _graph(self, ledger, chapter):
+    def _graph(self, ledger: Ledger, chapter: str) -> list[nodes.Node]:
         """The drawing of one chapter; for the whole book that of its chapters,
         and all statements on demand."""
         if self.app.builder.format != "html":
@@ -551,7 +576,7 @@ class WriteLedger(SphinxPostTransform):
             fold("", summary("", "", count), whole, classes=["rl-folded"]),
         ]
 
-    def _drawing(self, ledger, chapter, where, per_row):
+    def _drawing(self, ledger: Ledger, chapter: str, where: str, per_row: int) -> nodes.raw:
         """Statements, of one chapter with what they use, or all."""
         statements = ledger.statements.values()
         keep = {s.label for s in statements if not chapter or s.doc == chapter}
@@ -572,7 +597,7 @@ class WriteLedger(SphinxPostTransform):
         drawing = graph.svg(boxes, edges, title=f"Dependency graph of {where}", per_row=per_row)
         return nodes.raw("", drawing, format="html")
 
-    def _chapters(self, ledger):
+    def _chapters(self, ledger: Ledger) -> nodes.raw:
         """Chapters, each below those whose statements it uses;
         a box leads to the drawing of its chapter."""
         boxes = {}
@@ -598,7 +623,7 @@ class WriteLedger(SphinxPostTransform):
         )
 
 
-def permalink(node):
+def permalink(node: Any) -> nodes.reference:
     """A link from a statement's title to itself, as headings have one."""
     words = "Link to this statement"
     return nodes.reference(
@@ -606,11 +631,11 @@ def permalink(node):
     )
 
 
-def _count(number, word):
+def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
-def _build_table(heads, rows):
+def _build_table(heads: Sequence[str], rows: Iterable[Row]) -> nodes.table:
     group = nodes.tgroup(cols=len(heads))
     group += [nodes.colspec(colwidth=1) for _ in heads]
     head = nodes.row()
@@ -633,39 +658,39 @@ def _build_table(heads, rows):
 class LedgerDirective(SphinxDirective):
     """``{ledger}``: the table of all statements."""
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         return [ledger_table()]
 
 
 class SabotageDirective(SphinxDirective):
     """``{sabotage}``: how many checks notice a wrong function, over the book."""
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         return [sabotage_totals()]
 
 
 class DisplaysDirective(SphinxDirective):
     """``{displays}``: how many displays of statements a test transcribes, over the book."""
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         return [display_totals()]
 
 
 class CheckRole(SphinxRole):
     """``{check}`thm-x```: a link to the first executed check of a statement, with its kind."""
 
-    def run(self):
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         return [check_link("", label=self.text)], []
 
 
 class GraphDirective(SphinxDirective):
     """``{statement-graph}``: the graph of the whole book."""
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         return [statement_graph("", chapter="")]
 
 
-def setup(app):
+def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_config_value("proofledger_machine_checked", "proofs/certified.json", "env")
     app.add_config_value("proofledger_second_prover", "proofs/symbolic.json", "env")
     app.add_config_value("proofledger_sabotage", "book/sabotage.json", "env")

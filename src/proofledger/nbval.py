@@ -6,13 +6,14 @@ so does a picture without a digest, stored or new.
 
 from copy import deepcopy
 from functools import partial
+from typing import Any
 
 from proofledger.figures import MIME, differences
 
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml", "application/pdf")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(items: list[Any]) -> None:
     """Called by pytest: the cells of notebooks are compared by `_compare`."""
     from nbval.plugin import IPyNbCell
 
@@ -21,7 +22,7 @@ def pytest_collection_modifyitems(items):
             item.compare_outputs = partial(_compare, item, item.compare_outputs)
 
 
-def _compare(cell, compare, new, stored):
+def _compare(cell: Any, compare: Any, new: Any, stored: Any) -> bool:
     """nbval's own comparison of everything else, and ours of the figures."""
     fresh = deepcopy(list(new))
     kept = deepcopy(list(stored))
@@ -40,12 +41,12 @@ def _compare(cell, compare, new, stored):
     return same and not faults
 
 
-def _digests(outputs):
+def _digests(outputs: Any) -> list[Any]:
     """The data of the outputs that carry a digest."""
     return [output["data"] for output in outputs if MIME in output.get("data", {})]
 
 
-def _bare(new, stored):
+def _bare(new: Any, stored: Any) -> list[str]:
     """'new' and 'stored', where a picture that nbval skips has no digest."""
     return [
         name
@@ -54,10 +55,10 @@ def _bare(new, stored):
     ]
 
 
-def figures_without_digest(outputs):
+def figures_without_digest(outputs: Any) -> list[Any]:
     """The outputs with a raster picture, or any picture of a matplotlib figure, but no digest."""
 
-    def bare(data):
+    def bare(data: Any) -> bool:
         kinds = [kind for kind in PICTURES if kind in data]
         figure = str(data.get("text/plain", "")).startswith("<Figure size")
         raster = any(kind in ("image/png", "image/jpeg") for kind in kinds)

@@ -5,8 +5,11 @@ Headings themselves keep their mathematics.
 """
 
 import re
+from typing import Any
 
 from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.typing import ExtensionMetadata
 
 SIGNS = dict(
     pair.split("=")
@@ -26,7 +29,7 @@ SWITCHES = (
 )
 
 
-def readable(tex):
+def readable(tex: str) -> str:
     """TeX as a line of text: ``-\\log d_h(s)`` -> ``-log d_h(s)``,
     ``\\frac{1}{\\varepsilon}`` -> ``1/ε``."""
     text = re.sub(SWITCHES, "", re.sub(SPACES, " ", tex))
@@ -35,7 +38,7 @@ def readable(tex):
     return re.sub(r"\s+", " ", re.sub(r"[{}\\]", "", text)).strip()
 
 
-def plain(node):
+def plain(node: Any) -> str:
     """The text of a node, its mathematics made `readable`."""
     if isinstance(node, nodes.math):
         return readable(node.astext())
@@ -44,15 +47,16 @@ def plain(node):
     return "".join(map(plain, node.children))
 
 
-def without_mathematics(node):
+def without_mathematics(node: Any) -> None:
     """Replace each formula below ``node`` by its `readable` text."""
     for formula in list(node.findall(nodes.math)):
         formula.replace_self(nodes.Text(readable(formula.astext())))
 
 
-def plain_titles(app, doctree):
+def plain_titles(app: Sphinx, _doctree: nodes.document) -> None:
     """Make the titles of a page plain in all lists of pages, after Sphinx collected them."""
-    env, doc = app.env, app.env.docname
+    env = app.env
+    doc = app.env.docname
     for titles in (env.titles, env.longtitles):
         if doc in titles:
             without_mathematics(titles[doc])
@@ -61,6 +65,6 @@ def plain_titles(app, doctree):
         without_mathematics(own)
 
 
-def setup(app):
+def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("doctree-read", plain_titles, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,13 +1,14 @@
 """Proofs that may be folded (``:class: dropdown``) and may begin with anything,
 unlike sphinx-proof's own.
 
-sphinx-proof writes "Proof." into the first line of the source,
-which spoils a proof that begins with a list
-or a display. Here the word is a node of its own, and a folded proof is a fold of the book
-(``folds``).
+sphinx-proof writes "Proof." into the first line of the source, which spoils a proof that begins
+with a list or a display. Here the word is a node of its own, and a folded proof is a fold of the
+book (``folds``).
 """
 
 from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.typing import ExtensionMetadata
 from sphinx_proof.directive import ProofDirective
 from sphinx_proof.nodes import proof_node
 
@@ -17,7 +18,7 @@ from proofledger.folds import fold, summary
 class Proof(ProofDirective):
     """``prf:proof`` with option ``class: dropdown`` to fold it."""
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         self.assert_has_content()
         classes = self.options.get("class", [])
         own = ["rl-proof", *(name for name in classes if name != "dropdown")]
@@ -33,7 +34,7 @@ class Proof(ProofDirective):
         return [node]
 
 
-def announce(body):
+def announce(body: nodes.Element) -> None:
     """Put "Proof." before the first words, or in a paragraph of its own when the proof begins
     otherwise."""
     word = [nodes.emphasis("", "Proof."), nodes.Text(" ")]
@@ -43,7 +44,7 @@ def announce(body):
         body.insert(0, nodes.paragraph("", "", *word))
 
 
-def setup(app):
+def setup(app: Sphinx) -> ExtensionMetadata:
     app.setup_extension("sphinx_proof")
     app.setup_extension("proofledger.folds")
     app.add_directive_to_domain("prf", "proof", Proof, override=True)

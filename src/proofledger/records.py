@@ -79,7 +79,7 @@ class Record:
     def __str__(self) -> str:
         return self.line()
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(self, **_wanted: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         data = {MIME: self.stable(), "text/plain": self.line()}
         return data, {MIME: {"measured": self.measured, "seconds": round(self.seconds, 3)}}
 

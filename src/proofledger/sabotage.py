@@ -8,27 +8,29 @@ It holds for the code of the notebook that it was measured on.
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 
-def fingerprint(notebook):
+def fingerprint(notebook: Mapping[str, Any]) -> str:
     """A hash of the code cells of a notebook (its JSON), comments and all."""
     sources = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
     return hashlib.sha256("\0".join(sources).encode()).hexdigest()[:16]
 
 
-def load(path):
+def load(path: str | Path) -> dict[str, Any]:
     """{chapter: matrix} of the store; {} if there is none."""
     path = Path(path)
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def is_blind(row):
+def is_blind(row: Mapping[str, Any]) -> bool:
     """True if numbers of the package moved under a check and it noticed none of them."""
     return bool(row["passes"]) and not row["notices"]
 
 
-def words(store, notebook, stem, label):
+def words(store: Mapping[str, Any], notebook: Mapping[str, Any], stem: str, label: str) -> str:
     """What the checks of a statement notice, in words; '' if not measured on this notebook.
 
     store     see `load`; ``stem`` names the chapter in it, ``notebook`` is its JSON
@@ -45,12 +47,12 @@ def words(store, notebook, stem, label):
     return said + (f"; passes one in {_listed(passed)}" if passed else "")
 
 
-def _listed(names):
+def _listed(names: Iterable[str]) -> str:
     """The functions by their last names."""
     return ", ".join(sorted({name.rsplit(".", 1)[-1] for name in names}))
 
 
-def totals(store, notebooks):
+def totals(store: Mapping[str, Any], notebooks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """{"chapters", "functions", "checks", "touched", "blind"} over chapters measured as they are.
 
     notebooks  {stem: JSON}

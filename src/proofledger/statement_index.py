@@ -1,22 +1,25 @@
 """An index of statements and terms, made from the labelled statements themselves,
 for readers and for the search.
 
-The directive ``statement-index`` lists, letter by letter,
-every statement by its title and every term that a definition
-sets in bold or italics. The same list goes into ``_static/statements.js``,
+The directive ``statement-index`` lists, letter by letter, every statement by its title and every
+term that a definition sets in bold or italics. The same list goes into ``_static/statements.js``,
 which the search page reads.
 """
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from docutils import nodes
+from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import ExtensionMetadata
 
-from proofledger.ledger import placeholder
+from proofledger.ledger import Ledger, Statement, placeholder
 from proofledger.plain_titles import SIGNS, plain
 
 ARTICLES = re.compile(r"^(the|an|a) +", re.IGNORECASE)
@@ -33,23 +36,23 @@ class Entry:
     """A line of the index: what is sought, as nodes and in letters,
     and the statement it is found in."""
 
-    words: tuple
+    words: tuple[nodes.Node, ...]
     text: str
     label: str
 
     @property
-    def key(self):
+    def key(self) -> tuple[bool, str]:
         """The place in the alphabet: without article, and without what is no letter."""
         letters = re.sub(r"[^a-z0-9 ]", "", ARTICLES.sub("", self.text).lower()).strip()
         return (not letters[:1].isalpha(), letters)
 
     @property
-    def letter(self):
+    def letter(self) -> str:
         other, letters = self.key
         return "Signs" if other else letters[0].upper()
 
 
-def terms(s):
+def terms(s: Statement) -> Iterator[tuple[tuple[Any, ...], str]]:
     """The terms that a definition introduces, as (nodes, letters);
     words that are only stressed are left out."""
     for node in s.terms:
@@ -58,9 +61,9 @@ def terms(s):
             yield tuple(node.children), text
 
 
-def entries(ledger):
+def entries(ledger: Ledger) -> list[Entry]:
     """Entries of all statements and terms in the order of the alphabet."""
-    found = {}
+    found: dict[tuple[str, str], Entry] = {}
     for s in ledger.statements.values():
         titled = [(tuple(s.words), s.title)] if s.title else []
         for words, text in [*titled, *terms(s)]:
@@ -76,13 +79,15 @@ class WriteIndex(SphinxPostTransform):
 
     default_priority = 6
 
-    def run(self, **kwargs):
+    def run(self, **_kwargs: Any) -> None:
         for node in list(self.document.findall(statement_index)):
             node.replace_self(self._list())
 
-    def _list(self):
-        parts, letter = [], None
-        for entry in entries(self.env.ledger):
+    def _list(self) -> list[nodes.Node]:
+        parts = []
+        letter = None
+        env: Any = self.env
+        for entry in entries(env.ledger):
             if entry.letter != letter:
                 letter = entry.letter
                 lines = nodes.bullet_list(classes=["rl-index"])
@@ -90,25 +95,24 @@ class WriteIndex(SphinxPostTransform):
             lines += self._line(entry)
         return parts
 
-    def _line(self, entry):
-        s = self.env.ledger.statements[entry.label]
-        uri = f"{self.app.builder.get_relative_uri(self.env.docname, s.doc)}#{s.label}"
-        link = nodes.reference(
-            "", "", nodes.inline("", name(self.env, s)), internal=True, refuri=uri
-        )
+    def _line(self, entry: Entry) -> nodes.list_item:
+        env: Any = self.env
+        s = env.ledger.statements[entry.label]
+        uri = f"{self.app.builder.get_relative_uri(env.docname, s.doc)}#{s.label}"
+        link = nodes.reference("", "", nodes.inline("", name(env, s)), internal=True, refuri=uri)
         words = [word.deepcopy() for word in entry.words]
         if words and isinstance(words[0], nodes.Text):
             words[0] = nodes.Text(words[0][:1].upper() + words[0][1:])
         return nodes.list_item("", nodes.paragraph("", "", *words, nodes.Text(", "), link))
 
 
-def name(env, s):
+def name(env: Any, s: Statement) -> str:
     """ "Theorem 3.4"."""
     numbers = env.toc_fignumbers.get(s.doc, {}).get(s.counter, {}).get(s.label)
     return f"{s.type.title()} {'.'.join(map(str, numbers)) if numbers else ''}".strip()
 
 
-def table(env):
+def table(env: Any) -> list[list[str]]:
     """What the search page reads: [name, what is sought, page, anchor] of every entry."""
     return [
         [name(env, s), entry.text, s.doc, s.label]
@@ -117,14 +121,20 @@ def table(env):
     ]
 
 
-def write_table(app, exception):
+def write_table(app: Sphinx, exception: Exception | None) -> None:
     if exception is None and app.builder.format == "html":
         script = f"const STATEMENTS = {json.dumps(table(app.env), ensure_ascii=False)};\n"
         script += f"const SIGNS = {json.dumps(SIGNS, ensure_ascii=False)};\n"
         (Path(app.outdir) / "_static" / "statements.js").write_text(script, encoding="utf-8")
 
 
-def load_table(app, pagename, templatename, context, doctree):
+def load_table(
+    app: Sphinx,
+    pagename: str,
+    _templatename: str,
+    _context: dict[str, Any],
+    _doctree: nodes.document | None,
+) -> None:
     if pagename == "search":
         app.add_js_file("statements.js")
         app.add_js_file("search.js")
@@ -133,11 +143,11 @@ def load_table(app, pagename, templatename, context, doctree):
 class IndexDirective(SphinxDirective):
     """``{statement-index}``"""
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         return [statement_index()]
 
 
-def setup(app):
+def setup(app: Sphinx) -> ExtensionMetadata:
     app.setup_extension("proofledger.ledger")
     app.add_node(statement_index)
     app.add_directive("statement-index", IndexDirective)

@@ -7,13 +7,16 @@
 Each part wants a check of its own (``verify.bound(label, …, part="rate")``).
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from docutils import nodes
 from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.typing import ExtensionMetadata
 from sphinx_proof.domain import ProofDomain
 
 
-def part_names(argument):
+def part_names(argument: str) -> tuple[str, ...]:
     """The names in "rate, limit"; ValueError for an empty or repeated one."""
     names = tuple(name.strip() for name in directives.unchanged_required(argument).split(","))
     if "" in names or len(set(names)) < len(names):
@@ -21,13 +24,13 @@ def part_names(argument):
     return names
 
 
-def with_parts(directive):
+def with_parts(directive: Any) -> Any:
     """The directive of a kind of statement, with the option ``parts``."""
 
     class Statement(directive):
         option_spec: ClassVar = {**directive.option_spec, "parts": part_names}
 
-        def run(self):
+        def run(self) -> list[nodes.Node]:
             produced = super().run()
             produced[0]["parts"] = self.options.get("parts", ("",))
             return produced
@@ -36,7 +39,7 @@ def with_parts(directive):
     return Statement
 
 
-def setup(app):
+def setup(app: Sphinx) -> ExtensionMetadata:
     app.setup_extension("sphinx_proof")
     for name, directive in ProofDomain.directives.items():
         if name != "proof":

@@ -9,15 +9,17 @@ The package computes what the book proves. It has wings, and imports go down onl
     episodic    part II: reward-free episodic MDPs, visitation, policies of largest entropy
     exact       rational oracles for tiny sizes
     logits      the front door for the logits of two models; stands on the ground floor alone
-    distributions, confidence, transitions, validation, portable, seeds, parallel    the ground
-                                                                                     floor
+    ground floor: distributions, confidence, transitions, validation, portable, seeds, parallel
 
 Entropies are in nats.
 """
 
 import importlib
+from typing import Any
 
-__version__ = "0.2.0.dev0"
+from _own_names import tidy
+
+__version__ = "0.2.0"
 
 # The names that people use, and where they are; each is imported when it is first asked for.
 _HOME = {
@@ -45,7 +47,7 @@ _MODULES = {
 __all__ = [*_HOME, *_MODULES]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in _MODULES:
         found = importlib.import_module(_MODULES[name])
     elif name in _HOME:
@@ -56,5 +58,4 @@ def __getattr__(name):
     return found
 
 
-def __dir__():
-    return __all__
+tidy(__name__)

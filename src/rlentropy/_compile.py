@@ -9,14 +9,21 @@ compilation says that it takes a while.
 """
 
 import sys
+from collections.abc import Callable
+from typing import Any, TypeVar, overload
 
 import numba
 from numba.core import event
 
 PACKAGE = __name__.split(".")[0]
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-def kernel(function=None, **options):
+@overload
+def kernel(function: F) -> F: ...
+@overload
+def kernel(function: None = None, **options: Any) -> Callable[[F], F]: ...
+def kernel(function: Any = None, **options: Any) -> Any:
     """``numba.njit`` without the interpreter's lock, with a cache if there is a place for one;
     options as in `njit`.
     """
@@ -33,7 +40,7 @@ class _Notice(event.Listener):
 
     silent = False
 
-    def on_start(self, event):
+    def on_start(self, event: Any) -> None:
         if self.silent or not str(event.data["dispatcher"].py_func.__module__).startswith(PACKAGE):
             return
         self.silent = True
@@ -43,7 +50,7 @@ class _Notice(event.Listener):
                 file=sys.stderr,
             )
 
-    def on_end(self, event):
+    def on_end(self, event: Any) -> None:
         pass
 
 

@@ -13,11 +13,17 @@ Where a sum would lose digits, its rounding error is kept.
 
 from decimal import Context, Decimal, localcontext
 from math import inf, nan
+from typing import Any
 
 import numpy as np
 from numba.extending import register_jitable
 
 from rlentropy._compile import kernel
+from rlentropy._types import Floats
+
+# The pairs below are of numbers or of arrays.
+Number = Any
+Pair = tuple[Any, Any]
 
 # Grid points for a doubling of the argument of the logarithm, and of the value of the exponential.
 LOG_STEPS, EXP_STEPS = 512, 64
@@ -27,17 +33,18 @@ FIRST = 362
 # First parts are multiples of 2^-BITS, second ones of 2^-2BITS.
 BITS = 40
 # Beyond these exp x rounds to infinity, to 0.
-LARGEST, SMALLEST = 709.79, -745.14
+LARGEST = 709.79
+SMALLEST = -745.14
 
 
-def _parts(value):
+def _parts(value: Decimal) -> tuple[float, float, float]:
     """A `Decimal` as a multiple of 2^-BITS, one of 2^-2BITS, and the double next to the rest."""
     first = round(value * 2**BITS) / 2**BITS
     second = round((value - Decimal(first)) * 4**BITS) / 4**BITS
     return first, second, float(value - Decimal(first) - Decimal(second))
 
 
-def _pair(value):
+def _pair(value: Decimal) -> tuple[float, float]:
     """A `Decimal` as the next double and what is left."""
     return float(value), float(value - Decimal(float(value)))
 
@@ -55,16 +62,18 @@ with localcontext(Context(prec=60)):  # whatever the caller's context is
     ).T.copy()
 
 LOG_2_FIRST, LOG_2_SECOND = LOG_2[:2]
-STEP_FIRST, STEP_SECOND = STEP[0], STEP[1] + STEP[2]
+STEP_FIRST = STEP[0]
+STEP_SECOND = STEP[1] + STEP[2]
 STEPS_IN_ONE = 1 / (STEP_FIRST + STEP_SECOND)
 TURN = 2 * FIRST / LOG_STEPS
-FRACTION, EXPONENT_OF_ONE = (1 << 52) - 1, 1023 << 52
+FRACTION = (1 << 52) - 1
+EXPONENT_OF_ONE = 1023 << 52
 # Added and taken away again, it rounds to a whole number.
 ROUNDER = 1.5 * 2.0**52
 
 
 @kernel
-def log(x):
+def log(x: float) -> float:
     """log x; nan for x < 0, -infinity at 0."""
     if x > 0.0 and x < inf:
         return _log(float(x), 0.0)
@@ -72,7 +81,7 @@ def log(x):
 
 
 @kernel
-def log1p(x):
+def log1p(x: float) -> float:
     """log(1 + x), accurate near 0; nan for x < -1, -infinity at -1."""
     if not (x > -1.0 and x < 2.0**54):
         return log(x + 1.0)
@@ -82,7 +91,7 @@ def log1p(x):
 
 
 @kernel
-def _log(x, rest):
+def _log(x: float, rest: float) -> float:
     """log(x + rest), 0 < x < infinity; the rest is below the last digit of x, 0 for x > 2^60."""
     m, k, i = _place(x)
     c = i / LOG_STEPS
@@ -96,9 +105,9 @@ def _log(x, rest):
 
 
 @kernel
-def _place(x):
+def _place(x: float) -> tuple[Number, Number, Number]:
     """(m, k, i): x = 2^k m, m next to i / LOG_STEPS, FIRST <= i <= 2 FIRST; 0 < x < infinity."""
-    k = 0
+    k: Number = 0
     if x < 2.0**-1022:
         x *= 2.0**54
         k = -54
@@ -112,7 +121,7 @@ def _place(x):
 
 
 @kernel
-def exp(x):
+def exp(x: float) -> float:
     """e^x, with 0 and infinity where it leaves the doubles."""
     if not (x < LARGEST and x > SMALLEST):
         return inf if x > 0.0 else 0.0 if x < 0.0 else nan
@@ -128,7 +137,7 @@ def exp(x):
 
 
 @kernel
-def _power_of_2(k):
+def _power_of_2(k: Number) -> float:
     """2^k for -1023 < k < 1024."""
     return np.int64((k + 1023) << 52).view(np.float64)
 
@@ -138,7 +147,7 @@ def _power_of_2(k):
 
 
 @register_jitable
-def exact_sum(a, b):
+def exact_sum(a: Number, b: Number) -> Pair:
     """a + b as the rounded sum and its rounding error. Source: Knuth, two-sum."""
     total = a + b
     other = total - a
@@ -146,14 +155,14 @@ def exact_sum(a, b):
 
 
 @register_jitable
-def tidy(high, low):
+def tidy(high: Number, low: Number) -> Pair:
     """high + low with |low| at most half a last digit of high; for |high| >= |low|."""
     total = high + low
     return total, low - (total - high)
 
 
 @register_jitable
-def exact_product(a, b):
+def exact_product(a: Number, b: Number) -> Pair:
     """a b as the rounded product and its rounding error. Source: Dekker (1971)."""
     product = a * b
     a_top, a_rest = halves(a)
@@ -162,7 +171,7 @@ def exact_product(a, b):
 
 
 @register_jitable
-def halves(x):
+def halves(x: Number) -> Pair:
     """x as a sum of two numbers of 26 digits at most."""
     scaled = (2.0**27 + 1) * x
     top = scaled - (scaled - x)
@@ -170,7 +179,7 @@ def halves(x):
 
 
 @register_jitable
-def pair_sum(a, a_low, b, b_low):
+def pair_sum(a: Number, a_low: Number, b: Number, b_low: Number) -> Pair:
     high, error = exact_sum(a, b)
     low, rest = exact_sum(a_low, b_low)
     high, error = tidy(high, error + low)
@@ -178,20 +187,20 @@ def pair_sum(a, a_low, b, b_low):
 
 
 @register_jitable
-def pair_product(a, a_low, b, b_low):
+def pair_product(a: Number, a_low: Number, b: Number, b_low: Number) -> Pair:
     high, error = exact_product(a, b)
     return tidy(high, error + (a * b_low + a_low * b))
 
 
 @register_jitable
-def pair_quotient(a, a_low, b, b_low):
+def pair_quotient(a: Number, a_low: Number, b: Number, b_low: Number) -> Pair:
     quotient = a / b
     high, error = exact_product(quotient, b)
     return tidy(quotient, (((a - high) - error + a_low) - quotient * b_low) / b)
 
 
 @kernel
-def pair_logs(high, low):
+def pair_logs(high: Floats, low: Floats) -> None:
     """high[j], low[j] <- log of the pair, to 2^-83, with log((1 + s) / (1 - s)) = 2 artanh(s)."""
     for j in range(len(high)):
         m, k, i = _place(high[j])
@@ -210,39 +219,41 @@ def pair_logs(high, low):
 
 
 @kernel
-def logs(x):
+def logs(x: Floats) -> None:
     """x[i] <- log x[i]."""
     for i in range(len(x)):
         x[i] = log(x[i])
 
 
 @kernel
-def log1ps(x):
+def log1ps(x: Floats) -> None:
     """x[i] <- log(1 + x[i])."""
     for i in range(len(x)):
         x[i] = log1p(x[i])
 
 
 @kernel
-def exps(x):
+def exps(x: Floats) -> None:
     """x[i] <- exp x[i]."""
     for i in range(len(x)):
         x[i] = exp(x[i])
 
 
 @kernel
-def log_sum_exp(q):
+def log_sum_exp(q: Floats) -> float:
     """log sum_a exp q_a of a row."""
-    top, total = q.max(), 0.0
+    top = q.max()
+    total = 0.0
     for a in range(len(q)):
         total += exp(q[a] - top)
     return top + log(total)
 
 
 @kernel
-def draw_softmax(q, u):
+def draw_softmax(q: Floats, u: float) -> int:
     """First a with sum_{b <= a} exp q_b > u sum_b exp q_b, for u uniform in [0, 1)."""
-    top, total = q.max(), 0.0
+    top = q.max()
+    total = 0.0
     for a in range(len(q)):
         total += exp(q[a] - top)
     rest = u * total

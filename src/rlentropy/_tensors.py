@@ -5,10 +5,13 @@ lists. None of these libraries is imported. What lies on another device comes ov
 """
 
 import sys
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rlentropy._logits_kernels import BRAIN, FULL, HALF
+from rlentropy._types import Floats
 
 # The types that are read, and how the kernels read them.
 FORMATS = {"float16": HALF, "bfloat16": BRAIN, "float32": FULL, "float64": FULL}
@@ -25,7 +28,7 @@ class Logits:
     shape without actions.
     """
 
-    def __init__(self, name, x):
+    def __init__(self, name: str, x: Any) -> None:
         self.name = name
         self._x = x = _tensor(name, x)
         kind = _type_name(x)
@@ -46,7 +49,7 @@ class Logits:
         if not isinstance(x, np.ndarray) or x.flags.c_contiguous:
             self._x = x.reshape(self.rows, self.n)
 
-    def block(self, start, stop):
+    def block(self, start: int, stop: int) -> NDArray[Any]:
         """Rows start, ..., stop - 1 as a read-only C array of float32, float64, or 16 bits."""
         if len(self._x.shape) == 2:
             block = self._x[start:stop]
@@ -59,7 +62,7 @@ class Logits:
         block.setflags(write=False)
         return block
 
-    def row(self, i):
+    def row(self, i: int) -> Floats:
         """Row i in float64, for a message."""
         row = self.block(i, i + 1)[0]
         if row.dtype != np.uint16:
@@ -69,13 +72,13 @@ class Logits:
         return (row.astype(np.uint32) << 16).view(np.float32).astype(float)
 
 
-def array(name, x):
+def array(name: str, x: Any) -> NDArray[Any]:
     """A NumPy array of any tensor or list (a flag for each row, a temperature)."""
     x = _tensor(name, x)
     return x if isinstance(x, np.ndarray) else host(name, x)
 
 
-def _tensor(name, x):
+def _tensor(name: str, x: Any) -> Any:
     """x itself, without gradients, if it has a type and a shape; else what NumPy makes of it."""
     if isinstance(x, np.ma.MaskedArray):
         if np.ma.is_masked(x):
@@ -96,19 +99,19 @@ def _tensor(name, x):
     return x.astype(float) if x.dtype.kind in "iu" else x
 
 
-def _type_name(x):
+def _type_name(x: Any) -> str:
     """'float32' for NumPy's, torch's and everybody's float32."""
     return x.dtype.name if isinstance(x.dtype, np.dtype) else str(x.dtype).rpartition(".")[2]
 
 
-def _on_host(x):
+def _on_host(x: Any) -> bool:
     """Whether NumPy can look at x where it lies."""
     if isinstance(x, np.ndarray) or not hasattr(x, "__dlpack_device__"):
         return True
     return int(x.__dlpack_device__()[0]) in ON_HOST
 
 
-def host(name, x):
+def host(name: str, x: Any) -> NDArray[Any]:
     """A tensor as a NumPy array: a view where NumPy can look at it, otherwise a copy.
 
     bfloat16 comes as 16 bits or as a type of its own: NumPy has none.

@@ -13,14 +13,16 @@ probabilities add up to 1 is not checked.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from rlentropy._types import Floats
 from rlentropy.validation import refuse
 
 # Logarithms of float32 probabilities may round to a little more than 0.
 SLACK = 1e-6
 
 
-def _numbers(name, x):
+def _numbers(name: str, x: ArrayLike) -> Floats:
     """x as an array of float32 or wider."""
     if np.ma.is_masked(x):
         raise ValueError(f"{name}: entries are masked; write -inf for an impossible outcome")
@@ -31,14 +33,14 @@ def _numbers(name, x):
     return x if wide else x.astype(float)
 
 
-def _log_probabilities(name, log_p):
+def _log_probabilities(name: str, log_p: ArrayLike) -> Floats:
     """log_p as an array, if no entry is above 0."""
     log_p = _numbers(name, log_p)
     refuse(name, log_p, log_p > SLACK, "a log-probability is at most 0")
     return log_p
 
 
-def _fit(**arrays):
+def _fit(**arrays: Floats) -> tuple[Floats, ...]:
     """The arrays, broadcast to each other."""
     try:
         return np.broadcast_arrays(*arrays.values())
@@ -47,7 +49,7 @@ def _fit(**arrays):
         raise ValueError(f"{shapes}; they do not broadcast") from None
 
 
-def logsumexp(x):
+def logsumexp(x: ArrayLike) -> Floats:
     """log sum_i exp(x_i) along the last axis; shape (..., n) -> (...).
 
     Finite for entries of any size; ``-inf`` entries are allowed, and all ``-inf`` gives ``-inf``.
@@ -56,7 +58,7 @@ def logsumexp(x):
     return top + np.log1p(rest)
 
 
-def log_softmax(x):
+def log_softmax(x: ArrayLike) -> Floats:
     """x_i - log sum_j exp(x_j) along the last axis; shape (..., n) -> (..., n).
 
     The normaliser is formed as log1p(sum over all but one maximal entry), so the log-probability of
@@ -71,7 +73,7 @@ def log_softmax(x):
     return (x - top[..., None]) - np.log1p(rest)[..., None]
 
 
-def _top_and_rest(x):
+def _top_and_rest(x: Floats) -> tuple[Floats, Floats]:
     """Largest entry and sum of exp(x - largest) over the other entries, along the last axis."""
     if x.ndim == 0 or x.shape[-1] == 0:
         raise ValueError("x: the last axis is missing or empty; a distribution needs an outcome")
@@ -85,31 +87,31 @@ def _top_and_rest(x):
     return top[..., 0], rest
 
 
-def softmax(x):
+def softmax(x: ArrayLike) -> Floats:
     """exp(x_i) / sum_j exp(x_j) along the last axis; entries below about 1e-308 are exactly 0."""
     return np.exp(log_softmax(x))
 
 
-def log_probabilities(p):
+def log_probabilities(p: ArrayLike) -> Floats:
     """log p with log 0 = -inf and no warning; shape preserved. The input is not validated."""
     with np.errstate(divide="ignore"):
         return np.log(p)
 
 
-def mean(log_p, f):
+def mean(log_p: ArrayLike, f: ArrayLike) -> Floats:
     """E_p[f] = sum_i p_i f_i along the last axis, outcomes of probability 0 left out;
     shape (...)."""
     p = np.exp(_log_probabilities("log_p", log_p))
     return _sum(*_fit(log_p=p, f=_numbers("f", f)))
 
 
-def _sum(p, f):
+def _sum(p: Floats, f: Floats) -> Floats:
     """sum_i p_i f_i, whatever f is where p is 0; a p of nan counts."""
     weighted = np.zeros(p.shape, np.result_type(p, f))
     return np.sum(np.multiply(p, f, where=p != 0, out=weighted), axis=-1)
 
 
-def _centred(log_p, f):
+def _centred(log_p: ArrayLike, f: ArrayLike) -> Floats:
     """f - E_p[f], and exactly 0 on outcomes of probability 0 (where f may be infinite)."""
     p = np.exp(_log_probabilities("log_p", log_p))
     p, f = _fit(log_p=p, f=_numbers("f", f))
@@ -117,22 +119,22 @@ def _centred(log_p, f):
     return np.subtract(f, _sum(p, f)[..., None], where=p != 0, out=centred)
 
 
-def covariance(log_p, f, g):
+def covariance(log_p: ArrayLike, f: ArrayLike, g: ArrayLike) -> Floats:
     """Cov_p(f, g) = E_p[(f - E_p f)(g - E_p g)] along the last axis; shape (...)."""
     return mean(log_p, _centred(log_p, f) * _centred(log_p, g))
 
 
-def variance(log_p, f):
+def variance(log_p: ArrayLike, f: ArrayLike) -> Floats:
     """Var_p(f) = Cov_p(f, f) along the last axis; shape (...)."""
     return covariance(log_p, f, f)
 
 
-def cumulant3(log_p, f, g, k):
+def cumulant3(log_p: ArrayLike, f: ArrayLike, g: ArrayLike, k: ArrayLike) -> Floats:
     """kappa_3(f, g, k) = E_p[(f - E f)(g - E g)(k - E k)] along the last axis; shape (...)."""
     return mean(log_p, _centred(log_p, f) * _centred(log_p, g) * _centred(log_p, k))
 
 
-def entropy(log_p):
+def entropy(log_p: ArrayLike) -> Floats:
     """H(p) = -sum_i p_i log p_i in nats along the last axis; shape (...). 0 log 0 = 0.
 
     Exactly 0 for one certain outcome, log n for the uniform distribution on n outcomes.
@@ -141,7 +143,7 @@ def entropy(log_p):
     return -_sum(np.exp(log_p), log_p) + 0.0  # + 0.0 turns the -0.0 of a certain outcome into 0.0
 
 
-def kl(log_p, log_q):
+def kl(log_p: ArrayLike, log_q: ArrayLike) -> Floats:
     """KL(p || q) = sum_i p_i log(p_i / q_i) in nats along the last axis; shape (...).
 
     ``inf`` where p puts mass on an outcome that q excludes; outcomes with p_i = 0 contribute 0.
@@ -155,14 +157,14 @@ def kl(log_p, log_q):
     return _sum(p, ratio)
 
 
-def binary_entropy(x):
+def binary_entropy(x: ArrayLike) -> Floats:
     """h_2(x) = -x log x - (1 - x) log(1 - x), 0 at both ends; x in [0, 1]."""
     x = np.asarray(x, dtype=float)
     refuse("x", x, (x < 0) | (x > 1), "a probability lies in [0, 1]")
     return entropy(log_probabilities(np.stack([x, 1 - x], axis=-1)))
 
 
-def softmax_divergence(x, delta):
+def softmax_divergence(x: ArrayLike, delta: ArrayLike) -> Floats:
     """KL(softmax x || softmax(x - delta)) along the last axis; (..., n) -> (...), in nats.
 
     Source: lem-association.

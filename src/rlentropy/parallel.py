@@ -1,19 +1,15 @@
-"""Independent runs in parallel with results identical to serial ones,
-and a progress bar for long work.
+"""Independent runs in parallel with results identical to serial ones, and a bar for long work.
 
 Every run gets its own child of one ``numpy.random.SeedSequence``, fixed before anything starts;
-where and in which
-order the runs are computed cannot change a number.
+where and in which order the runs are computed cannot change a number.
 By default runs are threads of this process: the compiled learners
 release Python's lock, so threads use all cores and nothing is copied.
-joblib lets the caller choose otherwise without
-touching the code that calls `run_seeds`:
+joblib lets the caller choose otherwise without touching the code that calls `run_seeds`:
 
-    with joblib.parallel_config(backend="loky", n_jobs=8):      # processes on this machine
+    with joblib.parallel_config(backend="loky", n_jobs=8):  # processes on this machine
         results = run_seeds(function, spawn(2026, 48))
 
-    client = distributed.Client("scheduler:8786")        # a Dask cluster;
-    Ray registers a backend likewise
+    client = distributed.Client("scheduler:8786")  # a Dask cluster; Ray registers one likewise
     with joblib.parallel_config(backend="dask"):
         results = run_seeds(function, spawn(2026, 48))
 
@@ -23,14 +19,19 @@ a function of a module, or ``functools.partial`` of one.
 
 import sys
 import threading
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import joblib
 from tqdm import tqdm
 
 from rlentropy.validation import check_integer
 
+S = TypeVar("S")
+T = TypeVar("T")
 
-def run_seeds(function, seeds, *, jobs=-1):
+
+def run_seeds(function: Callable[[S], T], seeds: Iterable[S], *, jobs: int = -1) -> list[T]:
     """[function(seed) for seed in seeds], computed in parallel;
     the results are in the order of ``seeds``.
 
@@ -41,9 +42,8 @@ def run_seeds(function, seeds, *, jobs=-1):
               1 computes them one after another in this thread
 
     An exception in a run stops the others and is raised here.
-    joblib's backends threading (the default), loky, dask and
-    ray work; its legacy backend multiprocessing does not hand back results one by one and is
-    refused by joblib.
+    joblib's backends threading (the default), loky, dask and ray work; its legacy backend
+    multiprocessing does not hand back results one by one and is refused by joblib.
     """
     if jobs != -1:
         jobs = check_integer("jobs", jobs, low=1)
@@ -57,7 +57,7 @@ def run_seeds(function, seeds, *, jobs=-1):
     return results
 
 
-def progress_bar(total, unit):
+def progress_bar(total: int, unit: str) -> Any:
     """A tqdm bar that appears after two seconds, on a terminal only (not in notebooks,
     logs or worker threads)."""
     here = threading.current_thread() is threading.main_thread()

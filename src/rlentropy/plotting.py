@@ -4,12 +4,19 @@ and drawing functions that take arrays and return Axes.
 `use_style` is called in the first cell of every chapter.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.tri import Triangulation
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.tri import Triangulation, TriContourSet
+from numpy.typing import ArrayLike, NDArray
 
 from rlentropy import distributions as dist
+from rlentropy._types import Floats
 
 # Okabe & Ito (2008): distinguishable with the common colour-vision deficiencies.
 COLOURS = {
@@ -24,7 +31,7 @@ COLOURS = {
 }
 CYCLE = ("blue", "orange", "green", "purple", "sky", "yellow", "black")
 
-_STYLE = {
+_STYLE: Any = {
     "figure.figsize": (6.4, 3.6),
     "figure.dpi": 110,
     "figure.constrained_layout.use": True,
@@ -36,7 +43,7 @@ _STYLE = {
     "axes.labelsize": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.prop_cycle": mpl.cycler(color=[COLOURS[c] for c in CYCLE]),
+    "axes.prop_cycle": mpl.rcsetup.cycler(color=[COLOURS[c] for c in CYCLE]),
     "axes.grid": True,
     "grid.color": "#E4E4E4",
     "grid.linewidth": 0.7,
@@ -54,12 +61,14 @@ _STYLE = {
 }
 
 
-def use_style():
+def use_style() -> None:
     """Apply the book's style."""
     mpl.rcParams.update(_STYLE)
 
 
-def figure(rows=1, cols=1, *, width=6.4, height=3.6, **kwargs):
+def figure(
+    rows: int = 1, cols: int = 1, *, width: float = 6.4, height: float = 3.6, **kwargs: Any
+) -> tuple[Figure, Any]:
     """plt.subplots of the book's size in inches; returns (figure, axes)."""
     return plt.subplots(rows, cols, figsize=(width, height), **kwargs)
 
@@ -67,7 +76,15 @@ def figure(rows=1, cols=1, *, width=6.4, height=3.6, **kwargs):
 # ------------------------------------------------------------------------------- grids and simplex
 
 
-def heat_map(ax, values, *, title=None, label=None, vmin=None, vmax=None):
+def heat_map(
+    ax: Axes,
+    values: ArrayLike,
+    *,
+    title: str | None = None,
+    label: str | None = None,
+    vmin: float | None = None,
+    vmax: float | None = None,
+) -> Axes:
     """A grid of numbers (rows, cols) as coloured cells, the first row on top, with a colour bar;
     returns ax.
 
@@ -83,20 +100,21 @@ def heat_map(ax, values, *, title=None, label=None, vmin=None, vmax=None):
     return ax
 
 
-def simplex_points(p):
-    """Barycentric to plane: probabilities (..., 3) -> (..., 2), corners (0, 0), (1, 0), (1/2,
-    sqrt(3)/2)."""
+def simplex_points(p: ArrayLike) -> Floats:
+    """Barycentric to plane: probabilities (..., 3) -> (..., 2).
+
+    The corners are (0, 0), (1, 0), (1/2, sqrt(3)/2).
+    """
     return np.asarray(p, dtype=float) @ np.array([[0, 0], [1, 0], [0.5, np.sqrt(3) / 2]])
 
 
-def simplex_grid(steps):
-    """All distributions on three actions with entries k / steps;
-    shape ((steps+1)(steps+2)/2, 3)."""
+def simplex_grid(steps: int) -> Floats:
+    """All distributions on three actions with entries k / steps; ((steps+1)(steps+2)/2, 3)."""
     i, j = np.nonzero(np.add.outer(np.arange(steps + 1), np.arange(steps + 1)) <= steps)
     return np.stack([steps - i - j, i, j], axis=1) / steps
 
 
-def simplex_axes(ax, labels=("action 1", "action 2", "action 3")):
+def simplex_axes(ax: Axes, labels: Sequence[str] = ("action 1", "action 2", "action 3")) -> Axes:
     """Draw the triangle of all distributions on three actions, corners named; returns ax."""
     corners = simplex_points(np.eye(3)[[0, 1, 2, 0]])
     ax.plot(*corners.T, color=COLOURS["black"], linewidth=1.0, label="_simplex")
@@ -114,7 +132,9 @@ def simplex_axes(ax, labels=("action 1", "action 2", "action 3")):
     return ax
 
 
-def simplex_field(ax, values, steps, *, levels, filled=True):
+def simplex_field(
+    ax: Axes, values: ArrayLike, steps: int, *, levels: int | ArrayLike, filled: bool = True
+) -> TriContourSet:
     """Contours of ``values`` (one for each row of ``simplex_grid(steps)``) on the triangle;
     returns the contour set."""
     points = simplex_points(simplex_grid(steps))
@@ -124,7 +144,13 @@ def simplex_field(ax, values, steps, *, levels, filled=True):
     return ax.tricontour(triangles, values, levels=levels, colors=COLOURS["grey"], linewidths=0.8)
 
 
-def entropy_contours(ax, *, levels=(0.2, 0.4, 0.6, 0.8, 1.0), steps=120, filled=False):
+def entropy_contours(
+    ax: Axes,
+    *,
+    levels: Sequence[float] = (0.2, 0.4, 0.6, 0.8, 1.0),
+    steps: int = 120,
+    filled: bool = False,
+) -> TriContourSet:
     """Contours of the entropy in nats on the simplex of three actions,
     from 0 at the corners to log 3; returns the set.
 
@@ -136,7 +162,15 @@ def entropy_contours(ax, *, levels=(0.2, 0.4, 0.6, 0.8, 1.0), steps=120, filled=
     return simplex_field(ax, values, steps, levels=chosen, filled=filled)
 
 
-def simplex_curve(ax, values, steps, *, level=0.0, colour="orange", label=None):
+def simplex_curve(
+    ax: Axes,
+    values: ArrayLike,
+    steps: int,
+    *,
+    level: float = 0.0,
+    colour: str = "orange",
+    label: str | None = None,
+) -> TriContourSet:
     """The curve values = level on the triangle, one value for each row of ``simplex_grid(steps)``;
     returns the set.
 
@@ -160,7 +194,14 @@ def simplex_curve(ax, values, steps, *, level=0.0, colour="orange", label=None):
     return shown
 
 
-def simplex_path(ax, policies, *, colour="orange", label=None, arrow=True):
+def simplex_path(
+    ax: Axes,
+    policies: ArrayLike,
+    *,
+    colour: str = "orange",
+    label: str | None = None,
+    arrow: bool = True,
+) -> Axes:
     """A path of distributions (K, 3) on the triangle: line, dot at its start, arrow head half-way;
     returns ax."""
     points = simplex_points(policies)
@@ -177,7 +218,15 @@ def simplex_path(ax, policies, *, colour="orange", label=None, arrow=True):
 # ----------------------------------------------------------------------------- visits of explorers
 
 
-def run_band(ax, x, runs, *, colour, label=None, style="-"):
+def run_band(
+    ax: Axes,
+    x: ArrayLike,
+    runs: ArrayLike,
+    *,
+    colour: str,
+    label: str | None = None,
+    style: str = "-",
+) -> Axes:
     """Mean of the runs (K, n) over x (n,) as a line, smallest to largest as a band; returns ax."""
     runs = np.atleast_2d(np.asarray(runs, dtype=float))
     ax.plot(x, runs.mean(axis=0), style, color=COLOURS[colour], label=label)
@@ -188,7 +237,14 @@ def run_band(ax, x, runs, *, colour, label=None, style="-"):
     return ax
 
 
-def visit_maps(axes, visits, *, least, most, label=None):
+def visit_maps(
+    axes: Any,
+    visits: Mapping[str, ArrayLike],
+    *,
+    least: float,
+    most: float,
+    label: str | None = None,
+) -> NDArray[Any]:
     """One map (rows, cols) per name of the table ``visits``,
     with a common logarithmic colour scale; returns axes.
 
@@ -199,7 +255,8 @@ def visit_maps(axes, visits, *, least, most, label=None):
     axes = np.ravel(axes)
     if len(visits) > len(axes):
         raise ValueError(f"visits: {len(visits)} maps for {len(axes)} axes")
-    scale, image = mpl.colors.LogNorm(vmin=least, vmax=most), None
+    scale = mpl.colors.LogNorm(vmin=least, vmax=most)
+    image = None
     for ax, (name, values) in zip(axes, visits.items(), strict=False):
         values = np.asarray(values, dtype=float)
         image = ax.imshow(np.ma.masked_less(values, least), norm=scale)

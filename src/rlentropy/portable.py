@@ -24,13 +24,18 @@ Tables are made of `Wide` numbers, whose errors are about 1e-25 before they are 
 correctly rounded, but for one entry in a hundred million or so.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rlentropy import _portable_kernels as kernels
+from rlentropy._types import Bools, Floats
 from rlentropy.validation import refuse
 
 
-def log(x):
+def log(x: ArrayLike) -> Floats:
     """log x in nats; numbers > 0 (also infinity) of any shape -> floats of that shape.
 
     Raises ValueError for an entry <= 0 or nan.
@@ -38,7 +43,7 @@ def log(x):
     return _each(kernels.logs, x, lambda x: x > 0, "the logarithm needs numbers > 0")
 
 
-def log1p(x):
+def log1p(x: ArrayLike) -> Floats:
     """log(1 + x), accurate near 0; numbers > -1 of any shape -> floats of that shape.
 
     Raises ValueError for an entry <= -1 or nan.
@@ -46,7 +51,7 @@ def log1p(x):
     return _each(kernels.log1ps, x, lambda x: x > -1, "log(1 + x) needs numbers > -1")
 
 
-def exp(x):
+def exp(x: ArrayLike) -> Floats:
     """e^x, with 0 and infinity where it leaves the doubles; any shape -> floats of that shape.
 
     Raises ValueError for nan.
@@ -54,7 +59,7 @@ def exp(x):
     return _each(kernels.exps, x, lambda x: ~np.isnan(x), "not a number")
 
 
-def log_softmax(x):
+def log_softmax(x: ArrayLike) -> Floats:
     """x(a) - log sum_b exp x(b) along the last axis; (..., n) -> (..., n), n >= 1.
 
     Raises ValueError for nan.
@@ -64,7 +69,9 @@ def log_softmax(x):
     return below - log(exp(below).sum(axis=-1, keepdims=True))
 
 
-def _each(function, x, inside, why):
+def _each(
+    function: Callable[[Floats], None], x: ArrayLike, inside: Callable[[Floats], Bools], why: str
+) -> Any:
     x = np.array(x, dtype=float, order="C")
     refuse("x", x, ~inside(x), why)
     function(x.reshape(-1))
@@ -83,39 +90,40 @@ class Wide:
     Source: Dekker (1971), a floating-point technique for extending the available precision.
     """
 
-    def __init__(self, high, low=0.0):
+    def __init__(self, high: ArrayLike, low: ArrayLike = 0.0) -> None:
         self.high, self.low = np.asarray(high, dtype=float), np.asarray(low, dtype=float)
 
     __array_ufunc__ = None  # so that array + Wide comes here
 
-    def rounded(self):
+    def rounded(self) -> Floats:
         """The nearest doubles."""
         return self.high + self.low
 
-    def __add__(self, other):
+    def __add__(self, other: "Wide | ArrayLike") -> "Wide":
         return Wide(*kernels.pair_sum(self.high, self.low, *_pair(other)))
 
-    def __mul__(self, other):
+    def __mul__(self, other: "Wide | ArrayLike") -> "Wide":
         return Wide(*kernels.pair_product(self.high, self.low, *_pair(other)))
 
-    def __truediv__(self, other):
+    def __truediv__(self, other: "Wide | ArrayLike") -> "Wide":
         return Wide(*kernels.pair_quotient(self.high, self.low, *_pair(other)))
 
-    __radd__, __rmul__ = __add__, __mul__
+    __radd__ = __add__
+    __rmul__ = __mul__
 
-    def sqrt(self):
+    def sqrt(self) -> "Wide":
         """The square root of entries >= 0."""
         root = np.sqrt(self.high)
         high, error = kernels.exact_product(root, root)
         rest = (self.high - high) - error + self.low
         return Wide(*kernels.tidy(root, rest / np.where(root > 0, 2 * root, 1.0)))
 
-    def log(self):
+    def log(self) -> "Wide":
         """The logarithm of entries > 0."""
         high, low = (np.array(x) for x in np.broadcast_arrays(self.high, self.low))
         kernels.pair_logs(high.reshape(-1), low.reshape(-1))
         return Wide(high, low)
 
 
-def _pair(x):
+def _pair(x: Wide | ArrayLike) -> tuple[Floats, Floats | float]:
     return (x.high, x.low) if isinstance(x, Wide) else (np.asarray(x, dtype=float), 0.0)

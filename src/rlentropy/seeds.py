@@ -3,10 +3,11 @@ never from the clock."""
 
 import numpy as np
 
+from rlentropy._types import Seed
 from rlentropy.validation import check_integer
 
 
-def spawn(seed, count):
+def spawn(seed: Seed, count: int) -> list[np.random.SeedSequence]:
     """``count`` independent children of one root seed, as ``numpy.random.SeedSequence``.
 
     seed   whole number >= 0, or a SeedSequence (which is copied,
@@ -23,7 +24,7 @@ def spawn(seed, count):
     return root.spawn(count)
 
 
-def generator(seed):
+def generator(seed: Seed) -> np.random.Generator:
     """The PCG64 generator of a whole number >= 0 or a SeedSequence;
     ValueError for anything else (None among it)."""
     if not isinstance(seed, np.random.SeedSequence):
@@ -31,7 +32,7 @@ def generator(seed):
     return np.random.Generator(np.random.PCG64(seed))
 
 
-def _whole(seed):
+def _whole(seed: object) -> int:
     """A seed that is a whole number >= 0; a generator has a hidden state,
     so a run could not be repeated from it."""
     if isinstance(seed, (int, np.integer)):

@@ -8,13 +8,14 @@ j.
 import numpy as np
 from scipy import sparse
 
+from rlentropy._types import Floats, Ints
 from rlentropy.validation import check_integer, check_interval
 
 # Row and column moves of the four grid actions.
 GRID_MOVES = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
 
 
-def grid_kernel(rows, cols, success):
+def grid_kernel(rows: int, cols: int, success: float) -> sparse.csr_array:
     """CSR (4 rows*cols, rows*cols) of the four noisy moves."""
     R, C = check_integer("rows", rows, low=1), check_integer("cols", cols, low=1)
     p = check_interval("success", success, 0, 1)
@@ -33,14 +34,18 @@ def grid_kernel(rows, cols, success):
     )
 
 
-def drop_zeros(entries, places, shape):
+def drop_zeros(
+    entries: Floats, places: tuple[Ints, Ints], shape: tuple[int, int]
+) -> sparse.csr_array:
     """CSR with duplicate places added up and explicit zeros removed."""
     K = sparse.csr_array(sparse.coo_array((entries, places), shape=shape))
     K.eliminate_zeros()
     return K
 
 
-def garnet_kernel(rng, states, actions, branching):
+def garnet_kernel(
+    rng: np.random.Generator, states: int, actions: int, branching: int
+) -> sparse.csr_array:
     """CSR (S*A, S) with ``branching`` positive entries a row."""
     S = check_integer("states", states, low=1)
     A = check_integer("actions", actions, low=1)

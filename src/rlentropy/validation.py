@@ -5,26 +5,36 @@ Nothing is repaired: no renormalising, no clipping, no casting of NaN.
 Accepted arrays come back as float arrays of their own (a read-only copy is the caller's business).
 """
 
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
+
+from rlentropy._types import Bools, Floats, Ints
 
 # Row sums of tables written with a dozen digits still pass;
 # a forgotten or doubled entry never does.
 SUM_TOLERANCE = 1e-9
 
+T = TypeVar("T", bound=ArrayLike)
+# Lengths of the axes; None allows any length but 0.
+Shape = tuple[int | None, ...]
 
-def _first(mask):
+
+def _first(mask: ArrayLike) -> tuple[int, ...] | None:
     """First index (C order) where the mask is true, as a tuple of ints; None if nowhere."""
     if not np.asarray(mask).any():
         return None
     return tuple(int(i) for i in np.argwhere(mask)[0])
 
 
-def _at(name, index):
+def _at(name: str, index: tuple[int, ...]) -> str:
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
-def refuse(name, x, bad, why):
+def refuse(name: str, x: ArrayLike, bad: ArrayLike, why: str) -> None:
     """Raises ValueError naming the first entry of x where ``bad`` is true, its value,
     and why it will not do.
     """
@@ -33,20 +43,19 @@ def refuse(name, x, bad, why):
         raise ValueError(f"{_at(name, index)} = {np.asarray(x)[index]}: {why}")
 
 
-def check_array(name, x, shape=None):
+def check_array(name: str, x: ArrayLike, shape: Shape | None = None) -> Floats:
     """Float array without NaN or infinity, of the given shape (None in a place allows any positive
     length).
 
-    Raises ValueError for a non-numeric (also complex or masked) entry, a wrong number of axes,
-    a wrong or zero
-    length, or a non-finite entry.
+    Raises ValueError for a non-numeric (also complex or masked) entry, a wrong number of axes, a
+    wrong or zero length, or a non-finite entry.
     """
     x = _as_floats(name, x)
     check_shape(name, x, shape)
     return check_finite(name, x)
 
 
-def _as_floats(name, x):
+def _as_floats(name: str, x: ArrayLike) -> Floats:
     """A float array of its own; what numpy would drop with a mere warning, or none, is refused."""
     try:
         if np.iscomplexobj(x):
@@ -58,7 +67,7 @@ def _as_floats(name, x):
         raise ValueError(f"{name}: not an array of numbers ({problem})") from None
 
 
-def check_shape(name, x, shape=None):
+def check_shape(name: str, x: T, shape: Shape | None = None) -> T:
     """x itself if its shape fits; a place given as None allows any length but 0."""
     actual = np.shape(x)
     if shape is not None and actual != shape:
@@ -73,38 +82,40 @@ def check_shape(name, x, shape=None):
     return x
 
 
-def check_finite(name, x):
+def check_axis(name: str, x: T, entries: str) -> T:
+    """x itself if it is no bare number; its last axis holds ``entries``, in a word."""
+    if np.ndim(x) == 0:
+        raise ValueError(f"{name}: shape (), expected at least one axis of {entries}")
+    return x
+
+
+def check_finite(name: str, x: T) -> T:
     """x itself if no entry is NaN or infinite."""
     refuse(name, x, ~np.isfinite(x), "not a finite number")
     return x
 
 
-def check_distribution(name, p, shape=None):
+def check_distribution(name: str, p: ArrayLike, shape: Shape | None = None) -> Floats:
     """Probabilities along the last axis: finite, >= 0, sums within 1e-9 of one.
     Returns a float array.
 
     Raises ValueError naming the first negative entry, else the first row whose sum is off.
     """
-    p = check_array(name, p, shape)
-    if p.ndim == 0:
-        raise ValueError(f"{name}: shape (), expected at least one axis of probabilities")
+    p = check_axis(name, check_array(name, p, shape), "probabilities")
     refuse(name, p, p < 0, "a probability cannot be negative")
     _refuse_sums(name, p.sum(axis=-1))
     return p
 
 
-def check_log_distribution(name, log_p, shape=None):
+def check_log_distribution(name: str, log_p: ArrayLike, shape: Shape | None = None) -> Floats:
     """Log-probabilities along the last axis: real or -inf, sums of exp(log_p) within 1e-9 of one.
     A float array.
 
-    Raises ValueError naming the first NaN or positive entry,
-    else the first row whose probabilities' sum is off,
-    as it is for logits that were not normalised.
+    Raises ValueError naming the first NaN or positive entry, else the first row whose
+    probabilities' sum is off, as it is for logits that were not normalised.
     """
-    log_p = _as_floats(name, log_p)
+    log_p = check_axis(name, _as_floats(name, log_p), "log-probabilities")
     check_shape(name, log_p, shape)
-    if log_p.ndim == 0:
-        raise ValueError(f"{name}: shape (), expected at least one axis of log-probabilities")
     refuse(
         name,
         log_p,
@@ -115,7 +126,7 @@ def check_log_distribution(name, log_p, shape=None):
     return log_p
 
 
-def check_mask(name, x, shape):
+def check_mask(name: str, x: ArrayLike, shape: tuple[int, ...]) -> Bools:
     """Booleans of a shape, or that broadcast to it.
     Whole numbers are refused: 0, 1 might be meant as indices.
     """
@@ -128,7 +139,11 @@ def check_mask(name, x, shape):
         raise ValueError(f"{name}: shape {x.shape}, expected {shape}") from None
 
 
-def _refuse_sums(name, totals, place=lambda index: index):
+def _refuse_sums(
+    name: str,
+    totals: Floats,
+    place: Callable[[tuple[int, ...]], tuple[int, ...]] = lambda index: index,
+) -> None:
     """Raises ValueError naming the first row whose sum misses 1."""
     index = _first(np.abs(totals - 1) > SUM_TOLERANCE)
     if index is not None:
@@ -139,7 +154,7 @@ def _refuse_sums(name, totals, place=lambda index: index):
         )
 
 
-def check_kernel(name, P):
+def check_kernel(name: str, P: ArrayLike) -> Floats:
     """Transition probabilities P[s, a, s'] (dense, (S, A, S)). Returns a float array.
 
     Raises ValueError as `check_distribution`, or if the first and last axes differ.
@@ -155,7 +170,7 @@ def check_kernel(name, P):
     return P
 
 
-def check_sparse_kernel(name, P):
+def check_sparse_kernel(name: str, P: Any) -> sparse.csr_array:
     """Transition probabilities as a sparse (S*A, S) matrix whose row s*A + a is P(. | s, a).
     Returns CSR.
 
@@ -182,7 +197,7 @@ def check_sparse_kernel(name, P):
     return P
 
 
-def _as_csr(name, P):
+def _as_csr(name: str, P: Any) -> sparse.csr_array:
     """A CSR copy with one entry a place; indices out of range, on which compiled code would crash,
     are refused.
     """
@@ -199,7 +214,7 @@ def _as_csr(name, P):
     return P
 
 
-def check_number(name, x):
+def check_number(name: str, x: Any) -> float:
     """A finite real number as a float; strings, booleans and arrays are refused."""
     if isinstance(x, (str, bytes, bool, np.bool_)) or np.ndim(x) > 0:
         raise ValueError(f"{name} = {x!r}: not a real number")
@@ -212,7 +227,7 @@ def check_number(name, x):
     return value
 
 
-def check_discount(name, gamma):
+def check_discount(name: str, gamma: object) -> float:
     """A discount factor 0 <= gamma < 1."""
     value = check_number(name, gamma)
     if not 0 <= value < 1:
@@ -220,7 +235,7 @@ def check_discount(name, gamma):
     return value
 
 
-def check_positive(name, x):
+def check_positive(name: str, x: object) -> float:
     """A finite number > 0 (a step size, a temperature, a prior count)."""
     value = check_number(name, x)
     if not value > 0:
@@ -228,7 +243,7 @@ def check_positive(name, x):
     return value
 
 
-def check_nonnegative(name, x):
+def check_nonnegative(name: str, x: object) -> float:
     """A finite number >= 0 (a strength, a budget)."""
     value = check_number(name, x)
     if value < 0:
@@ -236,7 +251,7 @@ def check_nonnegative(name, x):
     return value
 
 
-def check_interval(name, x, low, high):
+def check_interval(name: str, x: object, low: float, high: float) -> float:
     """A finite number with low <= x <= high."""
     value = check_number(name, x)
     if not low <= value <= high:
@@ -244,7 +259,7 @@ def check_interval(name, x, low, high):
     return value
 
 
-def check_confidence(name, delta):
+def check_confidence(name: str, delta: object) -> float:
     """A probability of failure 0 < delta < 1."""
     value = check_number(name, delta)
     if not 0 < value < 1:
@@ -252,7 +267,7 @@ def check_confidence(name, delta):
     return value
 
 
-def check_integer(name, x, low=0, high=None):
+def check_integer(name: str, x: object, low: int = 0, high: int | None = None) -> int:
     """A whole number with low <= x (and x <= high if given), as an int;
     booleans and 2.5 are refused.
     """
@@ -264,7 +279,7 @@ def check_integer(name, x, low=0, high=None):
     return int(x)
 
 
-def check_indices(name, x, size, shape=None):
+def check_indices(name: str, x: ArrayLike, size: int, shape: Shape | None = None) -> Ints:
     """Whole numbers in {0, ..., size - 1} (states, actions); returns an int array."""
     x = np.array(x)
     if not np.issubdtype(x.dtype, np.integer):
@@ -274,7 +289,7 @@ def check_indices(name, x, size, shape=None):
     return x
 
 
-def check_choice(name, x, choices):
+def check_choice(name: str, x: object, choices: Collection[str]) -> str:
     """x itself if it is one of the names on offer."""
     if not (isinstance(x, str) and x in choices):
         raise ValueError(f"{name} = {x!r}: expected one of {', '.join(choices)}")
@@ -289,12 +304,12 @@ class NotConverged(RuntimeError):
           ``gap``, the optimum lies in [best.value, best.value + best.gap]
     """
 
-    def __init__(self, message, *, best=None):
+    def __init__(self, message: str, *, best: Any = None) -> None:
         super().__init__(message)
         self.best = best
 
 
-def missing(kind, name, other, belongs):
+def missing(kind: str, name: str, other: str, belongs: Collection[str]) -> str:
     """Why an MDP lacks the attribute ``name``:
     most often a function was given the other kind of MDP.
     """

@@ -126,7 +126,7 @@ LOCKS = {
     "requirements.txt": PROJECT["dependencies"] + EXTRAS["book"],
     "requirements-test.txt": PROJECT["dependencies"] + EXTRAS["test"] + EXTRAS["bench"],
 }
-OWN = {"rlentropy", "finitesums", "proofledger"}
+OWN = {"rlentropy", "finitesums", "proofledger", "_own_names"}
 
 
 def pins(text):

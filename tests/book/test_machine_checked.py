@@ -352,7 +352,8 @@ def test_rocq_refuses_a_near_miss_and_accepts_what_it_misses(compiled, name):
 
 
 @pytest.mark.prover
-def test_rocq_refuses_a_wrong_definition(compiled, tmp_path):
+@pytest.mark.usefixtures("compiled")
+def test_rocq_refuses_a_wrong_definition(tmp_path):
     wrong = tmp_path / "proofs"
     shutil.copytree(certify.SOURCES, wrong)
     path = wrong / "Distributions.v"

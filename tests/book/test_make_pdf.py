@@ -17,7 +17,7 @@ def test_links_through_the_file_of_the_page_stay_inside():
 
 
 def test_a_missing_browser_is_one_sentence(monkeypatch, capsys):
-    monkeypatch.setattr(make_pdf.shutil, "which", lambda name: None)
+    monkeypatch.setattr(make_pdf.shutil, "which", lambda _: None)
     assert make_pdf.main() == 1
     said = capsys.readouterr().err
     assert said.startswith("error: ") and "Chromium" in said and said.count("\n") == 1
@@ -102,6 +102,6 @@ def test_many_folds_with_formulas_are_printed_in_a_minute(printed):
 
 
 @pytest.mark.browser
-def test_a_browser_that_fails_is_reported(tmp_path, capsys):
+def test_a_browser_that_fails_is_reported(tmp_path):
     assert not make_pdf.pdf_of(tmp_path / "none.html", tmp_path / "x.pdf", "false")
     assert not (tmp_path / "x.pdf").exists()

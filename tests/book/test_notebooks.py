@@ -116,7 +116,7 @@ def test_is_stored_run_without_errors_or_warnings(notebook):
     assert stderr_outputs(notebook) == []
 
 
-def test_is_stored_as_the_tool_stores_it(chapter, notebook):
+def test_is_stored_as_the_tool_stores_it(notebook):
     """Stored by tools/run_notebooks.py: nothing in the file changes from run to run."""
     before = nbformat.writes(notebook)
     assert nbformat.writes(normalised(notebook)) == before
@@ -341,7 +341,8 @@ def test_a_run_is_current_until_something_it_used_changes(checkout, name, old, n
     assert is_current(notebook) == current
 
 
-def test_changed_code_or_a_cell_without_its_run_is_not_current(checkout):
+@pytest.mark.usefixtures("checkout")
+def test_changed_code_or_a_cell_without_its_run_is_not_current():
     notebook = normalised(make("1 + 1"), key=source_key.run_key(make("1 + 1")))
     notebook.cells.append(nbformat.v4.new_markdown_cell("words"))
     assert is_current(notebook)

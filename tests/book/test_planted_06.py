@@ -99,7 +99,7 @@ def test_a_wrong_formula_is_noticed(chapter, name):
 # Wrong by one factor, exponent or term each: growth(D, n, x^2) in the place of
 # D^2 log n (1 + min(x, x^2) + x^2 / 4)
 WRONG_BOUNDS = {
-    "log 2 for log n": lambda D, n, y: D**2 * np.log(2) * (1 + min(y**0.5, y) + y / 4),
+    "log 2 for log n": lambda D, _, y: D**2 * np.log(2) * (1 + min(y**0.5, y) + y / 4),
     "D for its square": lambda D, n, y: D * np.log(n) * (1 + min(y**0.5, y) + y / 4),
     "D cubed": lambda D, n, y: D**3 * np.log(n) * (1 + min(y**0.5, y) + y / 4),
     "the root of the horizon": lambda D, n, y: D**2 * np.log(n) * (1 + 1.25 * min(y**0.5, y)),
@@ -119,7 +119,7 @@ def test_a_wrong_bound_of_the_remainder_is_noticed(chapter, monkeypatch, name):
 
 WRONG_CAPS = {
     "D squared": lambda D, y: D**2 / 2 * min(y**0.5, y),
-    "no D": lambda D, y: min(y**0.5, y) / 2,
+    "no D": lambda _, y: min(y**0.5, y) / 2,
     "D/3": lambda D, y: D / 3 * min(y**0.5, y),
     "a constant horizon": lambda D, y: D / 2 * min(y**0.5, 4),
 }

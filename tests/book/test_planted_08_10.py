@@ -196,7 +196,7 @@ PLANTED = {
             ("cell-024h",), MVE, "mirror_ascent", lambda f: lambda mdp, t, **k: f(mdp, t + 1, **k)
         ),
         "no sweep at all": Function(
-            ("cell-024h",), MVE, "mirror_ascent", lambda f: lambda mdp, t, **k: f(mdp, 0, **k)
+            ("cell-024h",), MVE, "mirror_ascent", lambda f: lambda mdp, _, **k: f(mdp, 0, **k)
         ),
         "bound for one stage fewer": Function(("cell-024m",), MVE, "mirror_bound", times(5 / 6)),
         "bound a sweep early": Function(

@@ -343,7 +343,8 @@ def test_the_code_of_a_check_unfolds_from_its_line(visit):
     assert fold.locator("pre").is_visible()
 
 
-def test_no_code_of_a_check_lies_open(visit):
+@pytest.mark.usefixtures("visit")
+def test_no_code_of_a_check_lies_open():
     """But where the author keeps it open, with the tag show-code."""
     for name in PAGES:
         text = (HTML / name).read_text(encoding="utf-8")

@@ -159,19 +159,19 @@ def leaf(draw, acts, states):
     whole = draw.randint(-2, 2)
     return draw.choice(
         [
-            Made(sp.Integer(whole), lambda e, u: whole),
-            Made(S.indicator(i, c), lambda e, u: int(e[i] == e[c])),
-            Made(S.indicator(v, x), lambda e, u: int(e[v] == e[x])),
+            Made(sp.Integer(whole), lambda _e, _u: whole),
+            Made(S.indicator(i, c), lambda e, _: int(e[i] == e[c])),
+            Made(S.indicator(v, x), lambda e, _: int(e[v] == e[x])),
             Made(theta[v, i], lambda e, u: u.entry("theta", e[v], e[i])),
             Made(K[i, c], lambda e, u: u.entry("K", e[i], e[c])),
             Made(V[v], lambda e, u: u.entry("V", e[v])),
-            Made(t, lambda e, u: u.scalar("t")),
-            Made(S.n, lambda e, u: u.sizes["n"]),
+            Made(t, lambda _, u: u.scalar("t")),
+            Made(S.n, lambda _, u: u.sizes["n"]),
             Made(policy(v, i), lambda e, u: probability(e, u, e[v], e[i])),
             Made(policy(v, i), lambda e, u: probability(e, u, e[v], e[i])),
             Made(policy.log(v, i), lambda e, u: cmath.log(probability(e, u, e[v], e[i]))),
             Made(1 / S.Z(v), lambda e, u: 1 / _normaliser(e[v], u)),
-            Made(S.indicator(i, 1), lambda e, u: int(e[i] == 1)),
+            Made(S.indicator(i, 1), lambda e, _: int(e[i] == 1)),
         ]
     )
 
@@ -243,7 +243,7 @@ def _sum(letter, size, x, env, world):
     return sum(x.value({**env, letter: place}, world) for place in places)
 
 
-def _over(letter, size, x, env, world):
+def _over(_letter, size, x, env, world):
     places = range(1, world.sizes[size] + 1)
     return sum(x.value(env, world) * world.entry("F", place) for place in places)
 

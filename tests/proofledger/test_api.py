@@ -1,6 +1,9 @@
 """Docstrings as restructured text, and which functions cite which statements."""
 
+import numpy as np
 import pytest
+from numpy.typing import ArrayLike, NDArray
+from sphinx.util.typing import stringify_annotation
 
 from proofledger import api
 
@@ -56,6 +59,19 @@ def test_titles_and_tables_of_a_module_do_not_become_sections():
         *(f"   {line}" for line in table),
         "",
     ]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "shown"),
+    [
+        (ArrayLike, "~numpy.typing.ArrayLike"),
+        (ArrayLike | None, "~numpy.typing.ArrayLike | None"),
+        (tuple[NDArray[np.float64], int], "tuple[~numpy.typing.NDArray[~numpy.float64], int]"),
+        (str | None, "str | None"),
+    ],
+)
+def test_types_of_arrays_have_their_short_names(annotation, shown):
+    assert api.short_types(stringify_annotation(annotation, "smart")) == shown
 
 
 def test_compiled_functions_and_classes_are_found_where_they_are_defined():

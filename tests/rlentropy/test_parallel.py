@@ -90,9 +90,9 @@ def test_a_cluster_that_loses_a_worker_returns_every_result(tmp_path):
         with (
             distributed.LocalCluster(**options, silence_logs=50) as cluster,
             distributed.Client(cluster),
+            joblib.parallel_config(backend="dask"),
         ):
-            with joblib.parallel_config(backend="dask"):
-                results = run_seeds(work, spawn(11, 12))
+            results = run_seeds(work, spawn(11, 12))
     assert marker.exists()  # the death did happen
     assert results == [first_number(seed) for seed in spawn(11, 12)]
 

@@ -8,21 +8,31 @@ A step leads from logits theta to theta + direction along theta + t direction, 0
 For the logits of two models see `rlentropy.logits`, whose function is at hand here too.
 """
 
+from collections.abc import Sequence
 from math import comb
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import integrate
 
 from rlentropy import distributions as dist
+from rlentropy._types import Floats
 from rlentropy.discounted import softmax
 from rlentropy.logits import EntropyChange, entropy_change  # noqa: F401
 from rlentropy.results import result
-from rlentropy.validation import NotConverged, check_array, check_integer, check_positive
+from rlentropy.validation import (
+    NotConverged,
+    check_array,
+    check_axis,
+    check_integer,
+    check_positive,
+)
 
 # ------------------------------------------------------------------------ Taylor at the old policy
 
 
-def first_order(theta, direction):
+def first_order(theta: ArrayLike, direction: ArrayLike) -> Floats:
     """-Cov_{a ~ pi}(log pi(a|s), direction(s, a)): derivative of h(s) along it; (..., A) -> (...).
 
     For NPG take direction = eta * A. Source: thm-covariance-identity.
@@ -31,7 +41,7 @@ def first_order(theta, direction):
     return -dist.covariance(log_pi, log_pi, check_array("direction", direction, log_pi.shape))
 
 
-def contributions(theta, direction):
+def contributions(theta: ArrayLike, direction: ArrayLike) -> Floats:
     """-pi(a|s) (log pi(a|s) + h(s)) (direction(s, a) - E_pi direction); shape (..., A).
 
     Each action's share of `first_order`: the shares of a state add up to its first-order entropy
@@ -44,7 +54,7 @@ def contributions(theta, direction):
     return softmax.entropy_gradient(theta) * centred
 
 
-def sampled_contributions(theta, adv):
+def sampled_contributions(theta: ArrayLike, adv: ArrayLike) -> Floats:
     """``-(S(b) - E_pi S) adv(b)``, S = pi (log pi + h): first-order entropy change, per unit of
     step, of a policy-gradient step made from the one action b; (..., A) -> (..., A).
 
@@ -58,7 +68,7 @@ def sampled_contributions(theta, adv):
     return -(share - dist.mean(log_pi, share)[..., None]) * adv
 
 
-def curvature(theta, direction):
+def curvature(theta: ArrayLike, direction: ArrayLike) -> Floats:
     """-Var_pi(x) - kappa_3(log pi, x, x), x = direction: second derivative of h(s);
     (..., A) -> (...).
 
@@ -69,7 +79,7 @@ def curvature(theta, direction):
     return -dist.variance(log_pi, x) - dist.cumulant3(log_pi, log_pi, x, x)
 
 
-def second_order(theta, direction):
+def second_order(theta: ArrayLike, direction: ArrayLike) -> Floats:
     """-Cov_pi(log pi, x) - (Var_pi(x) + kappa_3(log pi, x, x)) / 2, x = direction;
     (..., A) -> (...).
 
@@ -78,7 +88,9 @@ def second_order(theta, direction):
     return first_order(theta, direction) + curvature(theta, direction) / 2
 
 
-def joint_cumulants(moments, mixed_moments):
+def joint_cumulants(
+    moments: Sequence[Any], mixed_moments: Sequence[Any]
+) -> tuple[list[Any], list[Any]]:
     """(kappa_m(x))_m and (kappa_{m+1}(y, x, ..., x))_m from E x^m and E y x^m, m = 0, 1, ...
     (kappa_0 = 0).
 
@@ -88,7 +100,8 @@ def joint_cumulants(moments, mixed_moments):
     d^m H / dt^m along theta + t x is -kappa_{m+1}(log pi, x, ..., x) - (m - 1) kappa_m(x).
     Source: prop-taylor-all-orders.
     """
-    pure, mixed = [0 * moments[0]], [mixed_moments[0]]
+    pure = [0 * moments[0]]
+    mixed = [mixed_moments[0]]
     for m in range(1, len(moments)):
         lower = sum(comb(m - 1, j - 1) * pure[j] * moments[m - j] for j in range(1, m))
         pure.append(moments[m] - lower)
@@ -100,14 +113,14 @@ def joint_cumulants(moments, mixed_moments):
 # ----------------------------------------------------------------------------------- exact changes
 
 
-def realised(theta, direction):
+def realised(theta: ArrayLike, direction: ArrayLike) -> Floats:
     """H(pi_{theta + direction}) - H(pi_theta) per state, exactly; (..., A) -> (...)."""
     theta = softmax.check_logits(theta)
     direction = check_array("direction", direction, theta.shape)
     return softmax.policy_entropy(theta + direction) - softmax.policy_entropy(theta)
 
 
-def identity_terms(log_old, log_new):
+def identity_terms(log_old: ArrayLike, log_new: ArrayLike) -> tuple[Floats, Floats]:
     """(-(E_new - E_old)[log old], KL(new || old)): H(new) - H(old) is the first minus the second;
     (...) each.
 
@@ -123,19 +136,19 @@ class PathIntegral:
     evaluations made.
     """
 
-    value: np.ndarray
+    value: Floats
     error: float
     evaluations: int
 
 
-def path_integral(theta, direction, *, tolerance=1e-12, max_intervals=5000):
+def path_integral(
+    theta: ArrayLike, direction: ArrayLike, *, tolerance: float = 1e-12, max_intervals: int = 5000
+) -> PathIntegral:
     """H(pi_1) - H(pi_0) = -int_0^1 Cov_{pi_t}(log pi_t, x) dt, pi_t = softmax(theta + t x);
-    (..., A) -> (...)
+    (..., A) -> (...), with x = direction.
 
-    with x = direction. Adaptive 21-point Gauss-Kronrod quadrature,
-    begun on panels along which no logit
-    difference moves by more than 8, so that no change of the leading action falls between the
-    nodes.
+    Adaptive 21-point Gauss-Kronrod quadrature, begun on panels along which no logit difference
+    moves by more than 8, so that no change of the leading action falls between the nodes.
     Raises NotConverged if the estimated error exceeds tolerance * max(1, largest |value|).
     Source: thm-path-derivative.
     """
@@ -167,15 +180,13 @@ def path_integral(theta, direction, *, tolerance=1e-12, max_intervals=5000):
 # --------------------------------------------------------------------- how far the sign is certain
 
 
-def oscillation(direction):
+def oscillation(direction: ArrayLike) -> Floats:
     """osc f = max_a f(a) - min_a f(a); (..., A) -> (...). Raises ValueError for a bare number."""
-    direction = check_array("direction", direction)
-    if direction.ndim == 0:
-        raise ValueError("direction: shape (), expected at least one axis of actions")
+    direction = check_array("direction", check_axis("direction", direction, "actions"))
     return np.ptp(direction, axis=-1)
 
 
-def remainder_bound(direction):
+def remainder_bound(direction: ArrayLike) -> Floats:
     """osc(direction)^2 log(n) / 2 >= |H(pi_1) - H(pi_0) - first_order| for every policy;
     (..., n) -> (...).
 
@@ -184,7 +195,7 @@ def remainder_bound(direction):
     return oscillation(direction) ** 2 * np.log(np.shape(direction)[-1]) / 2
 
 
-def local_remainder_bound(theta, direction):
+def local_remainder_bound(theta: ArrayLike, direction: ArrayLike) -> Floats:
     """max{(1 + h) V, sum_a (abs(x) + m)^2 f(q)} / 2 >= abs(entropy change - first order);
     (..., A), (..., A) -> (...), in nats.
 
@@ -200,7 +211,7 @@ def local_remainder_bound(theta, direction):
     return _local_bound(log_pi + np.maximum(x, 0), np.abs(x), moved)
 
 
-def rounding_error(logits, *, unit):
+def rounding_error(logits: ArrayLike, *, unit: float) -> Floats:
     """abs(entropy of rounded logits - entropy) at most this; (..., A) -> (...), in nats.
 
     unit  relative rounding error of a logit: 2**-8 for bfloat16, 2**-11 for float16
@@ -217,7 +228,7 @@ def rounding_error(logits, *, unit):
     return linear + _local_bound(log_pi + y, y, moved)
 
 
-def _local_bound(log_q, size, moved):
+def _local_bound(log_q: Floats, size: Floats, moved: Floats) -> Floats:
     """The bound for pi_t <= q, abs(x) <= size and 0 <= E_t x <= moved along the step."""
     capped = np.minimum(log_q, -1.0)
     loss = -capped * np.exp(capped)
@@ -227,17 +238,18 @@ def _local_bound(log_q, size, moved):
     return np.maximum((1 + most) * spread, above) / 2
 
 
-def certificate_radius(theta, adv):
+def certificate_radius(theta: ArrayLike, adv: ArrayLike) -> Floats:
     """2 |Cov_pi(log pi, adv)| / (osc(adv)^2 log n); (..., A) -> (...).
 
     For a smaller eta the entropy change has the sign of -Cov.
     0 where the advantage is constant (no change to certify). Source: cor-sign-certificate.
     """
-    slope, unit = np.abs(first_order(theta, adv)), 2 * remainder_bound(adv)
+    slope = np.abs(first_order(theta, adv))
+    unit = 2 * remainder_bound(adv)
     return np.divide(2 * slope, unit, where=unit > 0, out=np.zeros_like(slope))
 
 
-def regression_slope(theta, adv, t):
+def regression_slope(theta: ArrayLike, adv: ArrayLike, t: ArrayLike) -> Floats:
     """beta_t = Cov_{pi_t}(log pi_0, adv) / Var_{pi_t}(adv), pi_t = softmax(theta + t adv);
     (..., A) -> (...).
 

@@ -1,8 +1,10 @@
 """Discounted environments: functions that return a `DiscountedMDP`."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
+from rlentropy._types import Seed
 from rlentropy.discounted import evaluation
 from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.seeds import generator
@@ -10,13 +12,13 @@ from rlentropy.transitions import garnet_kernel, grid_kernel
 from rlentropy.validation import check_array, check_integer, check_interval
 
 
-def bandit(rewards):
+def bandit(rewards: ArrayLike) -> DiscountedMDP:
     """One state, gamma = 0, r[0, a] = rewards[a]: a discounted MDP in which Q = r. rewards (A,)."""
     r = check_array("rewards", rewards, (None,))[None, :]
     return DiscountedMDP(P=np.ones((1, r.size, 1)), r=r, mu=[1.0], gamma=0.0)
 
 
-def two_state(gamma=0.9, *, stay=0.9):
+def two_state(gamma: float = 0.9, *, stay: float = 0.9) -> DiscountedMDP:
     """Two states, two actions: action 0 stays, action 1 moves to the other state,
     each with probability ``stay``.
 
@@ -30,7 +32,7 @@ def two_state(gamma=0.9, *, stay=0.9):
     )
 
 
-def coin_walk(*, reach, sides, gamma):
+def coin_walk(*, reach: int, sides: int, gamma: float) -> DiscountedMDP:
     """A walk on -reach, ..., reach from 0, and a coin with ``sides`` sides that moves nothing.
 
     Action (move, side) is number ``move * sides + side``; move 0 goes left and costs 1/2, move 1
@@ -53,7 +55,7 @@ def coin_walk(*, reach, sides, gamma):
     return DiscountedMDP(P=P, r=r, mu=mu, gamma=gamma)
 
 
-def road(*, length, stay, gamma, reset=False):
+def road(*, length: int, stay: float, gamma: float, reset: bool = False) -> DiscountedMDP:
     """States 0, ..., length: action 0 goes to the next one and pays 0, action 1 stays and pays
     ``stay``; the last state pays 1 for either action and is kept, or with ``reset`` leads to 0.
 
@@ -74,7 +76,9 @@ def road(*, length, stay, gamma, reset=False):
     return DiscountedMDP(P=P, r=r, mu=np.eye(S)[0], gamma=gamma)
 
 
-def tied_garnet(*, states, actions, branching, gamma, ties, seed):
+def tied_garnet(
+    *, states: int, actions: int, branching: int, gamma: float, ties: int, seed: Seed
+) -> DiscountedMDP:
     """A `garnet` in whose first ``ties`` states a second action is made optimal.
 
     Its reward is raised to r(s, a) + V*(s) - Q*(s, a), which changes no optimal value.
@@ -89,7 +93,15 @@ def tied_garnet(*, states, actions, branching, gamma, ties, seed):
     return DiscountedMDP(P=model.P, r=r, mu=model.mu, gamma=gamma)
 
 
-def garnet(*, states, actions, branching, gamma, seed, sparse_kernel=False):
+def garnet(
+    *,
+    states: int,
+    actions: int,
+    branching: int,
+    gamma: float,
+    seed: Seed,
+    sparse_kernel: bool = False,
+) -> DiscountedMDP:
     """Random MDP: each pair has ``branching`` distinct successors with flat-Dirichlet
     probabilities, r ~ N(0, 1).
 
@@ -105,7 +117,16 @@ def garnet(*, states, actions, branching, gamma, seed, sparse_kernel=False):
     return DiscountedMDP(P=P, r=r, mu=np.full(states, 1 / states), gamma=gamma)
 
 
-def grid_world(*, rows, cols, success, gamma, goal=None, start=None, sparse_kernel=False):
+def grid_world(
+    *,
+    rows: int,
+    cols: int,
+    success: float,
+    gamma: float,
+    goal: int | None = None,
+    start: int | None = None,
+    sparse_kernel: bool = False,
+) -> DiscountedMDP:
     """Grid world with reward 1 on every action taken in ``goal`` (default: last cell), 0 elsewhere.
 
     The goal is not absorbing. Moves as in `rlentropy.episodic.environments.grid_world`.

@@ -5,13 +5,16 @@ Everything solves linear systems with I - gamma P_pi, factorised once for a poli
 """
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.linalg import lapack
 from scipy.sparse import linalg as sparse_linalg
 
 from rlentropy import distributions as dist
+from rlentropy._types import Floats, Ints
 from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.results import described, lazy, result
 from rlentropy.validation import (
@@ -49,11 +52,11 @@ class PolicyInMDP:
     """
 
     mdp: DiscountedMDP
-    pi: np.ndarray
-    log_pi: np.ndarray
+    pi: Floats
+    log_pi: Floats
     tau: float
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         known = {"objective": self.objective} if "V" in vars(self) else {}
         return described(
             self, S=self.mdp.S, A=self.mdp.A, gamma=self.mdp.gamma, tau=self.tau, **known
@@ -62,7 +65,7 @@ class PolicyInMDP:
     # --- values
 
     @lazy
-    def V(self):
+    def V(self) -> Floats:
         """V = (I - gamma P_pi)^-1 (r_pi + tau h); (S,).
 
         V(s) = E[sum_t gamma^t (r(s_t, a_t) + tau h(s_t))] from s.
@@ -73,14 +76,14 @@ class PolicyInMDP:
         return self.solve(reward + self.tau * self.policy_entropy if self.tau else reward)
 
     @lazy
-    def Q(self):
+    def Q(self) -> Floats:
         """Q(s, a) = r(s, a) + gamma (P V)(s, a); (S, A).
         The bonus of the first state is in V and not in Q.
         """
         return self.mdp.r + self.mdp.gamma * self.mdp.next_mean(self.V)
 
     @lazy
-    def G(self):
+    def G(self) -> Floats:
         """G(s, a) = Q(s, a) - tau log pi(a|s), so that V(s) = E_pi G(s, .); (S, A).
         Q itself if tau = 0.
 
@@ -89,19 +92,19 @@ class PolicyInMDP:
         return self.Q - self.tau * self.log_pi if self.tau else self.Q
 
     @lazy
-    def adv(self):
+    def adv(self) -> Floats:
         """A(s, a) = G(s, a) - V(s), of mean 0 under pi; (S, A)."""
         return (self.G if self.tau else self.Q) - self.V[:, None]
 
     @property
-    def objective(self):
+    def objective(self) -> float:
         """V(mu) = sum_s mu(s) V(s), what the policy earns from the start distribution."""
         return float(self.mdp.mu @ self.V)
 
     # --- visitation
 
     @lazy
-    def d(self):
+    def d(self) -> Floats:
         """d(s) = (1 - gamma) sum_t gamma^t Pr(s_t = s), *normalised*: sums to 1; (S,).
 
         d' = (1 - gamma) mu' (I - gamma P_pi)^-1.
@@ -115,19 +118,19 @@ class PolicyInMDP:
     # --- entropies, in nats
 
     @lazy
-    def policy_entropy(self):
+    def policy_entropy(self) -> Floats:
         """h(s) = H(pi(.|s)); (S,)."""
         return dist.entropy(self.log_pi)
 
     @lazy
-    def entropy_V(self):
+    def entropy_V(self) -> Floats:
         """V^H = (I - gamma P_pi)^-1 h, the entropy to go from a state; (S,).
         Source: eq-entropy-to-go.
         """
         return self.solve(self.policy_entropy)
 
     @lazy
-    def entropy_Q(self):
+    def entropy_Q(self) -> Floats:
         """Q^H = -log pi + gamma P V^H, the entropy to go after an action;
         (S, A), inf where pi(a|s) = 0.
 
@@ -136,7 +139,7 @@ class PolicyInMDP:
         return self.mdp.gamma * self.mdp.next_mean(self.entropy_V) - self.log_pi
 
     @lazy
-    def discounted_entropy(self):
+    def discounted_entropy(self) -> float:
         """cH(pi) = E_{s ~ d} h(s) = (1 - gamma) <mu, V^H>, in [0, log A].
         Source: def-discounted-entropy.
         """
@@ -145,21 +148,21 @@ class PolicyInMDP:
     # --- linear systems
 
     @lazy
-    def _solver(self):
+    def _solver(self) -> "_Solver":
         return _Solver(self.mdp, self.pi)
 
-    def solve(self, b):
+    def solve(self, b: Floats) -> Floats:
         """x with (I - gamma P_pi) x = b: the values of a reward b(s) at every visit;
         (S,) -> (S,).
         """
         return self._solver.solve(check_shape("b", b, (self.mdp.S,)))
 
-    def solve_transposed(self, b):
+    def solve_transposed(self, b: Floats) -> Floats:
         """x with (I - gamma P_pi)' x = b: the discounted visits that begin as b; (S,) -> (S,)."""
         return self._solver.solve_transposed(check_shape("b", b, (self.mdp.S,)))
 
 
-def evaluate(mdp, pi, *, tau=0.0):
+def evaluate(mdp: DiscountedMDP, pi: ArrayLike, *, tau: float = 0.0) -> PolicyInMDP:
     """The policy pi(a|s) in a `DiscountedMDP`, given by its probabilities (S, A): a `PolicyInMDP`.
 
     tau is any finite number, 0 for the plain values.
@@ -171,7 +174,7 @@ def evaluate(mdp, pi, *, tau=0.0):
     return PolicyInMDP(mdp, pi, dist.log_probabilities(pi), check_number("tau", tau))
 
 
-def evaluate_softmax(mdp, theta, *, tau=0.0):
+def evaluate_softmax(mdp: DiscountedMDP, theta: ArrayLike, *, tau: float = 0.0) -> PolicyInMDP:
     """The policy softmax(theta) in a `DiscountedMDP`, given by logits (S, A): a `PolicyInMDP`.
 
     theta may be log pi, or differ from it by a constant in each state.
@@ -189,28 +192,28 @@ class _Solver:
     and a sparse LU where that misses.
     """
 
-    def __init__(self, mdp, pi):
+    def __init__(self, mdp: DiscountedMDP, pi: Floats) -> None:
         kernel = mdp.policy_kernel(pi)
         self._sparse = mdp.sparse
         eye = sparse.eye_array(mdp.S, format="csr") if self._sparse else np.eye(mdp.S)
-        self._matrix = eye - mdp.gamma * kernel
+        self._matrix: Any = eye - mdp.gamma * kernel
         if not self._sparse:
             # as scipy.linalg.lu_factor, without its checks, which cost as much as a small system
             *self._lu, _ = lapack.dgetrf(self._matrix)
 
     @cached_property
-    def _sparse_lu(self):
+    def _sparse_lu(self) -> Any:
         return sparse_linalg.splu(sparse.csc_array(self._matrix))
 
-    def solve(self, b):
+    def solve(self, b: Floats) -> Floats:
         """x with (I - gamma P_pi) x = b; shape (S,)."""
         return self._solve(b, transposed=False)
 
-    def solve_transposed(self, b):
+    def solve_transposed(self, b: Floats) -> Floats:
         """x with (I - gamma P_pi)' x = b; shape (S,)."""
         return self._solve(b, transposed=True)
 
-    def _solve(self, b, transposed):
+    def _solve(self, b: Floats, transposed: bool) -> Floats:
         if not self._sparse:
             return lapack.dgetrs(*self._lu, b, trans=int(transposed))[0]
         matrix = self._matrix.T.tocsr() if transposed else self._matrix
@@ -226,11 +229,12 @@ class _Solver:
         return x
 
     @classmethod
-    def _refined(cls, matrix, b):
+    def _refined(cls, matrix: sparse.csr_array, b: Floats) -> Floats:
         """BiCGSTAB, started again on what is left;
         scaled, because scipy takes a small residual for a breakdown.
         """
-        x, limit = np.zeros(len(b)), 1e3 * np.abs(b).max()
+        x = np.zeros(len(b))
+        limit = 1e3 * np.abs(b).max()
         for _ in range(REFINEMENTS):
             left = b - matrix @ x
             size = np.abs(left).max()
@@ -250,11 +254,12 @@ class _Solver:
         return x
 
     @staticmethod
-    def _residual(matrix, x, b):
+    def _residual(matrix: sparse.csr_array, x: Floats, b: Floats) -> float:
         """max |M x - b| relative to max |b|, less what rounding of x alone puts there:
         no solver does better.
         """
-        norm, size = np.abs(b).max(), np.abs(x).max()
+        norm = np.abs(b).max()
+        size = np.abs(x).max()
         left = np.abs(matrix @ x - b).max() - ROUNDING * size
         return max(left, 0.0) / norm if norm > 0 else size
 
@@ -271,23 +276,22 @@ class DiscountedOptimum:
     iterations  policies evaluated
     """
 
-    V: np.ndarray
-    Q: np.ndarray
-    pi: np.ndarray
+    V: Floats
+    Q: Floats
+    pi: Floats
     residual: float
     certificate: float
     iterations: int
 
 
-def optimal(mdp, *, max_iterations=1000):
+def optimal(mdp: DiscountedMDP, *, max_iterations: int = 1000) -> DiscountedOptimum:
     """Optimal values of a `DiscountedMDP` by policy iteration (Howard 1960;
     Puterman 1994, section 6.4).
 
     An action is changed for one that is better by more than rounding of the difference;
     it stops when the greedy policy repeats.
-    Rewards count in units of the largest one,
-    and values as differences from a common level, so neither tiny rewards nor gamma near 1 hide
-    an improvement.
+    Rewards count in units of the largest one, and values as differences from a common level, so
+    neither tiny rewards nor gamma near 1 hide an improvement.
     Raises NotConverged after ``max_iterations``, or where the values overflow.
     """
     limit = check_integer("max_iterations", max_iterations, low=1)
@@ -311,7 +315,7 @@ def optimal(mdp, *, max_iterations=1000):
     raise NotConverged(f"policy iteration: still improving after {limit} iterations")
 
 
-def _improved(mdp, reward, greedy, v):
+def _improved(mdp: DiscountedMDP, reward: Floats, greedy: Ints, v: Floats) -> tuple[Ints, Floats]:
     """The actions (S,) that are best for q = reward + gamma P v, and q;
     an old one stays unless another gains more than rounding.
     """
@@ -321,7 +325,9 @@ def _improved(mdp, reward, greedy, v):
     return np.where(gains, np.argmax(q, axis=1), greedy), q
 
 
-def _refined_values(policy, reward, level, v, *, rounds):
+def _refined_values(
+    policy: PolicyInMDP, reward: Floats, level: float, v: Floats, *, rounds: int
+) -> tuple[float, Floats]:
     """(c, v) with values V = c + v, v of mean 0, of a policy for the given reward (S, A).
 
     v = reward + gamma P_pi v - (1 - gamma) c is refined, free of the cancellation of a large c.
@@ -339,7 +345,15 @@ def _refined_values(policy, reward, level, v, *, rounds):
     return level, v
 
 
-def _in_units(unit, policy, level, v, q, residual, iterations):
+def _in_units(
+    unit: float,
+    policy: PolicyInMDP,
+    level: float,
+    v: Floats,
+    q: Floats,
+    residual: float,
+    iterations: int,
+) -> DiscountedOptimum:
     """The `DiscountedOptimum` of scaled values; NotConverged if they are too large for a float."""
     gamma = policy.mdp.gamma
     with np.errstate(over="ignore"):
@@ -360,7 +374,7 @@ def _in_units(unit, policy, level, v, q, residual, iterations):
     )
 
 
-def soft_backup(mdp, V, *, tau):
+def soft_backup(mdp: DiscountedMDP, V: ArrayLike, *, tau: float) -> Floats:
     """(T_tau V)(s) = tau log sum_a exp((r + gamma P V)(s, a) / tau); shape (S,) -> (S,).
     Source: thm-soft-bellman.
     """
@@ -379,15 +393,17 @@ class SoftDiscountedOptimum:
     """
 
     tau: float
-    V: np.ndarray
-    Q: np.ndarray
-    log_pi: np.ndarray
+    V: Floats
+    Q: Floats
+    log_pi: Floats
     residual: float
     certificate: float
     iterations: int
 
 
-def soft_optimal(mdp, *, tau, tol=1e-12, max_iterations=1000):
+def soft_optimal(
+    mdp: DiscountedMDP, *, tau: float, tol: float = 1e-12, max_iterations: int = 1000
+) -> SoftDiscountedOptimum:
     """V = T_tau V by soft policy iteration, pi <- softmax(Q_tau^pi / tau):
     the regularised NPG step with eta = 1 / tau.
 
@@ -403,7 +419,8 @@ def soft_optimal(mdp, *, tau, tol=1e-12, max_iterations=1000):
         theta = value.Q / tau
         residual = float(np.abs(tau * dist.logsumexp(theta) - value.V).max())
         if residual <= max(tol * (1 - mdp.gamma), 2 * ROUNDING) * max(1.0, np.abs(value.V).max()):
-            log_pi, bound = dist.log_softmax(theta), residual / (1 - mdp.gamma)
+            log_pi = dist.log_softmax(theta)
+            bound = residual / (1 - mdp.gamma)
             return SoftDiscountedOptimum(tau, value.V, value.Q, log_pi, residual, bound, iteration)
     raise NotConverged(
         f"soft policy iteration: residual {residual:.2g} after {max_iterations} iterations"

@@ -7,9 +7,12 @@ Policies of the start are given by logits theta (S, A); divergences are in nats.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rlentropy import distributions as dist
+from rlentropy._types import Bools, Floats
 from rlentropy.discounted import evaluation
+from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.results import result
 from rlentropy.validation import (
     NotConverged,
@@ -17,10 +20,11 @@ from rlentropy.validation import (
     check_integer,
     check_nonnegative,
     check_shape,
+    refuse,
 )
 
 
-def optimal_actions(mdp, *, tol=1e-9):
+def optimal_actions(mdp: DiscountedMDP, *, tol: float = 1e-9) -> Bools:
     """Q*(s, a) >= V*(s) - tol max(1, max |V*|); (S, A) of booleans.
 
     Which actions tie is a question of exact arithmetic; ``tol`` decides it in floating point.
@@ -31,7 +35,7 @@ def optimal_actions(mdp, *, tol=1e-9):
     return best.Q >= best.V[:, None] - room
 
 
-def tilted(mdp, theta, W, *, allowed):
+def tilted(mdp: DiscountedMDP, theta: ArrayLike, W: ArrayLike, *, allowed: ArrayLike) -> Floats:
     """log of pi_0(a|s) exp(-gamma (P W)(s, a)) / normaliser on the allowed actions; (S, A).
 
     -inf elsewhere. theta (S, A) gives pi_0, W (S,) is what is still to be paid from a state.
@@ -45,11 +49,10 @@ def tilted(mdp, theta, W, *, allowed):
     return dist.log_softmax(np.where(allowed, weights, -np.inf))
 
 
-def _check_allowed(mdp, allowed):
+def _check_allowed(mdp: DiscountedMDP, allowed: ArrayLike) -> Bools:
     allowed = check_shape("allowed", np.asarray(allowed, dtype=bool), (mdp.S, mdp.A))
-    empty = np.flatnonzero(~allowed.any(axis=1))
-    if len(empty):
-        raise ValueError(f"allowed[{empty[0]}]: no action is allowed in this state")
+    count = allowed.sum(axis=1)
+    refuse("allowed", count, count == 0, "no action is allowed in this state")
     return allowed
 
 
@@ -63,13 +66,15 @@ class NearestPolicy:
     iterations  policies evaluated
     """
 
-    W: np.ndarray
-    log_pi: np.ndarray
+    W: Floats
+    log_pi: Floats
     residual: float
     iterations: int
 
 
-def nearest_policy(mdp, theta, *, allowed, max_iterations=1000):
+def nearest_policy(
+    mdp: DiscountedMDP, theta: ArrayLike, *, allowed: ArrayLike, max_iterations: int = 1000
+) -> NearestPolicy:
     """W(s) = -log sum_{a allowed} pi_0(a|s) exp(-gamma (P W)(s, a)), and its policy `tilted`.
 
     W(s) = min_pi sum_t gamma^t E KL(pi || pi_0)(s_t): a soft Bellman equation without reward,

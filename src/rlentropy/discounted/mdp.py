@@ -5,9 +5,13 @@ The kernel may be dense or sparse; a sparse one has a row s*A + a per pair and a
 state.
 """
 
+from typing import TYPE_CHECKING, NoReturn
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
+from rlentropy._types import Floats
 from rlentropy.results import described, result
 from rlentropy.validation import (
     check_array,
@@ -35,12 +39,18 @@ class DiscountedMDP:
     Raises ValueError naming the argument, the first bad index and its value.
     """
 
-    P: np.ndarray | sparse.csr_array
-    r: np.ndarray
-    mu: np.ndarray
+    P: Floats | sparse.csr_array
+    r: Floats
+    mu: Floats
     gamma: float
 
-    def __post_init__(self):
+    if TYPE_CHECKING:  # what may be handed over is more than what is kept
+
+        def __init__(
+            self, P: ArrayLike | sparse.csr_array, r: ArrayLike, mu: ArrayLike, gamma: float
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
         P = (
             check_sparse_kernel("P", self.P)
             if sparse.issparse(self.P)
@@ -53,32 +63,29 @@ class DiscountedMDP:
         object.__setattr__(self, "mu", check_distribution("mu", self.mu, (S,)))
         object.__setattr__(self, "gamma", check_discount("gamma", self.gamma))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return described(self, S=self.S, A=self.A, gamma=self.gamma, P=self.P)
 
     @property
-    def S(self):
+    def S(self) -> int:
         """Number of states."""
         return self.r.shape[0]
 
     @property
-    def A(self):
+    def A(self) -> int:
         """Number of actions."""
         return self.r.shape[1]
 
-    def __getattr__(self, name):
-        raise AttributeError(missing("a DiscountedMDP", name, "EpisodicMDP", EPISODIC))
+    if not TYPE_CHECKING:  # to a checker of types a misspelt name is a fault
 
-    @property
-    def sparse(self):
-        """True if the kernel is stored sparsely."""
-        return sparse.issparse(self.P)
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(missing("a DiscountedMDP", name, "EpisodicMDP", EPISODIC))
 
-    def next_mean(self, V):
+    def next_mean(self, V: Floats) -> Floats:
         """(P V)(s, a) = sum_s' P(s'|s, a) V(s'); shape (S,) -> (S, A)."""
         return (self.P @ check_shape("V", V, (self.S,))).reshape(self.S, self.A)
 
-    def policy_kernel(self, pi):
+    def policy_kernel(self, pi: Floats) -> Floats | sparse.csr_array:
         """P_pi(s, s') = sum_a pi(a|s) P(s'|s, a); shape (S, S), sparse if the kernel is.
 
         Linear in pi (S, A), which may be any weights:
@@ -92,3 +99,9 @@ class DiscountedMDP:
             (np.ravel(pi), (rows, np.arange(self.S * self.A))), shape=(self.S, self.S * self.A)
         )
         return weights @ self.P
+
+    # below all signatures, in which the name means scipy's module
+    @property
+    def sparse(self) -> bool:
+        """True if the kernel is stored sparsely."""
+        return sparse.issparse(self.P)

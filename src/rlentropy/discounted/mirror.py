@@ -6,40 +6,33 @@ All functions act on the last axis (actions); leading axes are states or any bat
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rlentropy import distributions as dist
+from rlentropy._types import Floats
 from rlentropy.validation import check_array, check_positive
 
 
-def escort(log_pi, *, order):
-    """w(a) = pi(a)^(2 - q) / Z and Z = sum_a pi(a)^(2 - q), q = order; (..., n) -> (..., n), (...).
-
-    The weights 1 / phi''(pi(a)) of a mirror map of order q, and their sum.
-    log_pi (..., n): log-probabilities, all finite (an interior policy).
-    Source: prop-mirror-step; Naudts (2004) for the name.
-    """
-    log_w, log_total = _log_escort(log_pi, order)
-    return np.exp(log_w), np.exp(log_total)
-
-
-def first_order(log_pi, adv, *, order):
+def first_order(log_pi: ArrayLike, adv: ArrayLike, *, order: float) -> Floats:
     """-Z Cov_w(log pi, adv): rate of entropy per unit of step; (..., n), (..., n) -> (...).
 
-    w, Z are those of `escort`; for order 1 it is -Cov_pi(log pi, adv). In nats.
-    Source: prop-mirror-step.
+    w(a) = pi(a)^(2 - q) / Z, Z = sum_a pi(a)^(2 - q), q = order: the escort weights 1 / phi''(pi).
+    log_pi are log-probabilities, all finite (an interior policy). For order 1 the rate is
+    -Cov_pi(log pi, adv). In nats. Source: prop-mirror-step; Naudts (2004) for the name.
     """
     log_w, log_total = _log_escort(log_pi, order)
     adv = check_array("adv", adv, log_w.shape)
     return -np.exp(log_total) * dist.covariance(log_w, np.asarray(log_pi), adv)
 
 
-def _log_escort(log_pi, order):
+def _log_escort(log_pi: ArrayLike, order: float) -> tuple[Floats, Floats]:
+    """log w and log Z of `first_order`."""
     powers = (2 - check_positive("order", order)) * check_array("log_pi", log_pi)
     log_total = dist.logsumexp(powers)
     return powers - log_total[..., None], log_total
 
 
-def step(log_pi, adv, eta, *, order):
+def step(log_pi: ArrayLike, adv: ArrayLike, eta: float, *, order: float) -> Floats:
     """argmax_p <p, eta adv> - D_phi(p, pi) as probabilities; (..., n), (..., n) -> (..., n).
 
     D_phi is the Bregman divergence of the map of order q. The multiplier of sum p = 1 is found by
@@ -59,7 +52,7 @@ def step(log_pi, adv, eta, *, order):
     return p / p.sum(axis=-1, keepdims=True)
 
 
-def _moved(log_pi, change, q):
+def _moved(log_pi: Floats, change: Floats, q: float) -> Floats:
     """The x with phi'(x) = phi'(pi) + change: 0 below the range of phi', inf above it."""
     if q == 1:
         return np.exp(log_pi + change)

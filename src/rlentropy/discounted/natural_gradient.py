@@ -9,8 +9,10 @@ so do Cen et al. (2022).
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rlentropy import distributions as dist
+from rlentropy._types import Floats
 from rlentropy.discounted import evaluation, softmax, visitation
 from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.results import described, result
@@ -26,7 +28,7 @@ from rlentropy.validation import (
 # ---------------------------------------------------------------------------------------- one step
 
 
-def logit_step(theta, adv, eta):
+def logit_step(theta: ArrayLike, adv: ArrayLike, eta: float) -> Floats:
     """theta + eta adv; (..., A), eta > 0. The NPG step in logit space, adv the (soft) advantage.
 
     For tau = 0 action values do as well: they differ from advantages by a constant in each state.
@@ -36,7 +38,7 @@ def logit_step(theta, adv, eta):
     return theta + check_positive("eta", eta) * check_array("adv", adv, theta.shape)
 
 
-def step(log_pi, q, eta, *, tau=0.0):
+def step(log_pi: ArrayLike, q: ArrayLike, eta: float, *, tau: float = 0.0) -> Floats:
     """log of pi(a)^(1 - eta tau) exp(eta q(a)) / normaliser; (..., A).
     The NPG step in policy space.
 
@@ -46,10 +48,13 @@ def step(log_pi, q, eta, *, tau=0.0):
     Raises ValueError unless eta > 0, tau >= 0 and eta tau <= 1.
     Source: eq-npg-multiplicative; thm-soft-npg (ii).
     """
-    return dist.log_softmax(_weights(log_pi, q, *_sizes(eta, tau)))
+    eta, _, memory = _sizes(eta, tau)
+    return dist.log_softmax(_weights(log_pi, q, eta, memory))
 
 
-def prox_objective(log_pi, log_p, q, eta, *, tau=0.0):
+def prox_objective(
+    log_pi: ArrayLike, log_p: ArrayLike, q: ArrayLike, eta: float, *, tau: float = 0.0
+) -> Floats:
     """<p, q> + tau H(p) - (1 / eta - tau) KL(p || pi); (..., A) -> (...).
     `step` is its unique maximiser.
 
@@ -60,24 +65,24 @@ def prox_objective(log_pi, log_p, q, eta, *, tau=0.0):
     return gain - memory * dist.kl(log_p, log_pi) / eta if memory else gain
 
 
-def prox_value(log_pi, q, eta, *, tau=0.0):
+def prox_value(log_pi: ArrayLike, q: ArrayLike, eta: float, *, tau: float = 0.0) -> Floats:
     """max_p `prox_objective` = (1 / eta) log sum_a pi(a)^(1 - eta tau) exp(eta q(a));
     (..., A) -> (...).
 
     The objective at any p is lower by KL(p || maximiser) / eta.
     Source: thm-npg-equivalences; thm-soft-npg (iii).
     """
-    eta, tau, memory = _sizes(eta, tau)
-    return dist.logsumexp(_weights(log_pi, q, eta, tau, memory)) / eta
+    eta, _, memory = _sizes(eta, tau)
+    return dist.logsumexp(_weights(log_pi, q, eta, memory)) / eta
 
 
-def _weights(log_pi, q, eta, tau, memory):
+def _weights(log_pi: ArrayLike, q: ArrayLike, eta: float, memory: float) -> Floats:
     """Logarithms of pi(a)^memory exp(eta q(a)), 0^0 = 1; (..., A)."""
     kept = memory * np.asarray(log_pi) if memory else np.zeros(np.shape(log_pi))
     return kept + eta * check_finite("q", np.asarray(q))
 
 
-def _sizes(eta, tau):
+def _sizes(eta: float, tau: float) -> tuple[float, float, float]:
     """eta, tau and 1 - eta tau, the weight of the old log-probabilities;
     ValueError unless 0 <= eta tau <= 1.
     """
@@ -91,7 +96,7 @@ def _sizes(eta, tau):
 # ------------------------------------------------------------------------------ gradient and Fisher
 
 
-def policy_gradient(mdp, theta, *, tau=0.0):
+def policy_gradient(mdp: DiscountedMDP, theta: ArrayLike, *, tau: float = 0.0) -> Floats:
     """d V(mu) / d theta[s, a] = d(s) pi(a|s) A(s, a) / (1 - gamma), with the bonus tau in V and A;
     (S, A).
 
@@ -101,7 +106,7 @@ def policy_gradient(mdp, theta, *, tau=0.0):
     return at.d[:, None] * at.pi * at.adv / (1 - mdp.gamma)
 
 
-def fisher_matrix(mdp, theta):
+def fisher_matrix(mdp: DiscountedMDP, theta: ArrayLike) -> Floats:
     """F = E_{s ~ d} E_pi[grad log pi grad log pi'] as an (S*A, S*A) matrix, block diagonal.
     Source: lem-npg-fisher.
     """
@@ -112,7 +117,7 @@ def fisher_matrix(mdp, theta):
     return F.reshape(mdp.S * mdp.A, -1)
 
 
-def natural_gradient(mdp, theta, *, tau=0.0):
+def natural_gradient(mdp: DiscountedMDP, theta: ArrayLike, *, tau: float = 0.0) -> Floats:
     """F^+ grad V(mu) = (A(s, a) - mean_b A(s, b)) / (1 - gamma) where d(s) > 0, else 0;
     shape (S, A).
 
@@ -140,12 +145,12 @@ class NPGRun:
     mdp: DiscountedMDP
     eta: float
     tau: float
-    theta: np.ndarray
-    V: np.ndarray
-    adv: np.ndarray
-    d: np.ndarray
+    theta: Floats
+    V: Floats
+    adv: Floats
+    d: Floats
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         sizes = {"iterations": len(self.theta) - 1, "S": self.mdp.S, "A": self.mdp.A}
         start, end = self.objective[[0, -1]]
         return described(
@@ -153,39 +158,37 @@ class NPGRun:
         )
 
     @property
-    def log_pi(self):
+    def log_pi(self) -> Floats:
         """log pi_k(a|s); shape (K+1, S, A)."""
         return dist.log_softmax(self.theta)
 
     @property
-    def objective(self):
+    def objective(self) -> Floats:
         """V_k(mu); shape (K+1,)."""
         return self.V @ self.mdp.mu
 
 
-def run(mdp, theta, *, eta, iterations, tau=0.0):
+def run(
+    mdp: DiscountedMDP, theta: ArrayLike, *, eta: float, iterations: int, tau: float = 0.0
+) -> NPGRun:
     """NPG with exact evaluation: theta^{k+1} = theta^k + eta A^{pi_k}, k < iterations;
     returns an `NPGRun`.
 
-    theta (S, A) are the first logits; they are stored with each row's maximum at 0 (a gauge),
-    so they stay bounded
-    above. tau > 0 puts the entropy bonus into the values and advantages.
-    Raises ValueError unless eta > 0, tau >= 0 and eta tau <= 1,
-    for a negative number of iterations, for logits of a
-    wrong shape, and for logits or values that overflow.
+    theta (S, A) are the first logits; they are stored with each row's maximum at 0 (a gauge), so
+    they stay bounded above. tau > 0 puts the entropy bonus into the values and advantages.
+    Raises ValueError unless eta > 0, tau >= 0 and eta tau <= 1, for a negative number of
+    iterations, for logits of a wrong shape, and for logits or values that overflow.
     Source: thm-npg-equivalences; thm-soft-npg (i); Cen et al. (2022).
     """
-    theta = check_array("theta", theta, (mdp.S, mdp.A))
+    logits = check_array("theta", theta, (mdp.S, mdp.A))
     eta, tau, _ = _sizes(eta, tau)
     rows = []
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # what overflows is refused by its name below
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
         for _ in range(check_integer("iterations", iterations) + 1):
-            theta = theta - theta.max(axis=1, keepdims=True)
-            log_pi = dist.log_softmax(theta)
+            logits = logits - logits.max(axis=1, keepdims=True)
+            log_pi = dist.log_softmax(logits)
             at = evaluation.PolicyInMDP(mdp, np.exp(log_pi), log_pi, tau)
-            rows.append((theta, at.V, at.adv, at.d))
-            theta = theta + eta * at.adv
-    theta, V, adv, d = (np.array(part) for part in zip(*rows, strict=True))
-    return NPGRun(mdp, eta, tau, check_finite("theta", theta), check_finite("V", V), adv, d)
+            rows.append((logits, at.V, at.adv, at.d))
+            logits = logits + eta * at.adv
+    thetas, V, adv, d = (np.array(part) for part in zip(*rows, strict=True))
+    return NPGRun(mdp, eta, tau, check_finite("theta", thetas), check_finite("V", V), adv, d)

@@ -5,31 +5,31 @@ a constant added to a row (a *gauge*) changes nothing.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rlentropy import distributions as dist
-from rlentropy.validation import check_array, check_distribution, refuse
+from rlentropy._types import Floats
+from rlentropy.validation import check_array, check_axis, check_distribution, refuse
 
 
-def check_logits(theta):
+def check_logits(theta: ArrayLike) -> Floats:
     """Finite logits (..., A) as a float array; ValueError names the first offending index."""
-    if np.ndim(theta) == 0:
-        raise ValueError("theta: shape (), expected at least one axis of actions")
-    return check_array("theta", theta)
+    return check_array("theta", check_axis("theta", theta, "actions"))
 
 
-def log_policy(theta):
+def log_policy(theta: ArrayLike) -> Floats:
     """log pi_theta(a|s); shape (..., A). Exact for logits of any size.
     Source: def-softmax-policy.
     """
     return dist.log_softmax(check_logits(theta))
 
 
-def policy(theta):
+def policy(theta: ArrayLike) -> Floats:
     """pi_theta(a|s); shape (..., A); probabilities below about 5e-324 are exactly 0."""
     return np.exp(log_policy(theta))
 
 
-def logits(pi):
+def logits(pi: ArrayLike) -> Floats:
     """Logits log pi(a|s) of a policy with full support; shape (..., A).
 
     Raises ValueError if a row is no distribution or has a zero:
@@ -40,7 +40,7 @@ def logits(pi):
     return np.log(pi)
 
 
-def score(theta):
+def score(theta: ArrayLike) -> Floats:
     """d log pi(a|s) / d theta[s, b] = 1{a = b} - pi(b|s);
     shape (..., A) -> (..., A, A), indices [..., a, b].
 
@@ -50,12 +50,12 @@ def score(theta):
     return np.eye(pi.shape[-1]) - pi[..., None, :]
 
 
-def policy_entropy(theta):
+def policy_entropy(theta: ArrayLike) -> Floats:
     """h(s) = H(pi_theta(.|s)) in nats; shape (..., A) -> (...)."""
     return dist.entropy(log_policy(theta))
 
 
-def entropy_gradient(theta):
+def entropy_gradient(theta: ArrayLike) -> Floats:
     """d h(s) / d theta[s, b] = -pi(b|s) (log pi(b|s) + h(s)); shape (..., A).
 
     Rows sum to 0 (gauge). Source: lem-entropy-gradient.
@@ -65,7 +65,7 @@ def entropy_gradient(theta):
     return -np.exp(log_pi) * surprise_excess
 
 
-def fisher_block(theta):
+def fisher_block(theta: ArrayLike) -> Floats:
     """E_pi[grad log pi grad log pi'] = diag(pi) - pi pi'; shape (..., A) -> (..., A, A).
 
     The Fisher information of one state's logits; its kernel is the gauge direction.

@@ -2,21 +2,24 @@
 and how it moves.
 
 The object is cH(pi) = E_{s ~ d^pi} h_pi(s), with h_pi(s) the entropy of pi(.|s) and d^pi the
-*normalised* discounted
-visitation: `evaluation.PolicyInMDP.discounted_entropy`.
-It is (1 - gamma) times the value of a decision process whose
-reward is -log pi, so it has values to go, V^H and Q^H (``entropy_V``, ``entropy_Q``),
-and obeys the two master lemmas
-of chapter 6 with reward 0 and bonus 1.
+*normalised* discounted visitation: `evaluation.PolicyInMDP.discounted_entropy`.
+It is (1 - gamma) times the value of a decision process whose reward is -log pi, so it has values to
+go, V^H and Q^H (``entropy_V``, ``entropy_Q``), and obeys the two master lemmas of chapter 6 with
+reward 0 and bonus 1.
 A change of logits moves cH in two ways, through the entropies of the states
 (slope ``frozen``) and through the visitation (slope ``shift``); both are of first order.
 Entropies are in nats; policies are given by logits theta (S, A).
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rlentropy import distributions as dist
+from rlentropy._types import Floats
 from rlentropy.discounted import evaluation
+from rlentropy.discounted.evaluation import PolicyInMDP
+from rlentropy.discounted.mdp import DiscountedMDP
+from rlentropy.discounted.natural_gradient import NPGRun
 from rlentropy.results import result
 from rlentropy.validation import check_array, check_distribution, check_positive
 
@@ -35,12 +38,12 @@ class EntropySlope:
     shift: float
 
     @property
-    def total(self):
+    def total(self) -> float:
         """E_d Cov(direction, Q^H), the derivative itself."""
         return self.frozen + self.shift
 
 
-def slope(mdp, theta, direction):
+def slope(mdp: DiscountedMDP, theta: ArrayLike, direction: ArrayLike) -> EntropySlope:
     """d/d eta cH(pi_{theta + eta direction}) at 0 = E_{s ~ d} Cov_{a ~ pi}(direction(s, a), Q^H(s,
     a)).
 
@@ -52,14 +55,14 @@ def slope(mdp, theta, direction):
     return _slope(evaluation.evaluate_softmax(mdp, theta), direction)
 
 
-def _slope(at, direction):
+def _slope(at: PolicyInMDP, direction: Floats) -> EntropySlope:
     ahead = at.mdp.gamma * at.mdp.next_mean(at.entropy_V)
     frozen = -at.d @ dist.covariance(at.log_pi, at.log_pi, direction)
     shift = at.d @ dist.covariance(at.log_pi, direction, ahead)
     return EntropySlope(frozen=float(frozen), shift=float(shift))
 
 
-def spread_bound(mdp, direction):
+def spread_bound(mdp: DiscountedMDP, direction: ArrayLike) -> float:
     """(D / 2) min(x, x^2), x^2 = gamma / (1 - gamma), D = max_s osc direction(s, .).
 
     Bounds E|M_T|, the mean size of the score of a trajectory up to a geometric time, hence
@@ -72,7 +75,7 @@ def spread_bound(mdp, direction):
     return D / 2 * min(np.sqrt(square), square)
 
 
-def remainder_bound(mdp, direction, eta):
+def remainder_bound(mdp: DiscountedMDP, direction: ArrayLike, eta: float) -> float:
     """(eta^2 / 2) D^2 log(A) (1 + min(x, x^2) + x^2 / 4), x^2 = gamma / (1 - gamma).
 
     D = max_s osc direction(s, .).
@@ -88,7 +91,7 @@ def remainder_bound(mdp, direction, eta):
     return eta**2 / 2 * D**2 * np.log(mdp.A) * growth
 
 
-def certified_step(mdp, theta, direction):
+def certified_step(mdp: DiscountedMDP, theta: ArrayLike, direction: ArrayLike) -> float:
     """Largest eta below which the sign of the slope is the sign of the change:
     |slope| eta = `remainder_bound`.
 
@@ -114,12 +117,12 @@ class EntropyDifference:
     kl: float
 
     @property
-    def total(self):
+    def total(self) -> float:
         """action - kl = cH(pi') - cH(pi)."""
         return self.action - self.kl
 
 
-def difference(mdp, theta_old, theta_new):
+def difference(mdp: DiscountedMDP, theta_old: ArrayLike, theta_new: ArrayLike) -> EntropyDifference:
     """cH(pi') - cH(pi) = E_{s ~ d'}[sum_a (pi' - pi)(a|s) Q^H_pi(s, a) - KL(pi' || pi)],
     for any two policies.
 
@@ -135,13 +138,13 @@ def difference(mdp, theta_old, theta_new):
     )
 
 
-def _pair(mdp, theta_old, theta_new):
+def _pair(mdp: DiscountedMDP, theta_old: ArrayLike, theta_new: ArrayLike) -> tuple[Floats, Floats]:
     """Both logits, refused by their own names."""
     shape = (mdp.S, mdp.A)
     return check_array("theta_old", theta_old, shape), check_array("theta_new", theta_new, shape)
 
 
-def visitation_shift(mdp, pi_old, pi_new):
+def visitation_shift(mdp: DiscountedMDP, pi_old: ArrayLike, pi_new: ArrayLike) -> Floats:
     """gamma d^{pi'} (P_{pi'} - P_pi) (I - gamma P_pi)^-1 = d^{pi'} - d^pi; (S, A) twice -> (S,).
 
     pi_old gives pi, pi_new pi', both as probabilities. Source: thm-visitation-shift.
@@ -153,7 +156,7 @@ def visitation_shift(mdp, pi_old, pi_new):
     return old.solve_transposed(mdp.gamma * push)
 
 
-def visitation_slope(mdp, theta, direction):
+def visitation_slope(mdp: DiscountedMDP, theta: ArrayLike, direction: ArrayLike) -> Floats:
     """Derivative of d^{pi_{theta + eta direction}} at 0: gamma d' Pdot (I - gamma P_pi)^-1;
     shape (S,), sums to 0.
 
@@ -178,17 +181,17 @@ class EntropyAlongRun:
     order.
     """
 
-    value: np.ndarray
-    frozen: np.ndarray
-    shift: np.ndarray
+    value: Floats
+    frozen: Floats
+    shift: Floats
 
     @property
-    def total(self):
+    def total(self) -> Floats:
         """The derivative of cH along the advantage at each iterate; shape (K+1,)."""
         return self.frozen + self.shift
 
 
-def along_run(run):
+def along_run(run: NPGRun) -> EntropyAlongRun:
     """cH and `slope` at every iterate of a `natural_gradient.NPGRun`, along its advantages:
     an `EntropyAlongRun`.
 

@@ -4,12 +4,15 @@ The discounted visitation itself is `evaluation.PolicyInMDP.d`.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
+from rlentropy._types import Bools, Floats
+from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.validation import check_array, check_distribution
 
 
-def visited(mdp, pi):
+def visited(mdp: DiscountedMDP, pi: ArrayLike) -> Bools:
     """d(s) > 0, decided from the pattern of mu and P_pi alone, without rounding;
     shape (S,) of booleans.
 
@@ -30,7 +33,7 @@ def visited(mdp, pi):
     return seen
 
 
-def flow_residual(mdp, pi, d):
+def flow_residual(mdp: DiscountedMDP, pi: Floats, d: ArrayLike) -> float:
     """max_s |d(s) - (1 - gamma) mu(s) - gamma sum_s' d(s') P_pi(s', s)|;
     0 for the visitation of pi.
     """

@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from rlentropy._types import Seed
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.seeds import generator
 from rlentropy.transitions import drop_zeros, garnet_kernel, grid_kernel
 from rlentropy.validation import check_integer, check_interval, check_positive
 
 
-def double_chain(*, length, failure, horizon):
+def double_chain(*, length: int, failure: float, horizon: int) -> EpisodicMDP:
     """States 0, ..., length-1 in a line; action 0 moves left, 1 right,
     with probability ``failure`` the other way.
 
@@ -19,7 +20,8 @@ def double_chain(*, length, failure, horizon):
     L = check_integer("length", length, low=1)
     f = check_interval("failure", failure, 0, 1)
     here = np.arange(L)
-    left, right = np.maximum(here - 1, 0), np.minimum(here + 1, L - 1)
+    left = np.maximum(here - 1, 0)
+    right = np.minimum(here + 1, L - 1)
     rows = 2 * here
     entries = np.concatenate([np.full(L, 1 - f), np.full(L, f), np.full(L, f), np.full(L, 1 - f)])
     places = (
@@ -29,7 +31,7 @@ def double_chain(*, length, failure, horizon):
     return EpisodicMDP(P=drop_zeros(entries, places, (2 * L, L)), horizon=horizon, start=L // 2)
 
 
-def grid_world(*, rows, cols, success, horizon):
+def grid_world(*, rows: int, cols: int, success: float, horizon: int) -> EpisodicMDP:
     """Grid of rows x cols cells; actions up, down, left, right, in this order.
     Returns an `EpisodicMDP`.
 
@@ -41,7 +43,9 @@ def grid_world(*, rows, cols, success, horizon):
     return EpisodicMDP(P=K, horizon=horizon, start=(rows // 2) * cols + cols // 2)
 
 
-def garnet(*, states, actions, horizon, branching, seed, stationary=False):
+def garnet(
+    *, states: int, actions: int, horizon: int, branching: int, seed: Seed, stationary: bool = False
+) -> EpisodicMDP:
     """Random episodic MDP started in state 0:
     as `garnet`, a fresh kernel per transition unless ``stationary``."""
     rng = generator(seed)
@@ -51,7 +55,7 @@ def garnet(*, states, actions, horizon, branching, seed, stationary=False):
     return EpisodicMDP(P=kernels if count > 1 else kernels[0], horizon=H, start=0)
 
 
-def sticky_chain(*, length, success, horizon):
+def sticky_chain(*, length: int, success: float, horizon: int) -> EpisodicMDP:
     """A line started at its left end: action 0 stays, action 1 moves right with probability
     ``success``, else stays.
 

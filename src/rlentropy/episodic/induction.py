@@ -1,17 +1,20 @@
 """Exact evaluation in an episodic MDP by backward induction: values of a policy, best responses."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from rlentropy.validation import check_array, check_distribution, check_indices, refuse
+from rlentropy._types import Floats, Ints
+from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.validation import check_array, check_distribution, check_indices, check_shape, refuse
 
 
-def check_markov_policy(mdp, pi):
+def check_markov_policy(mdp: EpisodicMDP, pi: ArrayLike) -> Floats:
     """A Markov policy (H, S, A) of an `EpisodicMDP`;
     ValueError names the first row that is no distribution."""
     return check_distribution("pi", pi, (mdp.H, mdp.S, mdp.A))
 
 
-def evaluate(mdp, pi, reward):
+def evaluate(mdp: EpisodicMDP, pi: ArrayLike, reward: ArrayLike) -> Floats:
     """V_h(s) = sum_a pi_h(a|s) [reward_h(s, a) + (p_h V_{h+1})(s, a)], V_{H+1} = 0.
 
     pi, reward (H, S, A); returns V (H, S). Source: eq-episodic-bellman of chapter 8.
@@ -24,18 +27,16 @@ def evaluate(mdp, pi, reward):
     return V
 
 
-def best_response(mdp, reward):
+def best_response(mdp: EpisodicMDP, reward: ArrayLike) -> tuple[float, Ints]:
     """max over policies of <d^pi, reward>: backward induction in an `EpisodicMDP`.
 
     reward (H, S, A), entries may be +-inf (they must not be needed with probability 0 times inf:
     mask them first).
     Returns (value, actions): the optimal value from the start and a deterministic policy as int
-    actions (H, S),
-    the first maximiser in index order. Source: prop-vertices-mixture (i).
+    actions (H, S), the first maximiser in index order. Source: prop-vertices-mixture (i).
     """
     reward = np.asarray(reward, dtype=float)
-    if reward.shape != (mdp.H, mdp.S, mdp.A):
-        raise ValueError(f"reward: shape {reward.shape}, expected ({mdp.H}, {mdp.S}, {mdp.A})")
+    check_shape("reward", reward, (mdp.H, mdp.S, mdp.A))
     refuse("reward", reward, np.isnan(reward), "not a number")
     V = np.zeros((mdp.H, mdp.S))
     actions = np.zeros((mdp.H, mdp.S), dtype=int)
@@ -46,11 +47,11 @@ def best_response(mdp, reward):
     return float(V[0, mdp.start]), actions
 
 
-def _action_values(mdp, reward, V, h):
+def _action_values(mdp: EpisodicMDP, reward: Floats, V: Floats, h: int) -> Floats:
     return reward[h] + (mdp.next_mean(h, V[h + 1]) if h + 1 < mdp.H else 0.0)
 
 
-def deterministic_policy(actions, A):
+def deterministic_policy(actions: ArrayLike, A: int) -> Floats:
     """The policy (H, S, A) that takes ``actions`` (H, S) with probability 1;
     ValueError for an action not in 0..A-1."""
     return np.eye(A)[check_indices("actions", actions, A)]

@@ -4,9 +4,12 @@ Arrays are read-only after construction, so an MDP can be shared between runs wi
 Kernels are stored sparsely, with a row s*A + a per pair and a column per next state.
 """
 
+from typing import TYPE_CHECKING, Any, NoReturn
+
 import numpy as np
 from scipy import sparse
 
+from rlentropy._types import Bools, Floats
 from rlentropy.results import described, result
 from rlentropy.validation import check_integer, check_kernel, check_sparse_kernel, missing
 
@@ -17,9 +20,8 @@ DISCOUNTED = ("r", "mu", "gamma", "sparse", "policy_kernel")
 class EpisodicMDP:
     """Reward-free episodic MDP with a fixed first state (book: def-episodic-mdp).
 
-    P        transition probabilities: dense (S, A, S) or sparse (S*A,
-             S) if the same at every stage;
-             dense (H-1, S, A, S) or a sequence of H-1 sparse matrices if not.
+    P        transition probabilities: dense (S, A, S) or sparse (S*A, S) if the same at every
+             stage; dense (H-1, S, A, S) or a sequence of H-1 sparse matrices if not.
              Stored as a tuple of CSR matrices, of length 1 if stationary and H-1 otherwise.
     horizon  number of stages H >= 1; an episode is s_1, a_1, ..., s_H, a_H and has H-1 transitions
     start    index of s_1
@@ -28,62 +30,68 @@ class EpisodicMDP:
     Raises ValueError naming the argument, the first bad index and its value.
     """
 
-    P: tuple
+    P: tuple[sparse.csr_array, ...]
     horizon: int
     start: int
 
-    def __post_init__(self):
+    if TYPE_CHECKING:  # what may be handed over is more than what is kept
+
+        def __init__(self, P: Any, horizon: int, start: int) -> None: ...
+
+    def __post_init__(self) -> None:
         H = check_integer("horizon", self.horizon, low=1)
         object.__setattr__(self, "horizon", H)
         object.__setattr__(self, "P", tuple(_stage_kernels(self.P, H)))
         object.__setattr__(self, "start", check_integer("start", self.start, high=self.S - 1))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return described(
             self, S=self.S, A=self.A, H=self.H, start=self.start, stationary=self.stationary
         )
 
     @property
-    def H(self):
+    def H(self) -> int:
         """Number of stages (the horizon)."""
         return self.horizon
 
     @property
-    def S(self):
+    def S(self) -> int:
         """Number of states."""
         return self.P[0].shape[1]
 
     @property
-    def A(self):
+    def A(self) -> int:
         """Number of actions."""
         return self.P[0].shape[0] // self.P[0].shape[1]
 
-    def __getattr__(self, name):
-        raise AttributeError(missing("an EpisodicMDP", name, "DiscountedMDP", DISCOUNTED))
+    if not TYPE_CHECKING:  # to a checker of types a misspelt name is a fault
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(missing("an EpisodicMDP", name, "DiscountedMDP", DISCOUNTED))
 
     @property
-    def stationary(self):
+    def stationary(self) -> bool:
         """True if one kernel serves every stage."""
         return len(self.P) == 1
 
-    def kernel(self, h):
+    def kernel(self, h: int) -> sparse.csr_array:
         """CSR (S*A, S) of the transition from stage h to stage h+1, h = 0, ..., H-2."""
         if not 0 <= h < self.H - 1:
             raise ValueError(f"h = {h}: transitions leave stages 0, ..., {self.H - 2} only")
         return self.P[0] if self.stationary else self.P[h]
 
-    def next_mean(self, h, V):
+    def next_mean(self, h: int, V: Floats) -> Floats:
         """(p_h V)(s, a) = sum_s' p_h(s'|s, a) V(s'); shape (S,) -> (S, A)."""
         return (self.kernel(h) @ V).reshape(self.S, self.A)
 
-    def dense(self):
+    def dense(self) -> Floats:
         """The kernels as one dense array (H-1, S, A, S); for small examples."""
         stages = [
             self.kernel(h).toarray().reshape(self.S, self.A, self.S) for h in range(self.H - 1)
         ]
         return np.array(stages).reshape(self.H - 1, self.S, self.A, self.S)
 
-    def reachable(self):
+    def reachable(self) -> Bools:
         """(H, S) booleans: can some policy be in state s at stage h with positive probability?"""
         reach = np.zeros((self.H, self.S), dtype=bool)
         reach[0, self.start] = True
@@ -92,7 +100,7 @@ class EpisodicMDP:
         return reach
 
 
-def _stage_kernels(P, H):
+def _stage_kernels(P: Any, H: int) -> list[sparse.csr_array]:
     """The given kernel(s) as a list of validated CSR matrices of one shape:
     one, or one per transition."""
     if sparse.issparse(P):
@@ -122,5 +130,5 @@ def _stage_kernels(P, H):
     return kernels
 
 
-def _sparse_rows(P):
+def _sparse_rows(P: Floats) -> sparse.csr_array:
     return sparse.csr_array(P.reshape(-1, P.shape[-1]))

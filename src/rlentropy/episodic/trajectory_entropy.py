@@ -5,17 +5,22 @@ An episode has H states, H actions and H - 1 transitions:
 what follows a_H is not part of the trajectory.
 """
 
-from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
 
 from rlentropy import distributions as dist
+from rlentropy._types import Floats
 from rlentropy.episodic import visitation
+from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.results import result
 
 # -------------------------------------------------------------------------------------- chain rule
 
 
-def transition_entropy(mdp):
+def transition_entropy(mdp: EpisodicMDP) -> Floats:
     """H(p_h(. | s, a)) for h < H, and 0 at the last stage, which no transition leaves;
     shape (H, S, A), in nats.
 
@@ -26,19 +31,19 @@ def transition_entropy(mdp):
     return np.array([*rows, np.zeros((mdp.S, mdp.A))])
 
 
-def _row_entropies(K):
+def _row_entropies(K: sparse.csr_array) -> Floats:
     """Entropy of each row of a CSR matrix of probabilities."""
     positive = K.data > 0
     terms = np.multiply(K.data, np.log(K.data, where=positive, out=np.zeros_like(K.data)))
     rows = np.repeat(np.arange(K.shape[0]), np.diff(K.indptr))
-    return -np.bincount(rows, weights=terms, minlength=K.shape[0]) + 0.0
+    totals: Any = np.bincount(rows, weights=terms, minlength=K.shape[0])
+    return -totals + 0.0
 
 
-def trajectory_entropy(mdp, pi):
-    """H(q^pi) = sum_{h<=H} E H(pi_h(.|s_h)) + sum_{h<H} E H(p_h(.|s_h,
-    a_h)) of a Markov policy pi (H, S, A), in nats.
+def trajectory_entropy(mdp: EpisodicMDP, pi: ArrayLike) -> float:
+    """H(q^pi) = sum_{h<=H} E H(pi_h(.|s_h)) + sum_{h<H} E H(p_h(.|s_h, a_h)), in nats.
 
-    Only the H - 1 transitions inside the trajectory count.
+    pi (H, S, A) is a Markov policy. Only the H - 1 transitions inside the trajectory count.
     Source: thm-traj-chain-rule, eq-chain-rule.
     """
     d = visitation.policy_visitation(mdp, pi)
@@ -46,7 +51,7 @@ def trajectory_entropy(mdp, pi):
     return float(np.sum(d.sum(axis=2) * actions) + np.sum(d * transition_entropy(mdp)))
 
 
-def mutual_information(mdp, pi):
+def mutual_information(mdp: EpisodicMDP, pi: ArrayLike) -> Floats:
     """I(x_{h-1}; x_h) of successive pairs x_h = (s_h, a_h) for h = 2, ..., H;
     shape (H-1,), each >= 0, in nats.
 
@@ -66,7 +71,7 @@ def mutual_information(mdp, pi):
 # ---------------------------------------------------------------------------- soft Bellman optimum
 
 
-@dataclass(frozen=True)
+@result
 class SoftOptimum:
     """Soft Bellman values V (H, S), Q (H, S, A) and the policy softmax Q;
     ``value`` = V_1(s_1) is the largest entropy.
@@ -75,25 +80,24 @@ class SoftOptimum:
     """
 
     value: float
-    V: np.ndarray = field(repr=False)
-    Q: np.ndarray = field(repr=False)
-    log_pi: np.ndarray = field(repr=False)
+    V: Floats
+    Q: Floats
+    log_pi: Floats
 
     @property
-    def pi(self):
+    def pi(self) -> Floats:
         """softmax Q; shape (H, S, A)."""
         return np.exp(self.log_pi)
 
 
-def soft_optimum(mdp, *, last_transition=False):
+def soft_optimum(mdp: EpisodicMDP, *, last_transition: bool = False) -> SoftOptimum:
     """V_h = log sum_a exp Q_h(., a), Q_h = 1{h < H} [H(p_h) + p_h V_{h+1}]:
     the policy of largest trajectory entropy.
 
     The maximum is over all policies, also history-dependent ones, and softmax Q attains it.
     ``last_transition=True`` counts H(p) once more after a_H, i.e. maximises the entropy of
     (s_1, a_1, ..., s_H, a_H, s_{H+1}) instead; it needs a stationary kernel.
-    The published code does this, the
-    definition of the trajectory does not.
+    The published code does this, the definition of the trajectory does not.
     Source: thm-mtee-soft-dp.
     """
     reward = transition_entropy(mdp)
@@ -103,14 +107,15 @@ def soft_optimum(mdp, *, last_transition=False):
                 "last_transition: an H-th transition is defined for a stationary kernel only"
             )
         reward[-1] = _row_entropies(mdp.P[0]).reshape(mdp.S, mdp.A)
-    Q, V = np.empty_like(reward), np.empty(reward.shape[:2])
+    Q = np.empty_like(reward)
+    V = np.empty(reward.shape[:2])
     for h in reversed(range(mdp.H)):
         Q[h] = reward[h] + (mdp.next_mean(h, V[h + 1]) if h + 1 < mdp.H else 0.0)
         V[h] = dist.logsumexp(Q[h])
     return SoftOptimum(value=float(V[0, mdp.start]), V=V, Q=Q, log_pi=dist.log_softmax(Q))
 
 
-def suboptimality(mdp, pi, optimum=None):
+def suboptimality(mdp: EpisodicMDP, pi: ArrayLike, optimum: SoftOptimum | None = None) -> float:
     """max H(q) - H(q^pi) = E_pi sum_h KL(pi_h(.|s_h) || pi*_h(.|s_h)) >= 0,
     computed as the expected divergence.
 
@@ -123,6 +128,6 @@ def suboptimality(mdp, pi, optimum=None):
     return float(np.sum(state * gaps))
 
 
-def uniform_policy(mdp):
+def uniform_policy(mdp: EpisodicMDP) -> Floats:
     """pi_h(a|s) = 1/A; shape (H, S, A)."""
     return np.full((mdp.H, mdp.S, mdp.A), 1 / mdp.A)

@@ -2,22 +2,25 @@
 
 The entropies have different maximisers and are never called by one name:
 
-    visitation_entropy          sum over stages of H(d_h)            (the second source;
-                                chapters 8 to 11)
-    average_visitation_entropy  H(mean over stages of d_h)           (the published code of EntGame;
-                                chapters 11 and 13)
+    visitation_entropy          sum over stages of H(d_h)   (the second source; chapters 8 to 11)
+    average_visitation_entropy  H(mean over stages of d_h)  (the published code of EntGame;
+                                                            chapters 11 and 13)
 """
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from rlentropy._types import Floats
 from rlentropy.distributions import entropy, log_probabilities
 from rlentropy.episodic import induction
+from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.validation import check_array, check_distribution
 
 
-def policy_visitation(mdp, pi):
+def policy_visitation(mdp: EpisodicMDP, pi: ArrayLike) -> Floats:
     """d_h(s, a) = Pr(s_h = s, a_h = a) under the Markov policy pi (H, S, A);
     shape (H, S, A), each stage sums to 1.
 
@@ -26,7 +29,7 @@ def policy_visitation(mdp, pi):
     return push_forward(mdp, induction.check_markov_policy(mdp, pi))
 
 
-def push_forward(mdp, pi):
+def push_forward(mdp: EpisodicMDP, pi: Floats) -> Floats:
     """`policy_visitation` without validating pi (for callers that made pi themselves)."""
     d = np.empty((mdp.H, mdp.S, mdp.A))
     state = np.zeros(mdp.S)
@@ -38,11 +41,11 @@ def push_forward(mdp, pi):
     return d
 
 
-def flow_residual(mdp, d):
+def flow_residual(mdp: EpisodicMDP, d: ArrayLike) -> float:
     """Largest violation of membership in the visitation polytope K_p, over its constraints:
 
-    d >= 0, sum_a d_1(s, a) = 1{s = s_1}, sum_a d_{h+1}(s, a) = sum_{s', a'} p_h(s | s', a') d_h(s',
-    a').
+    d >= 0, sum_a d_1(s, a) = 1{s = s_1},
+    sum_a d_{h+1}(s, a) = sum_{s', a'} p_h(s | s', a') d_h(s', a').
     d (H, S, A); 0 exactly on K_p. Source: def-visitation-polytope.
     """
     d = check_array("d", d, (mdp.H, mdp.S, mdp.A))
@@ -53,7 +56,7 @@ def flow_residual(mdp, d):
     return float(max(np.abs(d.sum(axis=2) - state).max(), -min(d.min(), 0.0)))
 
 
-def markov_policy(d):
+def markov_policy(d: ArrayLike) -> Floats:
     """pi_h(a|s) = d_h(s, a) / d_h(s): the Markov policy that realises a visitation d (H, S, A).
 
     Uniform where d_h(s) = 0, where the choice does not matter.
@@ -65,7 +68,7 @@ def markov_policy(d):
     return np.divide(d, state, where=state > 0, out=np.full(d.shape, 1 / d.shape[-1]))
 
 
-def mixture(weights, ds):
+def mixture(weights: ArrayLike, ds: ArrayLike) -> Floats:
     """sum_i w_i d^i: the visitation of the policy that draws i from ``weights`` once and then
     follows pi^i.
 
@@ -77,9 +80,9 @@ def mixture(weights, ds):
     return np.tensordot(weights, check_array("ds", ds, (len(weights), None, None, None)), axes=1)
 
 
-def deterministic_policies(mdp):
-    """All deterministic Markov policies that differ somewhere reachable, one (H, S,
-    A) array at a time.
+def deterministic_policies(mdp: EpisodicMDP) -> Iterator[Floats]:
+    """All deterministic Markov policies that differ somewhere reachable, one array (H, S, A)
+    at a time.
 
     There are A^n of them for n reachable (h, s); unreachable states take action 0.
     Source: prop-vertices-mixture.
@@ -94,7 +97,7 @@ def deterministic_policies(mdp):
 # ------------------------------------------------------------------------------- the two entropies
 
 
-def visitation_entropy(d):
+def visitation_entropy(d: ArrayLike) -> Floats:
     """H_visit(d) = sum_h H(d_h) in nats; d (..., H, S, A) -> (...), between 0 and H log(S A).
 
     Raises ValueError unless d >= 0 and every stage sums to 1 (of a signed d the entropy is not
@@ -104,7 +107,7 @@ def visitation_entropy(d):
     return entropy(log_probabilities(_flat_stages(d))).sum(axis=-1)
 
 
-def average_visitation_entropy(d):
+def average_visitation_entropy(d: ArrayLike) -> Floats:
     """H(mean_h d_h) in nats; d (..., H, S, A) -> (...), between 0 and log(S A).
     Raises as `visitation_entropy`.
 
@@ -114,7 +117,7 @@ def average_visitation_entropy(d):
     return entropy(log_probabilities(_flat_stages(d).mean(axis=-2)))
 
 
-def _flat_stages(d):
+def _flat_stages(d: ArrayLike) -> Floats:
     d = np.asarray(d, dtype=float)
     if d.ndim < 3:
         raise ValueError(f"d: shape {d.shape}, expected (..., H, S, A)")

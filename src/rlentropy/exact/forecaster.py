@@ -1,15 +1,17 @@
 """The forecaster that counts, in exact arithmetic: its probabilities and regrets as Fractions."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations
 from math import comb, factorial, prod
 
 import numpy as np
 
+from rlentropy._types import Ints
 from rlentropy.validation import check_integer
 
 
-def count_vectors(T, m):
+def count_vectors(T: int, m: int) -> Ints:
     """All vectors of m counts >= 0 with sum T; (binom(T + m - 1, m - 1), m) whole numbers."""
     T, m = check_integer("T", T), check_integer("m", m, low=1)
     bars = np.array(list(combinations(range(T + m - 1), m - 1)), dtype=int).reshape(
@@ -19,12 +21,13 @@ def count_vectors(T, m):
     return np.diff(edges, axis=1) - 1
 
 
-def probability(counts, n0):
+def probability(counts: Sequence[int], n0: Fraction | int) -> Fraction:
     """prod_t dbar^t(x_t) as a Fraction: what the forecaster gives a sequence with these whole
     counts; n0 rational."""
-    n0, m = Fraction(n0), len(counts)
+    n0 = Fraction(n0)
+    m = len(counts)
 
-    def rising(x, k):
+    def rising(x: Fraction, k: int) -> Fraction:
         return prod((x + j for j in range(k)), start=Fraction(1))
 
     return prod((rising(n0, int(n)) for n in counts), start=Fraction(1)) / rising(
@@ -32,21 +35,22 @@ def probability(counts, n0):
     )
 
 
-def shtarkov_sum(T, m):
+def shtarkov_sum(T: int, m: int) -> Fraction:
     """The best fixed probabilities of all m^T sequences added up, as a Fraction:
     exp of the least possible regret.
 
     Summed over count vectors, for small T and m. Source: prop-prior-count; Shtarkov (1987).
     """
 
-    def of_all_orders(counts):
+    def of_all_orders(counts: Sequence[int]) -> Fraction:
         orders = factorial(T) // prod(factorial(n) for n in counts)
-        return orders * prod(Fraction(n, T) ** n for n in counts if n)
+        return prod((Fraction(n, T) ** n for n in counts if n), start=Fraction(orders))
 
-    return sum(of_all_orders(counts) for counts in count_vectors(T, m).tolist())
+    vectors = count_vectors(T, m).tolist()
+    return sum((of_all_orders(counts) for counts in vectors), start=Fraction(0))
 
 
-def exp_regret(counts, n0):
+def exp_regret(counts: Sequence[int], n0: Fraction | int) -> Fraction:
     """exp(regret) as a Fraction: the best fixed probability prod_x (n_x / T)^n_x over
     `probability`; n0 rational.
 

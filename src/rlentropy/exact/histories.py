@@ -3,11 +3,18 @@ MDP; exact with Fractions.
 """
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+# (s_1, a_1, ..., s_h), and what a policy makes of it: the probabilities of the actions.
+Episode = tuple[int, ...]
+HistoryPolicy = Callable[[Episode], Sequence[Any]]
 
 
-def episode_law(P, start, policy):
+def episode_law(P: ArrayLike, start: int, policy: HistoryPolicy) -> dict[Episode, Any]:
     """Pr(s_1, a_1, ..., s_H, a_H) of every episode of positive probability, under *any* policy;
     a dict of tuples.
 
@@ -17,7 +24,7 @@ def episode_law(P, start, policy):
     An oracle for tiny horizons: the work grows like (S A)^H. Source: def-episodic-mdp.
     """
     P = np.asarray(P)
-    histories = {(start,): 1}
+    histories: dict[Episode, Any] = {(start,): 1}
     for kernel in P:
         histories = {
             (*history, a, s): weight * chosen * kernel[history[-1], a, s]
@@ -34,7 +41,7 @@ def episode_law(P, start, policy):
     }
 
 
-def visitation_by_enumeration(P, start, policy):
+def visitation_by_enumeration(P: ArrayLike, start: int, policy: HistoryPolicy) -> NDArray[Any]:
     """d_h(s, a) of *any* policy, summed over all episodes of `episode_law`; (H, S, A).
 
     Arguments as there; exact with Fractions. Source: def-episodic-visitation.
@@ -47,7 +54,7 @@ def visitation_by_enumeration(P, start, policy):
     return d
 
 
-def draw_once(weights, policies):
+def draw_once(weights: Sequence[Any], policies: Sequence[HistoryPolicy]) -> HistoryPolicy:
     """The policy that draws i ~ weights before the episode and follows policies[i],
     as one function of the history.
 
@@ -57,12 +64,13 @@ def draw_once(weights, policies):
     Source: prop-vertices-mixture (ii).
     """
 
-    def policy(history):
+    def policy(history: Episode) -> list[Any]:
         likelihood = [
             w * math.prod(p(history[: 2 * k + 1])[a] for k, a in enumerate(history[1::2]))
             for w, p in zip(weights, policies, strict=True)
         ]
-        total, now = sum(likelihood), [p(history) for p in policies]
+        total = sum(likelihood)
+        now = [p(history) for p in policies]
         return [
             sum(w * p[a] for w, p in zip(likelihood, now, strict=True)) / total
             for a in range(len(now[0]))

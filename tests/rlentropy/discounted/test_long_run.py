@@ -83,7 +83,7 @@ def test_bad_input_is_named():
     model = fork(OPEN_WAY)
     theta, allowed = np.zeros((4, 2)), np.ones((4, 2), dtype=bool)
     allowed[2] = False
-    with pytest.raises(ValueError, match=r"allowed\[2\]: no action is allowed"):
+    with pytest.raises(ValueError, match=r"allowed\[2\] = 0: no action is allowed"):
         long_run.nearest_policy(model, theta, allowed=allowed)
     with pytest.raises(ValueError, match=r"allowed: shape \(3, 2\)"):
         long_run.tilted(model, theta, np.zeros(4), allowed=allowed[:3])

@@ -74,7 +74,7 @@ def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="eta"):
         mirror.step(log_pi, adv, -0.1, order=1)
     with pytest.raises(ValueError, match="log_pi"):
-        mirror.escort([0.0, -np.inf], order=1)
+        mirror.first_order([0.0, -np.inf], [0.0, 1.0], order=1)
 
 
 def test_effects_of_one_sampled_action():

@@ -206,7 +206,7 @@ def test_the_number_of_histories_does_not_blow_up_on_deterministic_rows():
     P = np.zeros((6, 3, 2, 3))
     for a, s in itertools.product(range(2), range(3)):
         P[:, s, a, (s + a) % 3] = 1
-    d = histories.visitation_by_enumeration(P, 0, lambda history: [1, 0])
+    d = histories.visitation_by_enumeration(P, 0, lambda _: [1, 0])
     assert d[:, 0, 0].tolist() == [1] * 7
 
 

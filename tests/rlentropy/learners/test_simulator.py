@@ -111,10 +111,10 @@ def test_no_episode():
         (lambda m, pi: simulator.rollouts(m, pi * 1.1, 3, 0), r"pi\[0, 0\] sums to 1.1"),
         (lambda m, pi: simulator.rollouts(m, pi, -1, 0), "episodes = -1"),
         (lambda m, pi: simulator.rollouts(m, pi, 3, None), "seed = None"),
-        (lambda m, pi: simulator.counts([[0, 9]], [[0, 0]], 7, 2), r"states\[0, 1\] = 9"),
-        (lambda m, pi: simulator.counts([[0, 1]], [[0, -1]], 7, 2), r"actions\[0, 1\] = -1"),
-        (lambda m, pi: simulator.counts([0, 1], [0, 1], 7, 2), "states: 1 axes"),
-        (lambda m, pi: simulator.counts([[0, 1]], [[0]], 7, 2), "differs from that of states"),
+        (lambda *_: simulator.counts([[0, 9]], [[0, 0]], 7, 2), r"states\[0, 1\] = 9"),
+        (lambda *_: simulator.counts([[0, 1]], [[0, -1]], 7, 2), r"actions\[0, 1\] = -1"),
+        (lambda *_: simulator.counts([0, 1], [0, 1], 7, 2), "states: 1 axes"),
+        (lambda *_: simulator.counts([[0, 1]], [[0]], 7, 2), "differs from that of states"),
     ],
 )
 def test_bad_input_is_named(call, message):

@@ -25,10 +25,14 @@ rho bounds W and so what rounding can do to that system; it changes the path, no
 the residuals of all four equations are carried along.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
 
+from rlentropy._types import Bools, Floats
 from rlentropy.episodic.max_entropy import _kernels as kernels
+from rlentropy.episodic.mdp import EpisodicMDP
 
 # Tried one after the other until the matrix is positive definite.
 REGULARISATIONS = (1e-10, 1e-8, 1e-6, 1e-4)
@@ -41,7 +45,7 @@ class Stages:
     of the states kept at some stage, in the order in which the stages first meet them.
     """
 
-    def __init__(self, mdp, kept):
+    def __init__(self, mdp: EpisodicMDP, kept: Bools) -> None:
         self.net = kernels.network(mdp, kept)
         self.H, self.A = mdp.H, mdp.A
         met = np.where(kept.any(axis=0), kept.argmax(axis=0), mdp.H)
@@ -58,27 +62,28 @@ class Stages:
             self.moves.append(mdp.kernel(h)[rows.ravel()][:, there])
 
     @property
-    def work(self):
+    def work(self) -> float:
         """Multiplications of one elimination, roughly."""
         return float(np.sum(np.diff(self.net.first) * self.seen.astype(float) ** 2))
 
-    def pool(self, w):
+    def pool(self, w: Floats) -> Floats:
         """E' w: the sum over stages at each pair; w (N, A)."""
-        return np.bincount(self.pairs.ravel(), weights=w.ravel(), minlength=self.seen[-1])
+        pooled: Any = np.bincount(self.pairs.ravel(), weights=w.ravel(), minlength=self.seen[-1])
+        return pooled
 
-    def slope(self, V, y):
+    def slope(self, V: Floats, y: Floats) -> Floats:
         """X V + E y; shape (N, A)."""
         out = np.empty(self.pairs.shape)
         kernels.differences(self.net, V, out)
         return out + y[self.pairs]
 
-    def flow(self, w):
+    def flow(self, w: Floats) -> Floats:
         """X' w; shape (N,)."""
         out = np.empty(len(w))
         kernels.adjoint(self.net, w, out, 1)
         return out
 
-    def factor(self, W, curvature):
+    def factor(self, W: Floats, curvature: Floats) -> bool:
         """Eliminate the stages of the matrix above; False if it is not positive definite."""
         self.W = W
         self.curvature = curvature
@@ -114,7 +119,7 @@ class Stages:
         self.price, failed = dpotrf(price, lower=1)
         return not failed
 
-    def _potentials(self, b):
+    def _potentials(self, b: Floats) -> Floats:
         """Solve X' W X v = b, forwards and backwards over the stages."""
         v = np.empty(len(b))
         for h, span in enumerate(self.span):
@@ -125,14 +130,14 @@ class Stages:
             v[span] = dtrtrs(self.diagonal[h], rest, lower=1, trans=1)[0]
         return v
 
-    def _solve(self, b, c):
+    def _solve(self, b: Floats, c: Floats) -> tuple[Floats, Floats]:
         no_price = np.zeros(len(c))
         dy = dpotrs(
             self.price, c - self.pool(self.W * self.slope(self._potentials(b), no_price)), lower=1
         )[0]
         return self._potentials(b - self.flow(self.W * dy[self.pairs])), dy
 
-    def solve(self, b, c):
+    def solve(self, b: Floats, c: Floats) -> tuple[Floats, Floats]:
         """(dV, dy) of the system above, refined once."""
         dV, dy = self._solve(b, c)
         image = self.W * self.slope(dV, dy)
@@ -145,7 +150,7 @@ class Stages:
 class InteriorPoint:
     """An iterate (x, z, V, y) with its weights c. ``step`` moves it; False if it cannot move on."""
 
-    def __init__(self, stages, x, mu):
+    def __init__(self, stages: Stages, x: Floats, mu: float) -> None:
         self.stages = stages
         self.x = x
         self.weights = x.copy()
@@ -153,7 +158,7 @@ class InteriorPoint:
         self.V = self._potentials_above(mu)
         self.z = -stages.slope(self.V, self.y)
 
-    def _potentials_above(self, mu):
+    def _potentials_above(self, mu: float) -> Floats:
         """V_h(s) = mu + max_a [y(s, a) + (p_h V_{h+1})(s, a)]: strictly feasible."""
         stages = self.stages
         V = np.empty(len(self.x))
@@ -164,7 +169,7 @@ class InteriorPoint:
             V[span] = mu + values.max(axis=1)
         return V
 
-    def step(self):
+    def step(self) -> bool:
         stages = self.stages
         out_of_place = -stages.slope(self.V, self.y) - self.z
         for delta in REGULARISATIONS:
@@ -175,7 +180,7 @@ class InteriorPoint:
         else:
             return False
 
-        def direction(target):
+        def direction(target: Floats) -> tuple[Floats, Floats, Floats, Floats]:
             """Newton's (dx, dz, dV, dy) towards x z = x z + target."""
             fixed = (target - self.x * out_of_place) / pivot
             missing = -stages.flow(self.x + fixed)
@@ -202,7 +207,7 @@ class InteriorPoint:
         return True
 
 
-def _length(v, dv):
+def _length(v: Floats, dv: Floats) -> float:
     """The longest step of at most 1 that leaves v + step dv >= 0."""
     falling = dv < 0
     return min(1.0, (-v[falling] / dv[falling]).min(initial=1.0))

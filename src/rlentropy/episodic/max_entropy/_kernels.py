@@ -12,8 +12,11 @@ so d >= 0 is a visitation exactly when X' d = -1 on the first node and 0 on all 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rlentropy._compile import kernel
+from rlentropy._types import Bools, Floats, Ints
+from rlentropy.episodic.mdp import EpisodicMDP
 
 # Stands in for a mass that underflows to 0, so that its logarithm stays finite.
 TINY = 1e-300
@@ -29,17 +32,17 @@ class Network(NamedTuple):
     S, A, stationary
     """
 
-    first: np.ndarray
-    state: np.ndarray
-    indptr: np.ndarray
-    column: np.ndarray
-    weight: np.ndarray
+    first: Ints
+    state: NDArray[np.int32]
+    indptr: Ints
+    column: NDArray[np.int32]
+    weight: Floats
     S: int
     A: int
     stationary: bool
 
 
-def network(mdp, reach):
+def network(mdp: EpisodicMDP, reach: Bools) -> Network:
     """The `Network` of an `EpisodicMDP`, whose kernels store no zeros, on the nodes ``reach``,
     for example ``mdp.reachable()``.
     """
@@ -57,7 +60,7 @@ def network(mdp, reach):
 
 
 @kernel
-def differences(net, V, x):
+def differences(net: Network, V: Floats, x: Floats) -> None:
     """x <- X V; x (N, A). States that are no node of the next stage count as 0."""
     H = len(net.first) - 1
     ahead = np.zeros(net.S)
@@ -78,7 +81,7 @@ def differences(net, V, x):
 
 
 @kernel
-def adjoint(net, w, out, power):
+def adjoint(net: Network, w: Floats, out: Floats, power: int) -> None:
     """out <- X' w for power 1; for power 2 the diagonal of X' diag(w) X (entries of X squared)."""
     H = len(net.first) - 1
     sign = -1.0 if power == 1 else 1.0
@@ -102,7 +105,7 @@ def adjoint(net, w, out, power):
 
 
 @kernel
-def curvature(net, w, u, out):
+def curvature(net: Network, w: Floats, u: Floats, out: Floats) -> None:
     """out <- X' diag(w) X u, in one sweep."""
     H = len(net.first) - 1
     ahead, gathered = np.zeros(net.S), np.zeros(net.S)
@@ -131,7 +134,9 @@ def curvature(net, w, u, out):
 
 
 @kernel
-def conjugate_gradients(net, w, rhs, tolerance, limit, u):
+def conjugate_gradients(
+    net: Network, w: Floats, rhs: Floats, tolerance: float, limit: int, u: Floats
+) -> int:
     """u <- approximate solution of X' diag(w) X u = rhs from 0, preconditioned by the diagonal;
     returns the steps.
 
@@ -167,7 +172,7 @@ def conjugate_gradients(net, w, rhs, tolerance, limit, u):
 
 
 @kernel
-def stage_softmax(net, x, q):
+def stage_softmax(net: Network, x: Floats, q: Floats) -> float:
     """q <- softmax of x over each stage; returns sum_h log sum exp x_h."""
     total = 0.0
     for h in range(len(net.first) - 1):
@@ -189,7 +194,7 @@ def stage_softmax(net, x, q):
 
 
 @kernel
-def roll_out(net, x, d):
+def roll_out(net: Network, x: Floats, d: Floats) -> float:
     """d <- visitation of the policy pi(a|h, s) ~ exp x(h, s, a); returns sum_h H(d_h)."""
     H = len(net.first) - 1
     mass, ahead = np.zeros(len(net.state)), np.zeros(net.S)
@@ -223,17 +228,19 @@ def roll_out(net, x, d):
 
 
 @kernel
-def soft_potentials(net, d, V):
+def soft_potentials(net: Network, d: Floats, V: Floats) -> None:
     """V_h(s) <- -log d_h(s) + log sum_a exp (p_h V_{h+1})(s, a), backwards over the stages."""
     H = len(net.first) - 1
-    ahead, x = np.zeros(net.S), np.empty(net.A)
+    ahead = np.zeros(net.S)
+    x = np.empty(net.A)
     for h in range(H - 1, -1, -1):
         k = 0 if net.stationary else h
         if h + 1 < H:
             for i in range(net.first[h + 1], net.first[h + 2]):
                 ahead[net.state[i]] = V[i]
         for i in range(net.first[h], net.first[h + 1]):
-            mass, top = 0.0, -np.inf
+            mass = 0.0
+            top = -np.inf
             for a in range(net.A):
                 mass += d[i, a]
                 x[a] = 0.0
@@ -249,7 +256,7 @@ def soft_potentials(net, d, V):
 
 
 @kernel
-def mirror_sweep(net, reward, log_pi):
+def mirror_sweep(net: Network, reward: Floats, log_pi: Floats) -> float:
     """One backward sweep of mirror ascent: log_pi <- log_pi + (Q - V) / w, w = H - h at stage h =
     0, ..., H-1.
 
@@ -288,7 +295,9 @@ def mirror_sweep(net, reward, log_pi):
 
 
 @kernel
-def proximal_values(net, y, log_prior, tau, log_pi):
+def proximal_values(
+    net: Network, y: Floats, log_prior: Floats, tau: float, log_pi: Floats
+) -> float:
     """Soft values of the state-action reward y (S, A) around a policy; log_pi <- the soft policy.
     Returns V_1(s_1).
 
@@ -296,7 +305,9 @@ def proximal_values(net, y, log_prior, tau, log_pi):
     the maximum over a.
     """
     H = len(net.first) - 1
-    V, ahead, x = np.empty(len(net.state)), np.zeros(net.S), np.empty(net.A)
+    V = np.empty(len(net.state))
+    ahead = np.zeros(net.S)
+    x = np.empty(net.A)
     for h in range(H - 1, -1, -1):
         k = 0 if net.stationary else h
         if h + 1 < H:
@@ -326,7 +337,7 @@ def proximal_values(net, y, log_prior, tau, log_pi):
 
 
 @kernel
-def pool(net, d, average):
+def pool(net: Network, d: Floats, average: Floats) -> None:
     """average (S, A) <- mean over stages of d."""
     average[:] = 0.0
     H = len(net.first) - 1

@@ -21,19 +21,23 @@ solver.
 
 from functools import partial
 from itertools import count, islice
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
+from rlentropy._types import Bools, Floats
 from rlentropy.distributions import entropy, log_probabilities, log_softmax, logsumexp, softmax
 from rlentropy.episodic import induction
 from rlentropy.episodic.max_entropy import _kernels as kernels
-from rlentropy.episodic.max_entropy._bracket import Bracket
+from rlentropy.episodic.max_entropy._bracket import Bracket, Steps
 from rlentropy.episodic.max_entropy._interior import InteriorPoint, Stages
 from rlentropy.episodic.max_entropy.mirror import ascend, full_policy
+from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import average_visitation_entropy, push_forward
 from rlentropy.results import result
-from rlentropy.validation import check_finite, check_integer, check_shape
+from rlentropy.validation import check_choice, check_finite, check_integer, check_shape
 
 METHODS = ("auto", "interior", "proximal", "mirror")
 INTERIOR_STEPS = 100
@@ -69,17 +73,24 @@ class AverageOptimum:
 
     value: float
     gap: float
-    policy: np.ndarray
-    visitation: np.ndarray
-    average: np.ndarray
-    prices: np.ndarray
+    policy: Floats
+    visitation: Floats
+    average: Floats
+    prices: Floats
     iterations: int
     evaluations: int
     method: str
-    bounds: np.ndarray
+    bounds: Floats
 
 
-def solve_average(mdp, *, tol=1e-6, max_iterations=None, inner_iterations=400, method="auto"):
+def solve_average(
+    mdp: EpisodicMDP,
+    *,
+    tol: float = 1e-6,
+    max_iterations: int | None = None,
+    inner_iterations: int = 400,
+    method: str = "auto",
+) -> AverageOptimum:
     """max over policies of H(mean_h d_h) of an `EpisodicMDP`;
     an `AverageOptimum` with gap <= max(tol, 5e-13 value).
 
@@ -91,8 +102,7 @@ def solve_average(mdp, *, tol=1e-6, max_iterations=None, inner_iterations=400, m
     large); ValueError for bad arguments. Source: prop-average-dual.
     """
     inner = check_integer("inner_iterations", inner_iterations, low=1)
-    if method not in METHODS:
-        raise ValueError(f"method = {method!r}: must be one of {', '.join(METHODS)}")
+    check_choice("method", method, METHODS)
     problem = _Problem(mdp)
     bracket = Bracket(partial(_judge, problem), tol, max_iterations)
     plan = {
@@ -112,10 +122,10 @@ class _Problem:
     prices on them.
     """
 
-    def __init__(self, mdp):
+    def __init__(self, mdp: EpisodicMDP) -> None:
         self.mdp = mdp
         self.reach = mdp.reachable()
-        self.states = self.reach.any(axis=0)
+        self.states: Any = self.reach.any(axis=0)
         self.net = kernels.network(mdp, self.reach)
         self.uniform = np.full((len(self.net.state), mdp.A), -np.log(mdp.A))
         self.d = np.empty(self.uniform.shape)
@@ -123,7 +133,7 @@ class _Problem:
         self.kept = self.reach & (likely(mdp) > NEGLIGIBLE)
         self.stages = Stages(mdp, self.kept)
 
-    def order(self):
+    def order(self) -> list[str]:
         """The methods, in the order in which ``auto`` tries them."""
         if self.stages.seen[-1] > PAIRS:
             return ["proximal", "mirror"]
@@ -131,24 +141,24 @@ class _Problem:
         first_two = ["interior", "proximal"] if cheap else ["proximal", "interior"]
         return [*first_two, "mirror"]
 
-    def visit(self, logits):
+    def visit(self, logits: Floats) -> tuple[Floats, float]:
         """(mean_h d_h, its entropy) of a policy with logits (N, A)."""
         kernels.roll_out(self.net, logits, self.d)
         average = np.empty((self.mdp.S, self.mdp.A))
         kernels.pool(self.net, self.d, average)
         return average, float(entropy(log_probabilities(average.ravel())))
 
-    def prices(self, average):
+    def prices(self, average: Floats) -> Floats:
         """-log of an average visitation, 0 at states that are never reached."""
         return np.where(self.states[:, None], -np.log(np.maximum(average, kernels.TINY)), 0.0)
 
-    def upper(self, y):
+    def upper(self, y: Floats) -> float:
         """max_d <mean_h d_h, y> + log sum exp(-y)."""
         best_response = kernels.proximal_values(self.net, y, self.uniform, 0.0, self.d)
         return float(best_response / self.mdp.H + logsumexp(-y[self.states].ravel()))
 
 
-def likely(mdp):
+def likely(mdp: EpisodicMDP) -> Floats:
     """(H, S): an upper bound of the largest probability with which a policy can be in s at stage h.
 
     b_1 = 1 at the start, b_{h+1}(s') = min{1, sum_s b_h(s) max_a p_h(s'|s, a)}.
@@ -166,7 +176,7 @@ def likely(mdp):
     return bound
 
 
-def _judge(problem, bracket):
+def _judge(problem: _Problem, bracket: Bracket[AverageOptimum]) -> AverageOptimum:
     """The `AverageOptimum` of a bracket: policy, exact visitation, its entropy, and the bound,
     by the plain functions.
     """
@@ -174,7 +184,7 @@ def _judge(problem, bracket):
     policy = full_policy(mdp, problem.reach, bracket.logits)
     d = push_forward(mdp, policy)
     value = float(average_visitation_entropy(d))
-    upper = _average_dual_value(mdp, bracket.dual, problem.states)
+    upper = _average_dual_value(mdp, bracket.dual, problem.reach)
     return AverageOptimum(
         value=value,
         gap=max(upper - value, 0.0),
@@ -189,7 +199,7 @@ def _judge(problem, bracket):
     )
 
 
-def _mirror(problem, bracket):
+def _mirror(problem: _Problem, bracket: Bracket[AverageOptimum]) -> Steps:
     """Mirror ascent from the best policy so far, or the uniform one; the bound is computed at every
     tenth sweep.
     """
@@ -204,7 +214,7 @@ def _mirror(problem, bracket):
         yield value, upper
 
 
-def _interior(problem, bracket):
+def _interior(problem: _Problem, bracket: Bracket[AverageOptimum]) -> Steps:
     """Interior point from a policy near the optimum that gives up no action (`_broad_start`)."""
     mdp, stages = problem.mdp, problem.stages
     point = InteriorPoint(stages, _broad_start(stages) / mdp.H, 0.1)
@@ -223,7 +233,7 @@ def _interior(problem, bracket):
             return
 
 
-def _broad_start(stages):
+def _broad_start(stages: Stages) -> Floats:
     """Visitation (N, A), positive: nine parts of what mirror ascent reaches on the average, one
     part of what it reaches on the sum, and a uniform action once in 10 H steps.
 
@@ -240,7 +250,7 @@ def _broad_start(stages):
     return np.maximum(x, kernels.TINY)
 
 
-def _proximal(problem, bracket, inner_iterations):
+def _proximal(problem: _Problem, bracket: Bracket[AverageOptimum], inner_iterations: int) -> Steps:
     """Proximal steps, tau = 1, 1/2, 1/4, ...; gives up when five in a row have gained nothing."""
     point = _ProximalPoint(problem, inner_iterations)
     idle = 0
@@ -265,14 +275,14 @@ class _ProximalPoint:
     is smooth and minimised by L-BFGS; V^tau are soft values around the previous policy.
     """
 
-    def __init__(self, problem, inner_iterations):
+    def __init__(self, problem: _Problem, inner_iterations: int) -> None:
         self.problem = problem
         self.options = {"maxiter": inner_iterations, "maxcor": 20, "ftol": 0.0, "gtol": 1e-9}
         self.log_pi = problem.uniform.copy()
         self.average, self.value = problem.visit(self.log_pi)
         self.y = problem.prices(self.average)
 
-    def _dual(self, y, prior, tau):
+    def _dual(self, y: Floats, prior: Floats, tau: float) -> tuple[float, Floats]:
         """Value and gradient (average visitation of the soft policy minus softmax(-y)) at prices y
         on reached pairs.
         """
@@ -286,14 +296,14 @@ class _ProximalPoint:
         slope = self.average[problem.states] - softmax(-y.ravel()).reshape(y.shape)
         return value + float(logsumexp(-y.ravel())), slope
 
-    def step(self, tau):
+    def step(self, tau: float) -> None:
         y = self.y[self.problem.states]
         # each price is measured in units of 1/sqrt(its mass), which evens out the curvature of log
         # sum exp
         scale = 1.0 / np.sqrt(np.maximum(self.average[self.problem.states], 1e-12))
         prior = self.log_pi.copy()
 
-        def scaled(z):
+        def scaled(z: Floats) -> tuple[float, Floats]:
             value, slope = self._dual(z.reshape(y.shape) * scale, prior, tau)
             return value, (slope * scale).ravel()
 
@@ -303,7 +313,7 @@ class _ProximalPoint:
         self._dual(found.x.reshape(y.shape) * scale, prior, tau)
 
 
-def average_dual_value(mdp, y):
+def average_dual_value(mdp: EpisodicMDP, y: ArrayLike) -> float:
     """max over policies of <mean_h d_h, y> + log sum_{s, a} exp(-y(s, a)):
     at least max H(mean_h d_h), for every y.
 
@@ -311,9 +321,9 @@ def average_dual_value(mdp, y):
     do not matter. Source: prop-average-dual.
     """
     y = check_finite("y", check_shape("y", np.asarray(y, dtype=float), (mdp.S, mdp.A)))
-    return _average_dual_value(mdp, y, mdp.reachable().any(axis=0))
+    return _average_dual_value(mdp, y, mdp.reachable())
 
 
-def _average_dual_value(mdp, y, states):
+def _average_dual_value(mdp: EpisodicMDP, y: Floats, reach: Bools) -> float:
     value, _ = induction.best_response(mdp, np.broadcast_to(y, (mdp.H, mdp.S, mdp.A)))
-    return float(value / mdp.H + logsumexp(-y[states].ravel()))
+    return float(value / mdp.H + logsumexp(-y[reach.any(axis=0)].ravel()))

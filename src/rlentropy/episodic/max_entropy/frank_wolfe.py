@@ -1,17 +1,18 @@
 """Frank-Wolfe on the visitation polytope: what maximum-entropy exploration did first,
 as a baseline.
 
-Hazan et al. (2019) climb the entropy of one average distribution over states by mixing in,
-step by step, the policy
-that is best for the gradient as a reward.
+Hazan et al. (2019) climb the entropy of one average distribution over states by mixing in, step by
+step, the policy that is best for the gradient as a reward.
 Here the same method climbs sum_h H(d_h), whose gradient is -log d_h - 1.
 """
 
 import numpy as np
 from scipy.optimize import brentq
 
+from rlentropy._types import Floats
 from rlentropy.distributions import log_probabilities
 from rlentropy.episodic import induction
+from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import push_forward, visitation_entropy
 from rlentropy.results import result
 from rlentropy.validation import check_integer
@@ -28,12 +29,12 @@ class FrankWolfe:
     visitation  (H, S, A): the last point, a mixture of policies
     """
 
-    values: np.ndarray
-    bounds: np.ndarray
-    visitation: np.ndarray
+    values: Floats
+    bounds: Floats
+    visitation: Floats
 
 
-def frank_wolfe(mdp, steps):
+def frank_wolfe(mdp: EpisodicMDP, steps: int) -> FrankWolfe:
     """d <- (1 - x) d + x e with e = argmax_e <e, -log d>, and x of largest entropy;
     ``steps`` times. A `FrankWolfe`.
 
@@ -56,13 +57,13 @@ def frank_wolfe(mdp, steps):
     return FrankWolfe(values=np.array(values), bounds=np.array(bounds), visitation=d)
 
 
-def _climb(d, e):
+def _climb(d: Floats, e: Floats) -> Floats:
     """The point of largest entropy between d (included) and e (excluded: it may lack support)."""
     charged = d > 0
     here = d[charged]
     across = e[charged] - here
 
-    def slope(x):
+    def slope(x: float) -> float:
         return -float(across @ np.log(here + x * across))
 
     last = 1 - 1e-9

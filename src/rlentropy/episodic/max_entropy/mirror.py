@@ -26,11 +26,16 @@ Known: the rate under relative smoothness and relative strong convexity (Lu, Fre
 2018).
 """
 
-import numpy as np
+from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rlentropy._types import Bools, Floats
 from rlentropy.distributions import entropy, log_probabilities, log_softmax, softmax
 from rlentropy.episodic import induction
 from rlentropy.episodic.max_entropy import _kernels as kernels
+from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import markov_policy, push_forward
 from rlentropy.results import result
 from rlentropy.validation import check_array, check_integer, refuse
@@ -45,12 +50,14 @@ class MirrorAscent:
     visitation  (H, S, A): of ``policy``
     """
 
-    values: np.ndarray
-    policy: np.ndarray
-    visitation: np.ndarray
+    values: Floats
+    policy: Floats
+    visitation: Floats
 
 
-def mirror_ascent(mdp, sweeps, *, start=None, average=False):
+def mirror_ascent(
+    mdp: EpisodicMDP, sweeps: int, *, start: ArrayLike | None = None, average: bool = False
+) -> MirrorAscent:
     """pi_h(a|s) <- pi_h(a|s) exp{(Q_h(s, a) - V_h(s)) / w_h}, w_h = H, ..., 1; ``sweeps`` times. A
     `MirrorAscent`.
 
@@ -75,10 +82,9 @@ def mirror_ascent(mdp, sweeps, *, start=None, average=False):
     return MirrorAscent(values=values, policy=policy, visitation=push_forward(mdp, policy))
 
 
-def mirror_bound(mdp, sweeps, *, average=False):
-    """(H+1)/2 log A c^t / (1 - c^t), c = 1 - 1/H:
-    at least F* - F(d^t) after t = ``sweeps`` from the
-    uniform policy, whatever the kernel.
+def mirror_bound(mdp: EpisodicMDP, sweeps: ArrayLike, *, average: bool = False) -> Floats:
+    """(H+1)/2 log A c^t / (1 - c^t), c = 1 - 1/H: at least F* - F(d^t) after t = ``sweeps`` from
+    the uniform policy, whatever the kernel.
 
     Infinite at t = 0, and at most c^t H (H+1)/2 log A for t >= 1. If ``average``:
     (H+1) log A / (2 t). sweeps: a whole number or an array of them, >= 0.
@@ -93,7 +99,7 @@ def mirror_bound(mdp, sweeps, *, average=False):
     return np.divide(scale * left, done, out=np.full(t.shape, np.inf), where=t > 0)[()]
 
 
-def path_divergence(d, d_other):
+def path_divergence(d: ArrayLike, d_other: ArrayLike) -> float:
     """D(d, d') = sum_h w_h E_{d_h} KL(pi_h || pi'_h), w_h = H, ..., 1; pi, pi' the policies of d,
     d' (H, S, A).
 
@@ -111,7 +117,9 @@ def path_divergence(d, d_other):
 # -------------------------------------------------------------------------- shared with the solvers
 
 
-def ascend(net, log_pi, *, average):
+def ascend(
+    net: kernels.Network, log_pi: Floats, *, average: bool
+) -> Iterator[tuple[Floats, float]]:
     """Yield (visitation, its entropy) of log_pi (N, A), and improve log_pi in place by one sweep;
     without end.
     """
@@ -130,7 +138,7 @@ def ascend(net, log_pi, *, average):
         kernels.mirror_sweep(net, reward, log_pi)
 
 
-def full_policy(mdp, reach, logits):
+def full_policy(mdp: EpisodicMDP, reach: Bools, logits: Floats) -> Floats:
     """The policy (H, S, A) with the given logits at reachable nodes, uniform elsewhere; rows sum to
     1.
     """

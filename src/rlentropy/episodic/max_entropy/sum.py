@@ -31,15 +31,18 @@ from functools import partial
 from itertools import count
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from rlentropy._types import Bools, Floats
 from rlentropy.distributions import log_probabilities, log_softmax, logsumexp, softmax
 from rlentropy.episodic import induction
 from rlentropy.episodic.max_entropy import _kernels as kernels
-from rlentropy.episodic.max_entropy._bracket import Bracket
+from rlentropy.episodic.max_entropy._bracket import Bracket, Steps
 from rlentropy.episodic.max_entropy.mirror import ascend, full_policy
+from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import push_forward, visitation_entropy
 from rlentropy.results import result
-from rlentropy.validation import check_array, refuse
+from rlentropy.validation import check_array, check_choice, refuse
 
 METHODS = ("auto", "dual", "primal", "mirror")
 NEWTON_STEPS = 100
@@ -68,19 +71,21 @@ class Optimum:
 
     value: float
     gap: float
-    policy: np.ndarray
-    visitation: np.ndarray
-    dual: np.ndarray
+    policy: Floats
+    visitation: Floats
+    dual: Floats
     iterations: int
     linear_steps: int
     method: str
-    bounds: np.ndarray
+    bounds: Floats
 
 
 # ------------------------------------------------------------------------- the dual, for the reader
 
 
-def potential_differences(mdp, V, *, drop_unreachable=True):
+def potential_differences(
+    mdp: EpisodicMDP, V: ArrayLike, *, drop_unreachable: bool = True
+) -> Floats:
     """x_h(s, a) = (p_h V_{h+1})(s, a) - V_h(s), V_{H+1} = 0; shape (H, S) -> (H, S, A).
 
     -inf at unreachable (h, s), unless ``drop_unreachable`` is False. Source: eq-dual-x of chapter
@@ -90,12 +95,12 @@ def potential_differences(mdp, V, *, drop_unreachable=True):
     return np.where(mdp.reachable()[:, :, None], x, -np.inf) if drop_unreachable else x
 
 
-def _all_differences(mdp, V):
+def _all_differences(mdp: EpisodicMDP, V: Floats) -> Floats:
     ahead = [mdp.next_mean(h, V[h + 1]) for h in range(mdp.H - 1)] + [np.zeros((mdp.S, mdp.A))]
     return np.array(ahead) - V[:, :, None]
 
 
-def dual_value(mdp, V, *, drop_unreachable=True):
+def dual_value(mdp: EpisodicMDP, V: ArrayLike, *, drop_unreachable: bool = True) -> float:
     """D(V) = V_1(s_1) + sum_h log sum_{s, a} exp x_h(s, a) over reachable (h, s): at least the
     optimum, for every V.
 
@@ -109,12 +114,12 @@ def dual_value(mdp, V, *, drop_unreachable=True):
     )
 
 
-def _dual_value(mdp, V, kept):
+def _dual_value(mdp: EpisodicMDP, V: Floats, kept: Bools) -> float:
     x = np.where(kept[:, :, None], _all_differences(mdp, V), -np.inf)
     return float(V[0, mdp.start] + logsumexp(x.reshape(mdp.H, -1)).sum())
 
 
-def policy_of_potentials(mdp, V):
+def policy_of_potentials(mdp: EpisodicMDP, V: ArrayLike) -> Floats:
     """pi^V_h(a|s) ~ exp (p_h V_{h+1})(s, a): shape (H, S, A), uniform at unreachable (h, s).
 
     Feasible for every V (H, S), optimal at the minimiser of the dual. Source: thm-strong-duality
@@ -124,7 +129,7 @@ def policy_of_potentials(mdp, V):
     return softmax(np.where(np.isneginf(x), 0.0, x))
 
 
-def potentials_of_visitation(mdp, d):
+def potentials_of_visitation(mdp: EpisodicMDP, d: ArrayLike) -> Floats:
     """V_h(s) = -log d_h(s) + log sum_a exp (p_h V_{h+1})(s, a): one soft backup with state reward
     -log d_h(s).
 
@@ -142,7 +147,7 @@ def potentials_of_visitation(mdp, d):
     return V
 
 
-def certificate(mdp, d_bar):
+def certificate(mdp: EpisodicMDP, d_bar: ArrayLike) -> float:
     """U(d_bar) = max over policies of <d, log 1/d_bar>, by one backward induction: an upper bound
     of the optimum.
 
@@ -162,7 +167,9 @@ def certificate(mdp, d_bar):
 # --------------------------------------------------------------------------------- the exact solver
 
 
-def solve(mdp, *, tol=1e-10, max_iterations=None, method="auto"):
+def solve(
+    mdp: EpisodicMDP, *, tol: float = 1e-10, max_iterations: int | None = None, method: str = "auto"
+) -> Optimum:
     """max over policies of sum_h H(d_h) of an `EpisodicMDP`; returns an `Optimum`: gap <= max(tol,
     5e-13 value).
 
@@ -175,8 +182,7 @@ def solve(mdp, *, tol=1e-10, max_iterations=None, method="auto"):
     ValueError for bad arguments. Source: thm-strong-duality, cor-mvee-soft-optimal (the
     certificate).
     """
-    if method not in METHODS:
-        raise ValueError(f"method = {method!r}: must be one of {', '.join(METHODS)}")
+    check_choice("method", method, METHODS)
     reach = mdp.reachable()
     net = kernels.network(mdp, reach)
     bracket = _SumBracket(partial(_judge, mdp, reach), tol, max_iterations)
@@ -193,10 +199,10 @@ def solve(mdp, *, tol=1e-10, max_iterations=None, method="auto"):
     raise bracket.failure("iterations")
 
 
-class _SumBracket(Bracket):
+class _SumBracket(Bracket[Optimum]):
     linear_steps = 0
 
-    def visit(self, net, logits, d, entropy):
+    def visit(self, net: kernels.Network, logits: Floats, d: Floats, entropy: float) -> float:
         """Hand in a policy and the soft backup of its visitation; returns the bound that the backup
         gives.
         """
@@ -209,7 +215,7 @@ class _SumBracket(Bracket):
         return value
 
 
-def _judge(mdp, reach, bracket):
+def _judge(mdp: EpisodicMDP, reach: Bools, bracket: _SumBracket) -> Optimum:
     """The `Optimum` of a bracket: policy, exact visitation, its entropy, and the dual value, by the
     plain functions.
     """
@@ -231,18 +237,20 @@ def _judge(mdp, reach, bracket):
     )
 
 
-def _dual(net, V, x, q):
+def _dual(net: kernels.Network, V: Floats, x: Floats, q: Floats) -> float:
     """D(V); fills x = X V and q = softmax x (which may share memory)."""
     kernels.differences(net, V, x)
     return V[0] + kernels.stage_softmax(net, x, q)
 
 
-def _dual_newton(net, bracket, patience):
+def _dual_newton(net: kernels.Network, bracket: _SumBracket, patience: bool) -> Steps:
     """Minimise D from V = 0. With ``patience`` it gives up when a step has to be shortened below
     1/8, or after 15.
     """
     N = len(net.state)
-    V, u, gradient = np.zeros(N), np.empty(N), np.empty(N)
+    V = np.zeros(N)
+    u = np.empty(N)
+    gradient = np.empty(N)
     x, q, d = np.empty((N, net.A)), np.empty((N, net.A)), np.empty((N, net.A))
     value = _dual(net, V, x, q)
     for iteration in count():
@@ -257,17 +265,19 @@ def _dual_newton(net, bracket, patience):
         bracket.linear_steps += kernels.conjugate_gradients(
             net, q, -gradient, forcing, 20 * N + 100, u
         )
-        slope, step = gradient @ u, 1.0
+        slope = gradient @ u
+        step = 1.0
         while (trial := _dual(net, V + step * u, x, q)) > value + 1e-4 * step * slope + 1e-14 * abs(
             value
         ):
             step /= 2
             if step < (0.125 if patience else 1e-10):
                 return
-        V, value = V + step * u, trial
+        V = V + step * u
+        value = trial
 
 
-def _primal_newton(net, bracket, patience):
+def _primal_newton(net: kernels.Network, bracket: _SumBracket, patience: bool) -> Steps:
     """Maximise sum_h H(d_h) over policies from the uniform one.
 
     The Newton direction is the weighted least-squares fit of log d by X V: a policy with logits X
@@ -277,8 +287,13 @@ def _primal_newton(net, bracket, patience):
     would need at most.
     """
     N = len(net.state)
-    V, u, image, target = np.zeros(N), np.empty(N), np.empty(N), np.empty(N)
-    logits, x, forcing = np.zeros((N, net.A)), np.empty((N, net.A)), PRIMAL_FORCING
+    V = np.zeros(N)
+    u = np.empty(N)
+    image = np.empty(N)
+    target = np.empty(N)
+    logits = np.zeros((N, net.A))
+    x = np.empty((N, net.A))
+    forcing = PRIMAL_FORCING
     d = np.empty((N, net.A))
     value = kernels.roll_out(net, logits, d)
     budget = LINEAR_STEPS * len(net.first) if patience else np.inf
@@ -295,7 +310,8 @@ def _primal_newton(net, bracket, patience):
         bracket.linear_steps += used
         budget -= used
         kernels.differences(net, V + u, x)
-        step, trial_d = 1.0, np.empty((N, net.A))
+        step = 1.0
+        trial_d = np.empty((N, net.A))
         while (
             trial := kernels.roll_out(net, (1 - step) * logits + step * x, trial_d)
         ) < value - 1e-14 * abs(value):
@@ -303,11 +319,14 @@ def _primal_newton(net, bracket, patience):
             if step < 1e-10:
                 return
         forcing = forcing if step == 1.0 else max(forcing / 10, 1e-12)
-        logits, V, d, value = (1 - step) * logits + step * x, V + step * u, trial_d, trial
+        logits = (1 - step) * logits + step * x
+        V = V + step * u
+        d = trial_d
+        value = trial
     yield value, bracket.visit(net, logits, d, value)
 
 
-def _mirror(net, bracket):
+def _mirror(net: kernels.Network, bracket: _SumBracket) -> Steps:
     """Mirror ascent from the best policy so far, or the uniform one; the bound is computed at every
     tenth sweep.
     """
@@ -320,7 +339,7 @@ def _mirror(net, bracket):
         yield entropy, bound
 
 
-def _sweeps_enough(net, bracket):
+def _sweeps_enough(net: kernels.Network, bracket: _SumBracket) -> int:
     """Twice the sweeps after which (1 - 1/H)^t D(d*, d^0) is as small as the tolerance over H."""
     H = len(net.first) - 1
     farthest = np.log(net.A) if bracket.logits is None else -log_softmax(bracket.logits).min()

@@ -234,7 +234,7 @@ def test_refusals():
         mve.solve_average(mdp, max_iterations=0)
     with pytest.raises(ValueError, match="inner_iterations = 0"):
         mve.solve_average(mdp, inner_iterations=0)
-    with pytest.raises(ValueError, match=r"method = .simplex.: must be one of auto, interior"):
+    with pytest.raises(ValueError, match=r"method = .simplex.: expected one of auto, interior"):
         mve.solve_average(mdp, method="simplex")
     with pytest.raises(ValueError, match=r"y\[0, 1\] = nan"):
         mve.average_dual_value(mdp, np.array([[0, np.nan]] + [[0, 0]] * 30))

@@ -451,7 +451,7 @@ def test_refusals():
             mve.solve_average(mdp, tol=bad)
     with pytest.raises(ValueError, match="max_iterations = 0"):
         mve.solve(mdp, max_iterations=0)
-    with pytest.raises(ValueError, match=r"method = .simplex.: must be one of auto, dual, primal"):
+    with pytest.raises(ValueError, match=r"method = .simplex.: expected one of auto, dual, primal"):
         mve.solve(mdp, method="simplex")
     with pytest.raises(ValueError, match=r"V: shape \(3, 4\), expected \(3, 5\)"):
         mve.dual_value(mdp, np.zeros((3, 4)))

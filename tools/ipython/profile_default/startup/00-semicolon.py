@@ -6,7 +6,8 @@ def _honour_semicolon():
 
     from IPython import get_ipython
 
-    shell, cells = get_ipython(), [""]
+    shell = get_ipython()
+    cells = [""]
 
     def quiet():
         try:

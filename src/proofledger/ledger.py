@@ -515,7 +515,7 @@ class WriteLedger(SphinxPostTransform):
         if noticed:
             measured += nodes.line("", noticed)
         if s.displays:
-            read = len(self.env.proofledger_transcribed.get(s.label, ()))
+            read = len(env.proofledger_transcribed.get(s.label, ()))
             measured += nodes.line("", f"displays transcribed by a test: {read} of {s.displays}")
         cells = [
             [title, command],

@@ -39,13 +39,14 @@ def test_one_wrong_digit_in_one_entry_is_noticed(root, tmp_path, line, noticed):
     place.
     """
     shutil.copytree(
-        root / "src" / "rlentropy",
-        tmp_path / "rlentropy",
-        ignore=shutil.ignore_patterns("__pycache__"),
+        root / "src",
+        tmp_path,
+        ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"),
+        dirs_exist_ok=True,
     )
     kernels = tmp_path / "rlentropy" / "_portable_kernels.py"
     kernels.write_text(
-        kernels.read_text().replace("\n\n@kernel\ndef log(x)", f"\n{line}\n\n\n@kernel\ndef log(x)")
+        kernels.read_text().replace("\n\n@kernel\ndef log(", f"\n{line}\n\n\n@kernel\ndef log(")
     )
     assert line in kernels.read_text()
     env = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(root / "tools")])}

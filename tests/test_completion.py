@@ -37,16 +37,9 @@ def offered():
 
 
 def test_the_shell_offers_what_the_module_shows(offered):
-    assert offered("module.") == {
-        "check_logits",
-        "entropy_gradient",
-        "fisher_block",
-        "log_policy",
-        "logits",
-        "policy",
-        "policy_entropy",
-        "score",
-    }
+    shown = offered("module.")
+    assert {"policy", "score", "policy_entropy"} <= shown
+    assert not {"np", "dist", "Floats", "check_array"} & shown
 
 
 def test_a_module_that_shares_its_name_with_a_function_is_tidy_too():

@@ -15,7 +15,7 @@ Entropies are in nats.
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from _own_names import tidy
 
@@ -47,15 +47,38 @@ _MODULES = {
 __all__ = [*_HOME, *_MODULES]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        found = importlib.import_module(_MODULES[name])
-    elif name in _HOME:
-        found = getattr(importlib.import_module(_HOME[name]), name)
-    else:
-        raise AttributeError(f"module 'rlentropy' has no attribute {name!r}")
-    globals()[name] = found
-    return found
+if TYPE_CHECKING:  # the same names for a checker of types, to which a misspelt one is a fault
+    from rlentropy.discounted import natural_gradient as natural_gradient
+    from rlentropy.discounted.evaluation import PolicyInMDP as PolicyInMDP
+    from rlentropy.discounted.evaluation import evaluate as evaluate
+    from rlentropy.discounted.evaluation import evaluate_softmax as evaluate_softmax
+    from rlentropy.discounted.mdp import DiscountedMDP as DiscountedMDP
+    from rlentropy.episodic import max_entropy as max_entropy
+    from rlentropy.episodic.mdp import EpisodicMDP as EpisodicMDP
+    from rlentropy.episodic.trajectory_entropy import trajectory_entropy as trajectory_entropy
+    from rlentropy.episodic.visitation import (
+        average_visitation_entropy as average_visitation_entropy,
+    )
+    from rlentropy.episodic.visitation import markov_policy as markov_policy
+    from rlentropy.episodic.visitation import policy_visitation as policy_visitation
+    from rlentropy.episodic.visitation import visitation_entropy as visitation_entropy
+    from rlentropy.learners import entgame as entgame
+    from rlentropy.logits import EntropyChange as EntropyChange
+    from rlentropy.logits import entropy_change as entropy_change
+    from rlentropy.parallel import run_seeds as run_seeds
+    from rlentropy.seeds import spawn as spawn
+    from rlentropy.validation import NotConverged as NotConverged
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            found = importlib.import_module(_MODULES[name])
+        elif name in _HOME:
+            found = getattr(importlib.import_module(_HOME[name]), name)
+        else:
+            raise AttributeError(f"module 'rlentropy' has no attribute {name!r}")
+        globals()[name] = found
+        return found
 
 
 tidy(__name__)

@@ -1,5 +1,7 @@
 """The names at the top of the package: each is there, is what its home holds, and is imported when asked for."""
 
+import ast
+import inspect
 import subprocess
 import sys
 
@@ -32,3 +34,12 @@ def test_importing_the_package_imports_nothing_else():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_checker_of_types_sees_the_same_names():
+    top = ast.parse(inspect.getsource(rlentropy)).body
+    block = next(node for node in top if isinstance(node, ast.If))
+    assert ast.unparse(block.test) == "TYPE_CHECKING"
+    seen = {alias.asname: node.module for node in block.body for alias in node.names}
+    modules = {name: home.rpartition(".")[0] for name, home in rlentropy._MODULES.items()}
+    assert seen == rlentropy._HOME | modules

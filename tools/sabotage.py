@@ -214,7 +214,8 @@ def apart(work, seconds=SECONDS):
 def first_calls(path):
     """{function: number of the first cell that calls it} of a chapter, and its checks."""
     chapter = Chapter(path)
-    first, now = {}, [0]
+    first = {}
+    now = [0]
 
     def counting(name, function):
         @functools.wraps(function)

@@ -15,7 +15,7 @@ from matplotlib.patches import FancyArrowPatch
 from run_notebooks import main as run_notebooks
 
 from proofledger.figures import BLOCK, MIME, TOLERANCE, differences, digest
-from proofledger.nbval import figures_without_digest
+from proofledger.nbval import PICTURES, figures_without_digest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -225,7 +225,7 @@ def pictures(path):
     outputs = [
         output for cell in nbformat.read(path, as_version=4).cells for output in cell.outputs
     ]
-    return [output for output in outputs if "image/png" in output.get("data", {})]
+    return [output for output in outputs if output.get("data", {}).keys() & set(PICTURES)]
 
 
 def test_every_figure_of_a_kernel_has_its_digest(tmp_path):

@@ -13,11 +13,14 @@ E_pi c = Cov_pi(log pi, A) is the rate of entropy loss.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import optimize
 
 from rlentropy import distributions as dist
 from rlentropy.discounted import evaluation, natural_gradient
+from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.results import result
+from rlentropy.studies.constrained_step import constrained_step
 from rlentropy.validation import (
     check_array,
     check_choice,
@@ -29,10 +32,10 @@ from rlentropy.validation import (
 )
 
 PENALTIES = ("state", "quadratic", "absolute")
-CONTROLS = ("none", "clip", "freeze", "bonus")
+CONTROLS = ("none", "clip", "freeze", "bonus", "constrained")
 
 
-def action_covariance(log_pi, adv):
+def action_covariance(log_pi: ArrayLike, adv: ArrayLike) -> np.ndarray:
     """c(a) = (log pi(a) + H(pi)) (A(a) - E_pi A); shape (..., A).
     Its mean under pi is Cov_pi(log pi, A).
 
@@ -43,7 +46,7 @@ def action_covariance(log_pi, adv):
     return _excess(log_pi) * _centred(log_pi, adv)
 
 
-def select_top(log_pi, adv, count):
+def select_top(log_pi: ArrayLike, adv: ArrayLike, count: int) -> np.ndarray:
     """The ``count`` actions of largest covariance in every state, those with c(a) <= 0 left out;
     booleans (..., A).
 
@@ -55,7 +58,7 @@ def select_top(log_pi, adv, count):
     return (rank < count) & (c > 0)
 
 
-def clipped_advantage(log_pi, adv, selected):
+def clipped_advantage(log_pi: ArrayLike, adv: ArrayLike, selected: ArrayLike) -> np.ndarray:
     """A(a) - E_pi A outside M, 0 on M: the NPG direction without the gradient of the selected
     actions (Clip-Cov).
 
@@ -66,7 +69,9 @@ def clipped_advantage(log_pi, adv, selected):
     return np.where(selected, 0.0, adv - dist.mean(log_pi, adv)[..., None])
 
 
-def clip_rates(log_pi, adv, selected):
+def clip_rates(
+    log_pi: ArrayLike, adv: ArrayLike, selected: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
     """Entropy rate -sum_{a not in M} pi c and reward rate sum_{a not in M} pi A^2 of the clipped
     direction; two (...).
 
@@ -78,7 +83,7 @@ def clip_rates(log_pi, adv, selected):
     return -np.sum(kept * _excess(log_pi) * centred, axis=-1), np.sum(kept * centred**2, axis=-1)
 
 
-def frozen_rate(log_pi, adv, selected):
+def frozen_rate(log_pi: ArrayLike, adv: ArrayLike, selected: ArrayLike) -> np.ndarray:
     """-sum_{a not in M} pi l (A - E[A | not in M]):
     entropy rate when selected actions keep their probability; (...).
 
@@ -92,7 +97,7 @@ def frozen_rate(log_pi, adv, selected):
     return -np.sum(kept * _excess(log_pi) * (adv - mean), axis=-1)
 
 
-def clip_frontier(log_pi, adv, budget):
+def clip_frontier(log_pi: ArrayLike, adv: ArrayLike, budget: float) -> float:
     """Largest gain in entropy rate by (fractionally) clipping actions that costs at most ``budget``
     of reward rate.
 
@@ -132,7 +137,15 @@ def _centred(log_pi, adv):
 # ---------------------------------------------------------------------------------- penalised steps
 
 
-def penalised_step(log_pi, adv, eta, *, beta, selected, penalty):
+def penalised_step(
+    log_pi: ArrayLike,
+    adv: ArrayLike,
+    eta: float,
+    *,
+    beta: float,
+    selected: ArrayLike,
+    penalty: str,
+) -> np.ndarray:
     """log p for p = argmax <p, A> - KL(p || pi) / eta - pen(p), one state;
     log_pi, adv, selected (A,) -> (A,).
 
@@ -198,7 +211,15 @@ def _responses(adv, eta, beta, selected, penalty):
     return respond
 
 
-def penalised_rate(log_pi, adv, eta, *, beta, selected, penalty):
+def penalised_rate(
+    log_pi: ArrayLike,
+    adv: ArrayLike,
+    eta: float,
+    *,
+    beta: float,
+    selected: ArrayLike,
+    penalty: str,
+) -> float:
     """First-order entropy change of `penalised_step`, divided by eta:
     -sum_a pi l x / eta with the leading-order x.
 
@@ -253,7 +274,7 @@ class ControlledRun:
     policy_entropy: np.ndarray
 
 
-def frozen_step(log_pi, adv, eta, selected):
+def frozen_step(log_pi: ArrayLike, adv: ArrayLike, eta: float, selected: ArrayLike) -> np.ndarray:
     """log p with p = pi on M, p proportional to pi exp(eta A) off M, the mass of M kept; (..., A).
 
     The limit of the absolute penalty for large beta. Source: thm-kl-cov (3).
@@ -268,14 +289,25 @@ def frozen_step(log_pi, adv, eta, selected):
     return np.where(selected, log_pi, moved + growth[..., None])
 
 
-def controlled_run(mdp, theta, *, eta, iterations, control="none", count=1, tau=0.0):
+def controlled_run(
+    mdp: DiscountedMDP,
+    theta: ArrayLike,
+    *,
+    eta: float,
+    iterations: int,
+    control: str = "none",
+    count: int = 1,
+    tau: float = 0.0,
+    entropy: float = 0.0,
+) -> ControlledRun:
     """NPG with exact evaluation and one way of entropy control; returns a `ControlledRun`.
 
-    none    theta += eta A
-    clip    theta += eta A outside the ``count`` actions of largest covariance of each state
-            (`clipped_advantage`)
-    freeze  those actions keep their probability (`frozen_step`)
-    bonus   regularised NPG with temperature ``tau`` > 0 (thm-soft-npg), eta tau <= 1
+    none         theta += eta A
+    clip         theta += eta A outside the ``count`` actions of largest covariance of each state
+                 (`clipped_advantage`)
+    freeze       those actions keep their probability (`frozen_step`)
+    bonus        regularised NPG with temperature ``tau`` > 0 (thm-soft-npg), eta tau <= 1
+    constrained  every state keeps at least ``entropy`` nats (`constrained_step`)
     """
     check_choice("control", control, CONTROLS)
     eta, K = check_positive("eta", eta), check_integer("iterations", iterations)
@@ -284,14 +316,16 @@ def controlled_run(mdp, theta, *, eta, iterations, control="none", count=1, tau=
     for _ in range(K + 1):
         at = evaluation.evaluate_softmax(mdp, log_pi)
         path.append((at.objective, at.discounted_entropy))
-        log_pi = _controlled_step(at, eta, control, count, tau)
+        log_pi = _controlled_step(at, eta, control, count, tau, entropy)
     return ControlledRun(*np.array(path).T)
 
 
-def _controlled_step(at, eta, control, count, tau):
+def _controlled_step(at, eta, control, count, tau, entropy):
     if control == "bonus":
         soft = at.Q + tau * at.mdp.gamma * at.mdp.next_mean(at.entropy_V)
         return natural_gradient.step(at.log_pi, soft, eta, tau=check_positive("tau", tau))
+    if control == "constrained":
+        return constrained_step(at.log_pi, at.adv, eta, entropy=entropy).log_pi
     if control == "none":
         return natural_gradient.step(at.log_pi, at.adv, eta)
     selected = select_top(at.log_pi, at.adv, count)

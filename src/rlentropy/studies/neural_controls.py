@@ -1,26 +1,45 @@
-"""Five ways of entropy control on modular addition, over several seeds; a table for chapter 16.
+"""Ways of entropy control on modular addition, over several seeds; a table for chapter 16.
 
     python -m rlentropy.studies.neural_controls notebooks/data/neural_controls.csv
 
-About three minutes on one core; the same seeds give the same table.
+About seven minutes on one core; the same seeds give the same table.
 """
 
 import csv
+import os
 import sys
 
-from rlentropy.studies import neural_policy
+import numpy as np
 
+from rlentropy.parallel import run_seeds
+from rlentropy.studies import neural_policy
+from rlentropy.studies import token_selection as select
+
+# The last three take four updates with each batch of samples, so that log-ratios are not 0.
 OPTIONS = {
     "none": {},
-    "clip": {"control": "clip"},
-    "band": {"control": "band"},
+    "top": {"control": "top", "share": 0.02},
+    "band": {"control": "band", "share": 0.02},
+    "clip-cov": {"control": "clip-cov", "share": select.CLIP_COV_SHARE},
     "penalty": {"control": "penalty", "strength": 1.0},
     "bonus": {"control": "bonus", "strength": 0.02},
+    "none-4": {"reuse": 4, "limits": (0.2, 0.2)},
+    "clip-cov-4": {
+        "control": "clip-cov",
+        "share": select.CLIP_COV_SHARE,
+        "reuse": 4,
+        "limits": (1.0, 1.0),
+    },
+    "kl-cov-4": {"control": "kl-cov", "share": select.KL_COV_SHARE, "strength": 1.0, "reuse": 4},
 }
-COLUMNS = ("control", "seed", "updates", "success", "entropy")
+COLUMNS = ("control", "seed", "update", "success", "entropy")
+UPDATES = 600
+EVERY = 30
 
 
-def run(name, seed, *, updates=600):
+def run(
+    name: str, seed: int, *, updates: int = UPDATES
+) -> tuple[neural_policy.Network, neural_policy.TrainingLog]:
     """(network after training, log) for one control on addition modulo 17;
     network seed ``seed``, samples seed + 1."""
     X, answers = neural_policy.modular_addition(17)
@@ -29,29 +48,41 @@ def run(name, seed, *, updates=600):
     return neural_policy.train(start, X, answers, updates=updates, **settings)
 
 
-def final_row(name, seed, log):
-    """One row of the table: exact success and mean entropy (nats) before the last update."""
-    return (name, seed, len(log.reward), float(log.reward[-1]), float(log.policy_entropy[-1]))
+def rows(name: str, seed: int, log: neural_policy.TrainingLog) -> list[tuple]:
+    """Rows of the table, before every 30th update and the last: exact success, mean entropy (nats),
+    six digits."""
+    last = len(log.reward) - 1
+    return [
+        (name, seed, k, f"{log.reward[k]:.6g}", f"{log.policy_entropy[k]:.6g}")
+        for k in [*range(0, last, EVERY), last]
+    ]
 
 
-def read(path):
-    """{control: (success (seeds,), entropy (seeds,))} of a table written by this module."""
+def read(path: str | os.PathLike) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """{control: (updates (K,), success (seeds, K), entropy (seeds, K))} of a table written here."""
     with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return {
-        name: tuple(
-            [float(row[column]) for row in rows if row["control"] == name]
+        found = list(csv.DictReader(file))
+    table = {}
+    for name in OPTIONS:
+        mine = [row for row in found if row["control"] == name]
+        updates = sorted({int(row["update"]) for row in mine})
+        columns = (
+            np.array([float(row[column]) for row in mine]).reshape(-1, len(updates))
             for column in ("success", "entropy")
         )
-        for name in OPTIONS
-    }
+        table[name] = (np.array(updates), *columns)
+    return table
 
 
-def main(path, *, seeds=5):
+def main(path: str | os.PathLike, *, seeds: int = 10) -> None:
     """Run all controls and write the table."""
-    rows = [final_row(name, seed, run(name, seed)[1]) for seed in range(seeds) for name in OPTIONS]
+    pairs = [(seed, name) for name in OPTIONS for seed in range(seeds)]
+    logs = run_seeds(lambda pair: run(pair[1], pair[0])[1], pairs, jobs=1)
     with open(path, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(COLUMNS)
+        for (seed, name), log in zip(pairs, logs, strict=True):
+            table.writerows(rows(name, seed, log))
 
 
 if __name__ == "__main__":

@@ -8,13 +8,17 @@ prediction.
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
+from numpy.random import SeedSequence
+from numpy.typing import ArrayLike
 
 from rlentropy import distributions as dist
 from rlentropy.logits import entropy_change
 from rlentropy.results import result
 from rlentropy.seeds import generator
+from rlentropy.studies import token_selection as select
 from rlentropy.validation import (
     check_array,
     check_choice,
@@ -24,7 +28,7 @@ from rlentropy.validation import (
     check_positive,
 )
 
-CONTROLS = ("none", "clip", "band", "penalty", "bonus")
+CONTROLS = ("none", "top", "band", "penalty", "bonus", "clip-cov", "kl-cov")
 
 
 @result
@@ -38,23 +42,23 @@ class Network:
     W2: np.ndarray
     b2: np.ndarray
 
-    def logits(self, X):
+    def logits(self, X: np.ndarray) -> np.ndarray:
         """z (N, A) for prompts X (N, D)."""
         return np.tanh(X @ self.W1 + self.b1) @ self.W2 + self.b2
 
-    def gradient(self, X, G):
+    def gradient(self, X: np.ndarray, G: np.ndarray) -> "Network":
         """Gradient of sum_i <G_i, z_i> in the weights, as a Network; X (N, D), G (N, A)."""
         hidden = np.tanh(X @ self.W1 + self.b1)
         back = (G @ self.W2.T) * (1 - hidden**2)
         return Network(W1=X.T @ back, b1=back.sum(axis=0), W2=hidden.T @ G, b2=G.sum(axis=0))
 
-    def response(self, X, gradient):
+    def response(self, X: np.ndarray, gradient: "Network") -> np.ndarray:
         """Derivative (N, A) of the logits of prompts X (N, D) along a direction of the weights."""
         hidden = np.tanh(X @ self.W1 + self.b1)
         inner = (1 - hidden**2) * (X @ gradient.W1 + gradient.b1)
         return inner @ self.W2 + hidden @ gradient.W2 + gradient.b2
 
-    def own_response(self, X, G):
+    def own_response(self, X: np.ndarray, G: np.ndarray) -> np.ndarray:
         """What a prompt's own gradient does to its own logits, (N, A):
         the diagonal blocks of the tangent kernel.
 
@@ -68,7 +72,7 @@ class Network:
         first = 1 + np.sum(X**2, axis=1, keepdims=True)
         return last * G + first * ((G @ self.W2.T) * (1 - hidden**2) ** 2) @ self.W2
 
-    def moved(self, step, gradient):
+    def moved(self, step: float, gradient: "Network") -> "Network":
         """The weights plus ``step`` times the gradient."""
         names = ("W1", "b1", "W2", "b2")
         return replace(
@@ -76,7 +80,7 @@ class Network:
         )
 
 
-def initial_network(*, inputs, hidden, actions, seed):
+def initial_network(*, inputs: int, hidden: int, actions: int, seed: int | SeedSequence) -> Network:
     """Gaussian weights of variance 1 / fan-in, zero biases;
     last layer scaled by 0.1 for a nearly uniform start.
 
@@ -92,7 +96,7 @@ def initial_network(*, inputs, hidden, actions, seed):
     return Network(W1=first, b1=np.zeros(K), W2=last, b2=np.zeros(A))
 
 
-def modular_addition(modulus):
+def modular_addition(modulus: int) -> tuple[np.ndarray, np.ndarray]:
     """Prompts and answers of the task (i, j) -> i + j mod p:
     X (p^2, 2p) one-hot pairs, answers (p^2,).
     """
@@ -127,40 +131,66 @@ class TrainingLog:
 
 
 def train(
-    network, X, answers, *, updates, step, group, seed, control="none", strength=0.0, share=0.02
-):
+    network: Network,
+    X: ArrayLike,
+    answers: ArrayLike,
+    *,
+    updates: int,
+    step: float,
+    group: int,
+    seed: int | SeedSequence,
+    control: str = "none",
+    strength: float = 0.0,
+    share: float = 0.02,
+    band: tuple[float, float] = select.CLIP_COV_BAND,
+    reuse: int = 1,
+    limits: tuple[float, float] | None = None,
+) -> tuple[Network, TrainingLog]:
     """Policy gradient with ``group`` sampled answers a prompt, reward 1 for the right one,
     group-centred advantages.
 
-    control  none     plain policy gradient
-             clip     samples among the ``share`` of largest covariance get weight 0
-             band     a random ``share`` of all samples, chosen among those whose covariance is
-                      positive and in the top fifth, gets weight 0: how Clip-Cov chooses,
-                      with a band in place of its bounds for token log-probabilities
-             penalty  those samples get ``strength`` * (log pi_anchor - log pi) added to their
-                      advantage, where
-                      the anchor is the policy four updates ago: the gradient of a squared log-ratio
-                      (KL-Cov has its absolute value)
-             bonus    ``strength`` times the entropy gradient is added
-    The covariance statistic of a sample is that of Cui et al.
-    (2025): deviations from batch means, multiplied.
+    control  none      the advantages alone
+             clip-cov  a random ``share`` of the samples gets weight 0, among those whose covariance
+                       lies in ``band``: the published Clip-Cov
+             kl-cov    the ``share`` of largest covariance gets the penalty ``strength`` times
+                       |log ratio|: the published KL-Cov
+             top       the ``share`` of largest covariance gets weight 0
+             band      as clip-cov, with the fifth of largest (and positive) covariance for the band
+             penalty   the ``share`` of largest covariance gets ``strength`` * (log pi_anchor
+                       - log pi) added to the advantage, where the anchor is the policy four updates
+                       ago: the gradient of a squared log-ratio
+             bonus     ``strength`` times the entropy gradient is added
+    reuse    updates made with one batch of samples; the gradient then carries the ratio of the
+             policy to the one that drew them. The log-ratio is 0 at the first of them, where
+             kl-cov does nothing
+    limits   (low, high) of PPO's clipped ratio (see `within_limits`), None for no clip
+
+    The covariance of a sample is `batch_covariance`, with the policy of now.
     X (N, D) prompts, answers (N,) indices of the right actions;
     ``group`` >= 2, since one sample is its own mean.
-    Returns (network, TrainingLog). Same seed, same numbers.
+    Same seed, same numbers. ValueError for any other control, sizes or shapes.
     """
-    check_choice("control", control, CONTROLS)
     rng = generator(seed)
     X = check_array("X", X, (None, len(network.W1)))
     answers = check_indices("answers", answers, len(network.b2), (len(X),))
     group = check_integer("group", group, low=2)
-    step, share = check_positive("step", step), check_interval("share", share, 0, 1)
-    strength = check_interval("strength", strength, 0, 1e6)
-    rows, anchors = [], []
+    step = check_positive("step", step)
+    reuse = check_integer("reuse", reuse, low=1)
+    how = _Control(
+        name=check_choice("control", control, CONTROLS),
+        strength=check_interval("strength", strength, 0, 1e6),
+        share=check_interval("share", share, 0, 1),
+        band=band,
+        limits=limits,
+    )
+    rows, anchors, batch = [], [], None
     z = network.logits(X)
-    for _ in range(check_integer("updates", updates, low=1)):
+    for update in range(check_integer("updates", updates, low=1)):
         log_pi = dist.log_softmax(z)
         anchors = [*anchors[-4:], log_pi]
-        G = _logit_gradient(rng, log_pi, anchors[0], answers, group, control, strength, share)
+        if update % reuse == 0:
+            batch = _draw(rng, log_pi, answers, group)
+        G = _logit_gradient(rng, log_pi, anchors[0], batch, how)
         gradient = network.gradient(X, G)
         own = step / len(X) * network.own_response(X, G)
         others = step / len(X) * network.response(X, gradient) - own
@@ -171,44 +201,69 @@ def train(
     return network, TrainingLog(*np.array(rows).T)
 
 
-def _logit_gradient(rng, log_pi, anchor, answers, group, control, strength, share):
-    """Sampled gradient of the objective in every prompt's logits, (N, A)."""
-    N, A = log_pi.shape
-    pi = np.exp(log_pi)
-    cumulative = np.cumsum(pi, axis=1)
-    draws = rng.random((N, group, 1)) * cumulative[:, None, -1:]
-    actions = np.minimum((draws > cumulative[:, None, :]).sum(axis=2), A - 1)
+class _Control(NamedTuple):
+    name: str = "none"
+    strength: float = 0.0
+    share: float = 0.02
+    band: tuple[float, float] = select.CLIP_COV_BAND
+    limits: tuple[float, float] | None = None
+
+
+class _Batch(NamedTuple):
+    """Sampled actions (N, G), their group-centred rewards, and their log-probabilities then."""
+
+    actions: np.ndarray
+    adv: np.ndarray
+    log_p: np.ndarray
+
+
+def _draw(rng, log_pi, answers, group):
+    """``group`` actions a prompt from the policy (N, A), as a `_Batch`."""
+    cumulative = np.cumsum(np.exp(log_pi), axis=1)
+    draws = rng.random((len(log_pi), group, 1)) * cumulative[:, None, -1:]
+    last = log_pi.shape[1] - 1
+    actions = np.minimum((draws > cumulative[:, None, :]).sum(axis=2), last)
     hits = (actions == answers[:, None]).astype(float)
     adv = hits - hits.mean(axis=1, keepdims=True)
-    weights = adv
-    if control in ("clip", "band", "penalty") and share > 0:
-        log_p = np.take_along_axis(log_pi, actions, axis=1)
-        covariance = (adv - adv.mean()) * (log_p - log_p.mean())
-        top = covariance >= np.quantile(covariance, 1 - share)
-        if control == "clip":
-            weights = np.where(top, 0.0, adv)
-        elif control == "band":
-            weights = np.where(_random_in_band(rng, covariance, share), 0.0, adv)
-        else:
-            weights = adv + strength * np.where(
-                top, np.take_along_axis(anchor, actions, axis=1) - log_p, 0.0
-            )
-    G = np.zeros((N, A))
-    np.add.at(G, (np.arange(N)[:, None], actions), weights / group)
+    return _Batch(actions, adv, np.take_along_axis(log_pi, actions, axis=1))
+
+
+def _logit_gradient(rng, log_pi, anchor, batch, how):
+    """Sampled gradient of the objective in every prompt's logits, (N, A)."""
+    actions, group = batch.actions, batch.actions.shape[1]
+    pi = np.exp(log_pi)
+    log_p = np.take_along_axis(log_pi, actions, axis=1)
+    weights = _weights(rng, log_p, anchor, batch, how)
+    G = np.zeros(log_pi.shape)
+    np.add.at(G, (np.arange(len(G))[:, None], actions), weights / group)
     G -= pi * (weights.sum(axis=1, keepdims=True) / group)
-    if control == "bonus":
-        G += -strength * pi * (log_pi + dist.entropy(log_pi)[:, None])
+    if how.name == "bonus":
+        G += -how.strength * pi * (log_pi + dist.entropy(log_pi)[:, None])
     return G
 
 
-def _random_in_band(rng, covariance, share):
-    """Booleans like covariance: a random ``share`` of all samples (or the whole band,
-    if it is smaller)."""
-    band = np.flatnonzero(covariance >= max(np.quantile(covariance, 0.8), np.finfo(float).tiny))
-    count = min(round(share * covariance.size), band.size)
-    chosen = np.zeros(covariance.size, bool)
-    chosen[rng.choice(band, count, replace=False)] = True
-    return chosen.reshape(covariance.shape)
+def _weights(rng, log_p, anchor, batch, how):
+    """What multiplies the score of each sample, (N, G): advantage times ratio, and the control."""
+    log_ratio = log_p - batch.log_p
+    weights = batch.adv * np.exp(log_ratio)
+    if how.limits is not None:
+        weights = weights * select.within_limits(log_ratio, batch.adv, *how.limits)
+    if how.name in ("none", "bonus") or how.share == 0:
+        return weights
+    covariance = select.batch_covariance(log_p, batch.adv)
+    if how.name == "clip-cov":
+        return np.where(select.random_in_band(rng, covariance, how.share, how.band), 0.0, weights)
+    if how.name == "band":
+        edge = max(np.quantile(covariance, 0.8), np.finfo(float).tiny)
+        band = (np.nextafter(edge, -1.0), covariance.max() + 1)
+        return np.where(select.random_in_band(rng, covariance, how.share, band), 0.0, weights)
+    top = select.top_share(covariance, how.share)
+    if how.name == "top":
+        return np.where(top, 0.0, weights)
+    if how.name == "kl-cov":
+        return weights - how.strength * np.where(top, np.sign(log_ratio), 0.0)
+    drawn_back = np.take_along_axis(anchor, batch.actions, axis=1) - log_p
+    return weights + how.strength * np.where(top, drawn_back, 0.0)
 
 
 def _log_row(z, z_new, log_pi, answers, own, others):

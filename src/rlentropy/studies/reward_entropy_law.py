@@ -8,6 +8,7 @@ b - R_t suffers cancellation, E[x] does not.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
 from rlentropy import distributions as dist
@@ -39,7 +40,7 @@ class LawPath:
     exponent: np.ndarray
 
 
-def law_path(gaps, t, *, log_start=None):
+def law_path(gaps: ArrayLike, t: ArrayLike, *, log_start: ArrayLike | None = None) -> LawPath:
     """`LawPath` for arms with the given gaps (K,), at the times t (T,),
     from exp(log_start) (default uniform).
 
@@ -79,7 +80,7 @@ def _moments(gaps, log_start, time):
     return mean, dist.entropy(log_pi), pi @ centred**2, -(pi @ (centred * log_start))
 
 
-def quantile_gaps(arms, alpha):
+def quantile_gaps(arms: int, alpha: float) -> np.ndarray:
     """x_i = ((i - 1/2) / K)^(1 / alpha): gaps of K arms at the mid-quantiles of N(x) = Pr(gap <= x)
     = x^alpha.
 
@@ -89,7 +90,7 @@ def quantile_gaps(arms, alpha):
     return ((np.arange(K) + 0.5) / K) ** (1 / check_positive("alpha", alpha))
 
 
-def law_amplitude(arms, alpha, *, density=1.0):
+def law_amplitude(arms: int, alpha: float, *, density: float = 1.0) -> float:
     """a = alpha / (e (K C Gamma(alpha + 1))^(1 / alpha)):
     the amplitude of the law for N(x) ~ C x^alpha among K arms.
 
@@ -113,7 +114,7 @@ class LawFit:
     residual: float
 
 
-def fit_rate(policy_entropy, gap, *, b=0.0):
+def fit_rate(policy_entropy: ArrayLike, gap: ArrayLike, *, b: float = 0.0) -> LawFit:
     """Least squares of log(b - R) on H, with the best reward b known: R = b - a exp(rate H).
     Arrays (T,); a `LawFit`.
 
@@ -131,7 +132,7 @@ def fit_rate(policy_entropy, gap, *, b=0.0):
     )
 
 
-def fit_ceiling(policy_entropy, reward, *, alpha=1.0):
+def fit_ceiling(policy_entropy: ArrayLike, reward: ArrayLike, *, alpha: float = 1.0) -> LawFit:
     """Least squares of R on (1, exp(H / alpha)), alpha given:
     R = b - a exp(H / alpha), the published fit.
 
@@ -174,7 +175,7 @@ def _window(policy_entropy):
     return entropies
 
 
-def geometric_law(mean_index):
+def geometric_law(mean_index: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Entropy H and error E = e^(H-1) - m - 1/2 of the geometric distribution with mean m >= 0;
     (T,) -> two (T,).
 
@@ -200,7 +201,7 @@ def geometric_law(mean_index):
     return policy_entropy, (m + 0.5) * np.expm1(excess)
 
 
-def verifiable_curve(success, *, right, wrong):
+def verifiable_curve(success: ArrayLike, *, right: float, wrong: float) -> np.ndarray:
     """H = h_2(R) + R H_right + (1 - R) H_wrong:
     entropy against the success probability R, rewards 0 or 1; (T,).
 
@@ -222,7 +223,14 @@ class LawRun:
     policy_entropy: np.ndarray
 
 
-def law_run(rewards, theta, *, eta, iterations, gradient="natural"):
+def law_run(
+    rewards: ArrayLike,
+    theta: ArrayLike,
+    *,
+    eta: float,
+    iterations: int,
+    gradient: str = "natural",
+) -> LawRun:
     """Reward and policy entropy along gradient ascent on a bandit from logits theta (A,),
     a `LawRun`.
 

@@ -139,6 +139,19 @@ def test_runs_agree_with_plain_and_regularised_npg():
     assert found == pytest.approx(expected, abs=1e-11)
 
 
+def test_a_constrained_run_keeps_every_state_at_its_level():
+    mdp = environments.garnet(states=8, actions=4, branching=3, gamma=0.8, seed=2)
+    theta = np.zeros((8, 4))
+    run = control.controlled_run(
+        mdp, theta, eta=1.0, iterations=60, control="constrained", entropy=0.7
+    )
+    assert run.policy_entropy.min() >= 0.7 - 1e-12
+    free = control.controlled_run(mdp, theta, eta=1.0, iterations=60, control="constrained")
+    plain = control.controlled_run(mdp, theta, eta=1.0, iterations=60)
+    np.testing.assert_allclose(free.objective, plain.objective, atol=1e-12)
+    assert run.objective[-1] < plain.objective[-1]
+
+
 def test_runs_that_select_are_their_steps():
     mdp = environments.garnet(states=8, actions=3, branching=3, gamma=0.9, seed=4)
     theta = RNG.standard_normal((8, 3))

@@ -12,11 +12,12 @@ def test_a_table_is_written_and_read(tmp_path, monkeypatch):
     controls.main(path, seeds=2)
     table = controls.read(path)
     assert list(table) == list(controls.OPTIONS)
-    log = short("clip", 1, updates=2)[1]
-    success, entropy = table["clip"]
-    np.testing.assert_allclose(
-        [success[1], entropy[1]], [log.reward[-1], log.policy_entropy[-1]], rtol=1e-12
-    )
+    updates, success, entropy = table["top"]
+    assert updates.tolist() == [0, 1]
+    assert success.shape == entropy.shape == (2, 2)
+    log = short("top", 1, updates=2)[1]
+    np.testing.assert_allclose(success[1], log.reward, rtol=1e-5)
+    np.testing.assert_allclose(entropy[1], log.policy_entropy, rtol=1e-5)
 
 
 def test_the_first_update_is_the_same_for_all_controls():

@@ -37,7 +37,9 @@ def test_sampled_gradient_is_unbiased():
     log_pi = dist.log_softmax(NETWORK.logits(X))
     rng = np.random.default_rng(2)
     draws = [
-        neural._logit_gradient(rng, log_pi, log_pi, ANSWERS, 4, "none", 0.0, 0.02)
+        neural._logit_gradient(
+            rng, log_pi, log_pi, neural._draw(rng, log_pi, ANSWERS, 4), neural._Control()
+        )
         for _ in range(4000)
     ]
     pi = np.exp(log_pi)
@@ -67,12 +69,12 @@ def test_same_seed_same_numbers(control):
     assert np.array_equal(runs[0].reward, runs[1].reward)
 
 
-def test_a_clip_of_nothing_is_no_control():
+def test_a_top_share_of_nothing_is_no_control():
     plain = neural.train(NETWORK, X, ANSWERS, updates=4, step=1.0, group=4, seed=6)[1]
-    clip = neural.train(
-        NETWORK, X, ANSWERS, updates=4, step=1.0, group=4, seed=6, control="clip", share=0.0
+    empty = neural.train(
+        NETWORK, X, ANSWERS, updates=4, step=1.0, group=4, seed=6, control="top", share=0.0
     )[1]
-    assert np.array_equal(plain.reward, clip.reward)
+    assert np.array_equal(plain.reward, empty.reward)
 
 
 @pytest.mark.parametrize(
@@ -127,23 +129,38 @@ def test_own_and_others_make_the_first_order_of_a_small_step():
     np.testing.assert_allclose(log.own + log.others, log.first, rtol=1e-3)
 
 
-def test_band_draws_its_share_inside_the_band():
-    covariance = np.random.default_rng(5).standard_normal((50, 8))
-    chosen = neural._random_in_band(np.random.default_rng(6), covariance, 0.02)
-    assert chosen.shape == covariance.shape
-    assert chosen.sum() == 8
-    assert covariance[chosen].min() >= np.quantile(covariance, 0.8)
+def last_reward(**options):
+    log = neural.train(NETWORK, X, ANSWERS, step=1.0, group=4, seed=0, **options)[1]
+    return log.reward[-1]
 
 
-def test_a_band_without_positive_covariance_is_empty():
-    assert not neural._random_in_band(np.random.default_rng(7), np.zeros((4, 4)), 0.5).any()
-
-
-def test_band_differs_from_clip_and_from_none():
+def test_the_selections_differ():
     rewards = [
-        neural.train(
-            NETWORK, X, ANSWERS, updates=30, step=1.0, group=4, seed=0, control=c, share=0.1
-        )[1].reward[-1]
-        for c in ("none", "clip", "band")
+        last_reward(updates=30, control=name, share=0.1, band=(0.05, 5.0))
+        for name in ("none", "top", "band", "clip-cov")
     ]
-    assert len(set(rewards)) == 3
+    assert len(set(rewards)) == 4
+
+
+def test_kl_cov_does_nothing_while_every_batch_is_used_once():
+    assert last_reward(updates=20) == last_reward(updates=20, control="kl-cov", strength=1.0)
+    often = [last_reward(updates=20, reuse=4, control=c, strength=1.0) for c in ("none", "kl-cov")]
+    assert often[0] != often[1]
+
+
+def test_a_batch_is_used_as_often_as_asked():
+    # with a step too small to change the draws, four updates with one batch are four steps along it
+    end, _ = neural.train(NETWORK, X, ANSWERS, updates=4, step=1e-6, group=4, seed=1, reuse=4)
+    once, _ = neural.train(NETWORK, X, ANSWERS, updates=1, step=4e-6, group=4, seed=1)
+    np.testing.assert_allclose(end.W2 - NETWORK.W2, once.W2 - NETWORK.W2, rtol=1e-4)
+
+
+def test_ratios_past_their_limit_give_no_gradient():
+    rng = np.random.default_rng(8)
+    log_pi = dist.log_softmax(NETWORK.logits(X))
+    batch = neural._draw(rng, log_pi, ANSWERS, 4)
+    moved = batch.log_p + np.log(1.3) * np.sign(batch.adv)  # all past 1.2, or below 0.8
+    how = neural._Control(limits=(0.2, 0.2))
+    assert not neural._weights(rng, moved, log_pi, batch, how).any()
+    wide = neural._weights(rng, moved, log_pi, batch, neural._Control(limits=(0.4, 0.4)))
+    np.testing.assert_allclose(wide, batch.adv * np.exp(moved - batch.log_p))

@@ -9,7 +9,7 @@ b - R_t suffers cancellation, E[x] does not.
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
+from scipy import optimize, special
 
 from rlentropy import distributions as dist
 from rlentropy.results import result
@@ -17,6 +17,7 @@ from rlentropy.validation import (
     check_array,
     check_choice,
     check_integer,
+    check_interval,
     check_nonnegative,
     check_number,
     check_positive,
@@ -213,6 +214,139 @@ def verifiable_curve(success: ArrayLike, *, right: float, wrong: float) -> np.nd
     refuse("success", R, (R < 0) | (R > 1), "a probability lies in [0, 1]")
     right, wrong = check_nonnegative("right", right), check_nonnegative("wrong", wrong)
     return special.entr(R) + special.entr(1 - R) + R * right + (1 - R) * wrong
+
+
+@result
+class FittedCurve:
+    """One curve of reward against entropy, fitted by least squares, with standard errors.
+
+    parameters, errors  (b, a) of line and exponential, (H_right, H_wrong) of verifiable
+    rms                 root mean square of the residuals, in units of reward
+    ceiling             the reward at the end of the curve: b, b - a, or 1; ceiling_error its
+                        standard error
+    """
+
+    parameters: np.ndarray
+    errors: np.ndarray
+    rms: float
+    ceiling: float
+    ceiling_error: float
+
+
+@result
+class LawComparison:
+    """Line, exponential and verifiable curve on one window.
+
+    curves   {name: FittedCurve}; verifiable is left out if a reward is outside [0, 1]
+    weights  {name: Akaike weight}, which add up to 1: near 1 is decided, near equal undecided
+    span     share of the largest entropy that the window spans
+    """
+
+    curves: dict[str, FittedCurve]
+    weights: dict[str, float]
+    span: float
+
+    @property
+    def best(self) -> str:
+        """Name of the curve with the smallest residuals."""
+        return max(self.weights, key=self.weights.get)
+
+
+FEWEST = 8
+LEAST_SPAN = 0.25
+
+
+def fit_law(
+    policy_entropy: ArrayLike, reward: ArrayLike, *, least_span: float = LEAST_SPAN
+) -> LawComparison:
+    """Three curves of reward against entropy compared on one window; arrays (T,).
+
+        line         R = b - a H
+        exponential  R = b - a e^H, the published law
+        verifiable   H = h_2(R) + R H_right + (1 - R) H_wrong, rewards 0 or 1, on the branch on
+                     which H falls as R rises
+
+    Least squares in R; the standard errors take the residuals as independent and of one size,
+    which a smooth curve through the wrong points is not: read them beside ``rms``. The Akaike
+    weights are exp(-AIC / 2), AIC = T log(rss / T), since every curve has two parameters.
+    Raises ValueError for a window that is too short to choose: fewer than eight points, or
+    entropies that span less than ``least_span`` of the largest one.
+    Source: thm-law-verifiable for the third; Cui et al. (2025), equation (6), for the second.
+    """
+    entropies = _window(policy_entropy)
+    reward = check_array("reward", reward, entropies.shape)
+    refuse("policy_entropy", entropies, entropies < 0, "must not be negative")
+    refuse("policy_entropy", entropies, entropies > 700, "exp(H) overflows")
+    span = float(np.ptp(entropies) / entropies.max())
+    if entropies.size < FEWEST:
+        raise ValueError(f"policy_entropy: {entropies.size} points, at least {FEWEST} are needed")
+    if span < check_interval("least_span", least_span, 0, 1):
+        raise ValueError(
+            f"policy_entropy: the window spans {span:.0%} of the largest entropy, too short to "
+            f"tell the curves apart (least_span = {least_span:g})"
+        )
+    curves = {
+        "line": _fit_linear(entropies, reward, at_end=0.0),
+        "exponential": _fit_linear(np.exp(entropies), reward, at_end=1.0),
+    }
+    if np.all((reward >= 0) & (reward <= 1)):
+        curves["verifiable"] = _fit_verifiable(entropies, reward)
+    floor = np.finfo(float).eps
+    aic = {name: 2 * len(reward) * np.log(max(c.rms, floor)) for name, c in curves.items()}
+    weights = np.exp((min(aic.values()) - np.array(list(aic.values()))) / 2)
+    weights = dict(zip(curves, (float(w) for w in weights / weights.sum()), strict=True))
+    return LawComparison(curves=curves, weights=weights, span=span)
+
+
+def _fit_linear(x, reward, *, at_end):
+    """R = b - a x, and the ceiling b - a ``at_end``."""
+    columns = np.stack([np.ones_like(x), -x], axis=1)
+    found = np.linalg.lstsq(columns, reward, rcond=None)[0]
+    scatter = np.sum((reward - columns @ found) ** 2) / (len(x) - 2)
+    covariance = scatter * np.linalg.inv(columns.T @ columns)
+    at = np.array([1.0, -at_end])
+    return FittedCurve(
+        parameters=found,
+        errors=np.sqrt(np.diag(covariance)),
+        rms=_rms(reward - columns @ found),
+        ceiling=float(at @ found),
+        ceiling_error=float(np.sqrt(at @ covariance @ at)),
+    )
+
+
+def _fit_verifiable(entropies, reward):
+    """H_right and H_wrong: first by the curve itself, linear in both; then least squares in R."""
+    columns = np.stack([reward, 1 - reward], axis=1)
+    binary = special.entr(reward) + special.entr(1 - reward)
+    start = np.maximum(np.linalg.lstsq(columns, entropies - binary, rcond=None)[0], 0)
+    found, covariance = optimize.curve_fit(_success_at, entropies, reward, p0=start)
+    return FittedCurve(
+        parameters=found,
+        errors=np.sqrt(np.diag(covariance)),
+        rms=_rms(reward - _success_at(entropies, *found)),
+        ceiling=1.0,
+        ceiling_error=0.0,
+    )
+
+
+def _success_at(entropies, right, wrong):
+    """The R at which `verifiable_curve` has these entropies, on its falling branch; (T,).
+
+    H is largest at R = 1 / (1 + exp(wrong - right)), where larger entropies are put, and falls to
+    ``right`` at R = 1, where smaller ones are put.
+    """
+    low = np.full(entropies.shape, special.expit(right - wrong))
+    high = np.ones(entropies.shape)
+    for _ in range(60):
+        middle = (low + high) / 2
+        H = special.entr(middle) + special.entr(1 - middle) + middle * right + (1 - middle) * wrong
+        above = H > entropies
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return (low + high) / 2
+
+
+def _rms(residuals):
+    return float(np.sqrt(np.mean(residuals**2)))
 
 
 @result

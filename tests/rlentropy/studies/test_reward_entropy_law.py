@@ -140,3 +140,76 @@ def test_verifiable_curve_is_the_entropy_of_two_blocks():
 def test_verifiable_curve_refuses_impossible_input(success, right):
     with pytest.raises(ValueError, match=r"success|right"):
         law.verifiable_curve(success, right=right, wrong=1.0)
+
+
+# ------------------------------------------------------------------------------------ fit_law
+
+
+def run_of(kind, rng=None, scatter=0.0):
+    """Entropies and rewards on one of the three curves, with Gaussian scatter in the rewards."""
+    if kind == "verifiable":
+        R = np.linspace(0.1, 0.98, 60)
+        H = law.verifiable_curve(R, right=0.7, wrong=3.0)
+    else:
+        H = np.linspace(0.2, 2.5, 60)
+        R = 0.9 - 0.3 * H if kind == "line" else 0.9 - 0.06 * np.exp(H)
+    return H, R + (scatter * rng.standard_normal(60) if scatter else 0)
+
+
+TRUTH = {"line": (0.9, 0.3), "exponential": (0.9, 0.06), "verifiable": (0.7, 3.0)}
+
+
+@pytest.mark.parametrize("kind", TRUTH)
+def test_fit_law_finds_the_curve_that_made_the_run(kind):
+    found = law.fit_law(*run_of(kind))
+    assert found.best == kind
+    assert found.weights[kind] > 1 - 1e-9
+    np.testing.assert_allclose(found.curves[kind].parameters, TRUTH[kind], rtol=1e-6)
+    assert found.curves[kind].rms < 1e-8
+
+
+@pytest.mark.parametrize("kind", TRUTH)
+def test_fit_law_standard_errors_cover_the_truth(kind):
+    rng = np.random.default_rng(7)
+    inside = []
+    for _ in range(200):
+        fit = law.fit_law(*run_of(kind, rng, scatter=0.004)).curves[kind]
+        inside.append(np.abs(fit.parameters - TRUTH[kind]) < 1.96 * fit.errors)
+    # 95 % of 200, less four standard errors
+    assert np.all(np.mean(inside, axis=0) > 0.95 - 4 * np.sqrt(0.05 * 0.95 / 200))
+    assert np.all(np.mean(inside, axis=0) < 1)
+
+
+def test_fit_law_ceilings_have_standard_errors():
+    rng = np.random.default_rng(8)
+    misses = []
+    for _ in range(200):
+        fit = law.fit_law(*run_of("exponential", rng, scatter=0.01)).curves["exponential"]
+        misses.append((fit.ceiling - 0.84) / fit.ceiling_error)
+    assert np.std(misses) == pytest.approx(1, abs=0.25)
+    straight = law.fit_law(*run_of("line")).curves["line"]
+    assert straight.ceiling == pytest.approx(0.9)
+
+
+def test_fit_law_leaves_out_what_rewards_do_not_allow():
+    H, R = run_of("line")
+    assert set(law.fit_law(H, 3 * R).curves) == {"line", "exponential"}
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: law.fit_law([1.0, 2, 3], [0.3, 0.2, 0.1]), "3 points, at least 8"),
+        (
+            lambda: law.fit_law(np.linspace(5.5, 6.8, 20), np.linspace(0.2, 0.1, 20)),
+            r"spans 19% of the largest entropy, too short",
+        ),
+        (lambda: law.fit_law(np.linspace(-1, 1, 9), np.zeros(9)), r"policy_entropy\[0\] = -1"),
+        (lambda: law.fit_law(np.linspace(1, 2, 9), np.zeros(8)), r"reward: shape \(8,\)"),
+        (lambda: law.fit_law([], []), "the window is empty"),
+        (lambda: law.fit_law(np.linspace(1, 2, 9), np.zeros(9), least_span=2), "least_span = 2"),
+    ],
+)
+def test_fit_law_refuses_by_name(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

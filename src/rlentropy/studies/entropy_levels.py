@@ -6,8 +6,9 @@ About two minutes on one core; the same seeds give the same table.
 """
 
 import csv
-import os
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from rlentropy.results import result
 from rlentropy.studies import entropy_control
 
 # control: name of its setting, and the values that are run
-SETTINGS = {
+SETTINGS: dict[str, tuple[str, tuple[float, ...]]] = {
     "constrained": ("entropy", (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4)),
     "bonus": ("tau", (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)),
     "clip": ("count", (1, 2)),
@@ -45,7 +46,7 @@ def run(control: str, setting: float, seed: int) -> tuple[np.ndarray, np.ndarray
     5 actions, gamma 0.9, eta 0.5, uniform start.
     """
     mdp = environments.garnet(states=30, actions=5, branching=4, gamma=0.9, seed=seed)
-    options = {SETTINGS[control][0]: setting}
+    options: dict[str, Any] = {SETTINGS[control][0]: setting}
     found = entropy_control.controlled_run(
         mdp, np.zeros((30, 5)), eta=0.5, iterations=SHOWN[-1], control=control, **options
     )
@@ -55,11 +56,11 @@ def run(control: str, setting: float, seed: int) -> tuple[np.ndarray, np.ndarray
     return found.policy_entropy[at], loss[at]
 
 
-def read(path: str | os.PathLike) -> dict[str, dict[float, Levels]]:
+def read(path: str | Path) -> dict[str, dict[float, Levels]]:
     """{control: {setting: Levels}} of a table written by `main`."""
     with open(path, newline="", encoding="utf-8") as file:
         found = list(csv.DictReader(file))
-    table = {}
+    table: dict[str, dict[float, Levels]] = {}
     for control, (_, values) in SETTINGS.items():
         table[control] = {}
         for value in values:
@@ -72,7 +73,7 @@ def read(path: str | os.PathLike) -> dict[str, dict[float, Levels]]:
     return table
 
 
-def main(path: str | os.PathLike, *, seeds: int = 10) -> None:
+def main(path: str | Path, *, seeds: int = 10) -> None:
     """Run all controls at all settings and write the table."""
     cases = [
         (control, value, seed)

@@ -6,8 +6,9 @@ About seven minutes on one core; the same seeds give the same table.
 """
 
 import csv
-import os
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from rlentropy.studies import neural_policy
 from rlentropy.studies import token_selection as select
 
 # The last three take four updates with each batch of samples, so that log-ratios are not 0.
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "none": {},
     "top": {"control": "top", "share": 0.02},
     "band": {"control": "band", "share": 0.02},
@@ -58,7 +59,7 @@ def rows(name: str, seed: int, log: neural_policy.TrainingLog) -> list[tuple]:
     ]
 
 
-def read(path: str | os.PathLike) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def read(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """{control: (updates (K,), success (seeds, K), entropy (seeds, K))} of a table written here."""
     with open(path, newline="", encoding="utf-8") as file:
         found = list(csv.DictReader(file))
@@ -66,15 +67,15 @@ def read(path: str | os.PathLike) -> dict[str, tuple[np.ndarray, np.ndarray, np.
     for name in OPTIONS:
         mine = [row for row in found if row["control"] == name]
         updates = sorted({int(row["update"]) for row in mine})
-        columns = (
+        success, entropy = (
             np.array([float(row[column]) for row in mine]).reshape(-1, len(updates))
             for column in ("success", "entropy")
         )
-        table[name] = (np.array(updates), *columns)
+        table[name] = (np.array(updates), success, entropy)
     return table
 
 
-def main(path: str | os.PathLike, *, seeds: int = 10) -> None:
+def main(path: str | Path, *, seeds: int = 10) -> None:
     """Run all controls and write the table."""
     pairs = [(seed, name) for name in OPTIONS for seed in range(seeds)]
     logs = run_seeds(lambda pair: run(pair[1], pair[0])[1], pairs, jobs=1)

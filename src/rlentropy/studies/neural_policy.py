@@ -183,7 +183,8 @@ def train(
         band=band,
         limits=limits,
     )
-    rows, anchors, batch = [], [], None
+    rows: list[list[float]] = []
+    anchors: list[np.ndarray] = []
     z = network.logits(X)
     for update in range(check_integer("updates", updates, low=1)):
         log_pi = dist.log_softmax(z)

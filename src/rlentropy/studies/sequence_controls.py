@@ -7,8 +7,9 @@ About a minute on one core; the same seeds give the same table.
 """
 
 import csv
-import os
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from rlentropy.parallel import run_seeds
 from rlentropy.studies import sequence_model as model
 
 # Four gradient steps with each batch, but for "one step", which takes one of the same total size.
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "one step": {"reuse": 1, "step": 40.0},
     "no clip": {},
     "clip": {"limits": (0.2, 0.2)},
@@ -46,7 +47,7 @@ def base_policy(found: model.SequenceTask) -> np.ndarray:
 def run(name: str, seed: int, *, batches: int = BATCHES) -> tuple[np.ndarray, model.SequenceLog]:
     """(logits after training, log) of one control; groups of 64 answers."""
     found = task()
-    settings = {"reuse": 4, "step": 10.0, **OPTIONS[name]}
+    settings: dict[str, Any] = {"reuse": 4, "step": 10.0, **OPTIONS[name]}
     return model.train(found, base_policy(found), batches=batches, group=64, seed=seed, **settings)
 
 
@@ -72,7 +73,7 @@ def summary(log: model.SequenceLog) -> tuple[float, ...]:
     return tuple(float(x) for x in (*at, log.outside[:k].mean(), *errors))
 
 
-def read(path: str | os.PathLike) -> dict[str, dict[str, np.ndarray]]:
+def read(path: str | Path) -> dict[str, dict[str, np.ndarray]]:
     """{control: {column: (seeds,)}} of a table written by `main`."""
     with open(path, newline="", encoding="utf-8") as file:
         found = list(csv.DictReader(file))
@@ -85,7 +86,7 @@ def read(path: str | os.PathLike) -> dict[str, dict[str, np.ndarray]]:
     }
 
 
-def main(path: str | os.PathLike, *, seeds: int = 10) -> None:
+def main(path: str | Path, *, seeds: int = 10) -> None:
     """Run all controls and write the table."""
     cases = [(name, seed) for name in OPTIONS for seed in range(seeds)]
     logs = run_seeds(lambda case: run(*case)[1], cases, jobs=1)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rlentropy import distributions as dist
+from rlentropy._types import Bools, Floats
 from rlentropy.results import result
 from rlentropy.validation import (
     NotConverged,
@@ -62,7 +63,7 @@ def constrained_step(
     return ConstrainedStep(log_pi=new, temperature=temperature, multiplier=(temperature - 1) / eta)
 
 
-def temperature_for_entropy(z: ArrayLike, h: ArrayLike) -> np.ndarray:
+def temperature_for_entropy(z: ArrayLike, h: ArrayLike) -> Floats:
     """The T > 0 with H(softmax(z / T)) = h; (..., A), a number or (...) -> (...).
 
     Unique, because dH/dT = Var_T(z) / T^3 > 0 unless all logits are equal.
@@ -85,14 +86,14 @@ def temperature_for_entropy(z: ArrayLike, h: ArrayLike) -> np.ndarray:
     return check_finite("temperature", flat.reshape(target.shape))
 
 
-def _below_uniform(name, target, z, *, where):
+def _below_uniform(name: str, target: Floats, z: Floats, *, where: Bools) -> None:
     """Refuses targets that are not below the log of the number of possible actions."""
     uniform = np.log(np.sum(z > -np.inf, axis=-1))
     why = "not below the entropy of the uniform policy: no finite temperature has it"
     refuse(name, target, where & (target >= uniform), why)
 
 
-def _temperature(z, target):
+def _temperature(z: Floats, target: Floats) -> Floats:
     """The temperatures of rows z (K, A) with entropies target (K,), each log m < target < log n."""
     z = z - z.max(axis=-1, keepdims=True)
     low, high = _bracket(z, target)
@@ -113,7 +114,7 @@ def _temperature(z, target):
     raise NotConverged(f"temperature: {np.abs(over).max():.3g} nats off after 300 iterations")
 
 
-def _bracket(z, target):
+def _bracket(z: Floats, target: Floats) -> tuple[Floats, Floats]:
     """Logarithms (K,), (K,) of temperatures with entropies at most and at least the target.
 
     At T = D / sqrt(8 (log n - h)), D the oscillation of z, log n - H <= D^2 / (8 T^2): the upper
@@ -132,7 +133,7 @@ def _bracket(z, target):
     return low, high
 
 
-def _entropy_and_slope(z, log_temperature):
+def _entropy_and_slope(z: Floats, log_temperature: Floats) -> tuple[Floats, Floats]:
     """H(softmax(z / T)) and dH / d log T = Var(z / T); rows z (K, A) of maximum 0, log T (K,)."""
     scaled = np.maximum(z, -1e300) / np.exp(log_temperature)[:, None]
     weight = np.exp(scaled)

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize
 
 from rlentropy import distributions as dist
+from rlentropy._types import Bools, Floats
 from rlentropy.discounted import evaluation, natural_gradient
 from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.results import result
@@ -35,7 +36,7 @@ PENALTIES = ("state", "quadratic", "absolute")
 CONTROLS = ("none", "clip", "freeze", "bonus", "constrained")
 
 
-def action_covariance(log_pi: ArrayLike, adv: ArrayLike) -> np.ndarray:
+def action_covariance(log_pi: ArrayLike, adv: ArrayLike) -> Floats:
     """c(a) = (log pi(a) + H(pi)) (A(a) - E_pi A); shape (..., A).
     Its mean under pi is Cov_pi(log pi, A).
 
@@ -46,7 +47,7 @@ def action_covariance(log_pi: ArrayLike, adv: ArrayLike) -> np.ndarray:
     return _excess(log_pi) * _centred(log_pi, adv)
 
 
-def select_top(log_pi: ArrayLike, adv: ArrayLike, count: int) -> np.ndarray:
+def select_top(log_pi: ArrayLike, adv: ArrayLike, count: int) -> Bools:
     """The ``count`` actions of largest covariance in every state, those with c(a) <= 0 left out;
     booleans (..., A).
 
@@ -58,7 +59,7 @@ def select_top(log_pi: ArrayLike, adv: ArrayLike, count: int) -> np.ndarray:
     return (rank < count) & (c > 0)
 
 
-def clipped_advantage(log_pi: ArrayLike, adv: ArrayLike, selected: ArrayLike) -> np.ndarray:
+def clipped_advantage(log_pi: ArrayLike, adv: ArrayLike, selected: ArrayLike) -> Floats:
     """A(a) - E_pi A outside M, 0 on M: the NPG direction without the gradient of the selected
     actions (Clip-Cov).
 
@@ -69,9 +70,7 @@ def clipped_advantage(log_pi: ArrayLike, adv: ArrayLike, selected: ArrayLike) ->
     return np.where(selected, 0.0, adv - dist.mean(log_pi, adv)[..., None])
 
 
-def clip_rates(
-    log_pi: ArrayLike, adv: ArrayLike, selected: ArrayLike
-) -> tuple[np.ndarray, np.ndarray]:
+def clip_rates(log_pi: ArrayLike, adv: ArrayLike, selected: ArrayLike) -> tuple[Floats, Floats]:
     """Entropy rate -sum_{a not in M} pi c and reward rate sum_{a not in M} pi A^2 of the clipped
     direction; two (...).
 
@@ -83,7 +82,7 @@ def clip_rates(
     return -np.sum(kept * _excess(log_pi) * centred, axis=-1), np.sum(kept * centred**2, axis=-1)
 
 
-def frozen_rate(log_pi: ArrayLike, adv: ArrayLike, selected: ArrayLike) -> np.ndarray:
+def frozen_rate(log_pi: ArrayLike, adv: ArrayLike, selected: ArrayLike) -> Floats:
     """-sum_{a not in M} pi l (A - E[A | not in M]):
     entropy rate when selected actions keep their probability; (...).
 
@@ -117,19 +116,21 @@ def clip_frontier(log_pi: ArrayLike, adv: ArrayLike, budget: float) -> float:
     return float(np.interp(check_nonnegative("budget", budget), spent, gained))
 
 
-def _policy_and_advantage(log_pi, adv, shape=None):
+def _policy_and_advantage(
+    log_pi: ArrayLike, adv: ArrayLike, shape: tuple[int | None, ...] | None = None
+) -> tuple[Floats, Floats]:
     """Both as checked float arrays of one shape."""
     log_pi = check_log_distribution("log_pi", log_pi, shape)
     return log_pi, check_array("adv", adv, log_pi.shape)
 
 
-def _excess(log_pi):
+def _excess(log_pi: Floats) -> Floats:
     """l(a) = log pi(a) + H(pi), the centred log-probability; 0 for an impossible action."""
     excess = np.zeros(log_pi.shape)
     return np.add(log_pi, dist.entropy(log_pi)[..., None], where=log_pi > -np.inf, out=excess)
 
 
-def _centred(log_pi, adv):
+def _centred(log_pi: Floats, adv: Floats) -> Floats:
     """A(a) - E_pi A."""
     return adv - dist.mean(log_pi, adv)[..., None]
 
@@ -145,7 +146,7 @@ def penalised_step(
     beta: float,
     selected: ArrayLike,
     penalty: str,
-) -> np.ndarray:
+) -> Floats:
     """log p for p = argmax <p, A> - KL(p || pi) / eta - pen(p), one state;
     log_pi, adv, selected (A,) -> (A,).
 
@@ -274,7 +275,7 @@ class ControlledRun:
     policy_entropy: np.ndarray
 
 
-def frozen_step(log_pi: ArrayLike, adv: ArrayLike, eta: float, selected: ArrayLike) -> np.ndarray:
+def frozen_step(log_pi: ArrayLike, adv: ArrayLike, eta: float, selected: ArrayLike) -> Floats:
     """log p with p = pi on M, p proportional to pi exp(eta A) off M, the mass of M kept; (..., A).
 
     The limit of the absolute penalty for large beta. Source: thm-kl-cov (3).

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from rlentropy._types import Floats
 from rlentropy.discounted import environments, evaluation
 from rlentropy.parallel import run_seeds
 from rlentropy.results import result
@@ -39,7 +40,7 @@ class Levels:
     loss: np.ndarray
 
 
-def run(control: str, setting: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def run(control: str, setting: float, seed: int) -> tuple[Floats, Floats]:
     """(entropy, loss) at the iterations SHOWN of NPG with one control on ``garnet(seed)``.
 
     loss is (V* - V) / (V* - V of the uniform policy), from the start distribution; 30 states,

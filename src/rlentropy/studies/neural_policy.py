@@ -15,6 +15,7 @@ from numpy.random import SeedSequence
 from numpy.typing import ArrayLike
 
 from rlentropy import distributions as dist
+from rlentropy._types import Floats
 from rlentropy.logits import entropy_change
 from rlentropy.results import result
 from rlentropy.seeds import generator
@@ -42,7 +43,7 @@ class Network:
     W2: np.ndarray
     b2: np.ndarray
 
-    def logits(self, X: np.ndarray) -> np.ndarray:
+    def logits(self, X: np.ndarray) -> Floats:
         """z (N, A) for prompts X (N, D)."""
         return np.tanh(X @ self.W1 + self.b1) @ self.W2 + self.b2
 
@@ -52,13 +53,13 @@ class Network:
         back = (G @ self.W2.T) * (1 - hidden**2)
         return Network(W1=X.T @ back, b1=back.sum(axis=0), W2=hidden.T @ G, b2=G.sum(axis=0))
 
-    def response(self, X: np.ndarray, gradient: "Network") -> np.ndarray:
+    def response(self, X: np.ndarray, gradient: "Network") -> Floats:
         """Derivative (N, A) of the logits of prompts X (N, D) along a direction of the weights."""
         hidden = np.tanh(X @ self.W1 + self.b1)
         inner = (1 - hidden**2) * (X @ gradient.W1 + gradient.b1)
         return inner @ self.W2 + hidden @ gradient.W2 + gradient.b2
 
-    def own_response(self, X: np.ndarray, G: np.ndarray) -> np.ndarray:
+    def own_response(self, X: np.ndarray, G: np.ndarray) -> Floats:
         """What a prompt's own gradient does to its own logits, (N, A):
         the diagonal blocks of the tangent kernel.
 
@@ -96,7 +97,7 @@ def initial_network(*, inputs: int, hidden: int, actions: int, seed: int | SeedS
     return Network(W1=first, b1=np.zeros(K), W2=last, b2=np.zeros(A))
 
 
-def modular_addition(modulus: int) -> tuple[np.ndarray, np.ndarray]:
+def modular_addition(modulus: int) -> tuple[Floats, Floats]:
     """Prompts and answers of the task (i, j) -> i + j mod p:
     X (p^2, 2p) one-hot pairs, answers (p^2,).
     """

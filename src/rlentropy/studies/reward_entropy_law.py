@@ -7,11 +7,14 @@ All functions work with the gaps x = b - r >= 0 to the best reward b:
 b - R_t suffers cancellation, E[x] does not.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, special
 
 from rlentropy import distributions as dist
+from rlentropy._types import Floats
 from rlentropy.results import result
 from rlentropy.validation import (
     check_array,
@@ -64,13 +67,13 @@ def law_path(gaps: ArrayLike, t: ArrayLike, *, log_start: ArrayLike | None = Non
     )
 
 
-def _nonnegative(name, x):
+def _nonnegative(name: str, x: ArrayLike) -> Floats:
     x = check_array(name, x, (None,))
     refuse(name, x, x < 0, "must not be negative")
     return x
 
 
-def _moments(gaps, log_start, time):
+def _moments(gaps: Floats, log_start: Floats, time: float) -> tuple[Any, ...]:
     """Mean gap, entropy, variance of the gap, and Cov(log pi_0, r) = -Cov(log pi_0,
     x) at one time.
     """
@@ -81,7 +84,7 @@ def _moments(gaps, log_start, time):
     return mean, dist.entropy(log_pi), pi @ centred**2, -(pi @ (centred * log_start))
 
 
-def quantile_gaps(arms: int, alpha: float) -> np.ndarray:
+def quantile_gaps(arms: int, alpha: float) -> Floats:
     """x_i = ((i - 1/2) / K)^(1 / alpha): gaps of K arms at the mid-quantiles of N(x) = Pr(gap <= x)
     = x^alpha.
 
@@ -165,7 +168,7 @@ def fit_ceiling(policy_entropy: ArrayLike, reward: ArrayLike, *, alpha: float = 
     )
 
 
-def _window(policy_entropy):
+def _window(policy_entropy: ArrayLike) -> Floats:
     """Entropies (T,) to which a line can be fitted."""
     if np.size(policy_entropy) == 0:
         raise ValueError("policy_entropy: the window is empty")
@@ -176,7 +179,7 @@ def _window(policy_entropy):
     return entropies
 
 
-def geometric_law(mean_index: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def geometric_law(mean_index: ArrayLike) -> tuple[Floats, Floats]:
     """Entropy H and error E = e^(H-1) - m - 1/2 of the geometric distribution with mean m >= 0;
     (T,) -> two (T,).
 
@@ -202,7 +205,7 @@ def geometric_law(mean_index: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     return policy_entropy, (m + 0.5) * np.expm1(excess)
 
 
-def verifiable_curve(success: ArrayLike, *, right: float, wrong: float) -> np.ndarray:
+def verifiable_curve(success: ArrayLike, *, right: float, wrong: float) -> Floats:
     """H = h_2(R) + R H_right + (1 - R) H_wrong:
     entropy against the success probability R, rewards 0 or 1; (T,).
 
@@ -249,7 +252,7 @@ class LawComparison:
     @property
     def best(self) -> str:
         """Name of the curve with the smallest residuals."""
-        return max(self.weights, key=self.weights.get)
+        return max(self.weights, key=lambda name: self.weights[name])
 
 
 FEWEST = 8
@@ -298,7 +301,7 @@ def fit_law(
     return LawComparison(curves=curves, weights=weights, span=span)
 
 
-def _fit_linear(x, reward, *, at_end):
+def _fit_linear(x: Floats, reward: Floats, *, at_end: float) -> FittedCurve:
     """R = b - a x, and the ceiling b - a ``at_end``."""
     columns = np.stack([np.ones_like(x), -x], axis=1)
     found = np.linalg.lstsq(columns, reward, rcond=None)[0]
@@ -314,7 +317,7 @@ def _fit_linear(x, reward, *, at_end):
     )
 
 
-def _fit_verifiable(entropies, reward):
+def _fit_verifiable(entropies: Floats, reward: Floats) -> FittedCurve:
     """H_right and H_wrong: first by the curve itself, linear in both; then least squares in R."""
     columns = np.stack([reward, 1 - reward], axis=1)
     binary = special.entr(reward) + special.entr(1 - reward)
@@ -329,7 +332,7 @@ def _fit_verifiable(entropies, reward):
     )
 
 
-def _success_at(entropies, right, wrong):
+def _success_at(entropies: Floats, right: float, wrong: float) -> Floats:
     """The R at which `verifiable_curve` has these entropies, on its falling branch; (T,).
 
     H is largest at R = 1 / (1 + exp(wrong - right)), where larger entropies are put, and falls to
@@ -345,7 +348,7 @@ def _success_at(entropies, right, wrong):
     return (low + high) / 2
 
 
-def _rms(residuals):
+def _rms(residuals: Floats) -> float:
     return float(np.sqrt(np.mean(residuals**2)))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from rlentropy._types import Floats
 from rlentropy.parallel import run_seeds
 from rlentropy.studies import sequence_model as model
 
@@ -35,7 +36,7 @@ def task() -> model.SequenceTask:
     return model.sequence_task(5, 6, lambda y: np.where(y > 0, y, 0).sum(axis=1) == 9)
 
 
-def base_policy(found: model.SequenceTask) -> np.ndarray:
+def base_policy(found: model.SequenceTask) -> Floats:
     """Gaussian logits, seed 0, the end less likely than a token by a factor e; it is no uniform
     policy, as no pre-trained one is."""
     rng = np.random.default_rng(0)

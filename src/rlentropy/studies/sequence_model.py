@@ -17,6 +17,7 @@ from numpy.random import SeedSequence
 from numpy.typing import ArrayLike
 
 from rlentropy import distributions as dist
+from rlentropy._types import Floats, Ints
 from rlentropy.results import result
 from rlentropy.seeds import generator
 from rlentropy.studies import token_selection as select
@@ -76,17 +77,18 @@ def sequence_task(
     if V**L > MOST:
         raise ValueError(f"length = {L}: {V}^{L} answers are too many to count")
     first = np.cumsum([0] + [V**k for k in range(L)])  # first row of the prefixes of each length
-    token, prefix = [], []
+    ended: list[Ints] = []
+    drawn_after: list[Ints] = []
     digits, rows = np.empty((1, 0), int), np.empty((1, 0), int)
     for k in range(L):
         rows = np.column_stack([rows, first[k] + np.arange(V**k)])
         if end:
-            token.append(_padded(np.column_stack([digits, np.full(len(digits), V)]), L))
-            prefix.append(_padded(rows, L))
+            ended.append(_padded(np.column_stack([digits, np.full(len(digits), V)]), L))
+            drawn_after.append(_padded(rows, L))
         digits = np.column_stack([np.repeat(digits, V, axis=0), np.tile(np.arange(V), V**k)])
         rows = np.repeat(rows, V, axis=0)
-    token = np.concatenate([*token, digits])
-    prefix = np.concatenate([*prefix, rows])
+    token = np.concatenate([*ended, digits])
+    prefix = np.concatenate([*drawn_after, rows])
     verdict = np.asarray(right(np.where(token == V, -1, token)))
     if verdict.dtype != bool or verdict.shape != (len(token),):
         raise ValueError(f"right: gave {verdict.dtype} of shape {verdict.shape}, not booleans (N,)")
@@ -101,11 +103,11 @@ def sequence_task(
     )
 
 
-def _padded(rows, width):
+def _padded(rows: Ints, width: int) -> Ints:
     return np.pad(rows, ((0, 0), (0, width - rows.shape[1])), constant_values=-1)
 
 
-def along(task: SequenceTask, table: ArrayLike) -> np.ndarray:
+def along(task: SequenceTask, table: ArrayLike) -> Floats:
     """sum_l f(y_<l, y_l) for every answer y; a table f (prefixes, symbols) -> (N,)."""
     table = check_array("table", table, (task.prefixes, task.symbols))
     node, parts, start = np.zeros(1), [], 0
@@ -118,12 +120,12 @@ def along(task: SequenceTask, table: ArrayLike) -> np.ndarray:
     return np.concatenate([*parts, node])
 
 
-def log_answers(task: SequenceTask, theta: ArrayLike) -> np.ndarray:
+def log_answers(task: SequenceTask, theta: ArrayLike) -> Floats:
     """log p(y) of every answer, (N,); theta (prefixes, symbols) are the logits."""
     return along(task, dist.log_softmax(_logits(task, theta)))
 
 
-def summed_entropies(task: SequenceTask, theta: ArrayLike) -> np.ndarray:
+def summed_entropies(task: SequenceTask, theta: ArrayLike) -> Floats:
     """sum_l h(y_<l) of every answer, (N,): entropies of the next symbol, along the answer.
 
     Its mean is the entropy of the answers, as is that of -log p(y). Source: prop-sequence-entropy.
@@ -133,7 +135,7 @@ def summed_entropies(task: SequenceTask, theta: ArrayLike) -> np.ndarray:
     return along(task, np.broadcast_to(h[:, None], theta.shape))
 
 
-def _logits(task, theta):
+def _logits(task: SequenceTask, theta: ArrayLike) -> Floats:
     return check_array("theta", theta, (task.prefixes, task.symbols))
 
 
@@ -194,13 +196,13 @@ def predicted_change(
     return float(whole), float(held)
 
 
-def _centred(log_pi, change):
+def _centred(log_pi: Floats, change: Floats) -> Floats:
     return change - dist.mean(log_pi, change)[:, None]
 
 
 def draw(
     task: SequenceTask, theta: ArrayLike, count: int, seed: int | SeedSequence | np.random.Generator
-) -> np.ndarray:
+) -> Ints:
     """``count`` independent answers, as their numbers in the task; (count,)."""
     rng = seed if isinstance(seed, np.random.Generator) else generator(seed)
     cumulative = np.cumsum(np.exp(log_answers(task, theta)))
@@ -257,7 +259,7 @@ def train(
 
     Source: Shao et al. (2024) for GRPO, Yu et al. (2025) for DAPO.
     """
-    theta = _logits(task, theta)
+    logits = _logits(task, theta)
     rng = generator(seed)
     how = _Training(
         step=check_positive("step", step),
@@ -267,11 +269,11 @@ def train(
         bonus=check_nonnegative("bonus", bonus),
         weighting=check_choice("weighting", weighting, WEIGHTINGS),
     )
-    rows, now = [], evaluate(task, theta)
+    rows, now = [], evaluate(task, logits)
     for _ in range(check_integer("batches", batches, low=1)):
-        moved, outside = _batch(task, theta, rng, how)
+        moved, outside = _batch(task, logits, rng, how)
         after = evaluate(task, moved)
-        whole, held = predicted_change(task, theta, moved - theta)
+        whole, held = predicted_change(task, logits, moved - logits)
         rows.append(
             (
                 now.success,
@@ -285,8 +287,8 @@ def train(
                 outside,
             )
         )
-        theta, now = moved, after
-    return theta, SequenceLog(*np.array(rows).T)
+        logits, now = moved, after
+    return logits, SequenceLog(*np.array(rows).T)
 
 
 class _Training(NamedTuple):

@@ -8,6 +8,7 @@ Source: Cui et al. (2025), section 4, and their code, verl/trainer/ppo/core_algo
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rlentropy._types import Bools, Floats
 from rlentropy.validation import check_array, check_interval, check_number
 
 # The values of the published code.
@@ -16,7 +17,7 @@ CLIP_COV_BAND = (1.0, 5.0)
 KL_COV_SHARE = 2e-3
 
 
-def batch_covariance(log_p: ArrayLike, adv: ArrayLike) -> np.ndarray:
+def batch_covariance(log_p: ArrayLike, adv: ArrayLike) -> Floats:
     """(log p - mean of log p) (A - mean of A), the means over the whole batch; shape of log_p.
 
     Its mean is the covariance of log p and A in the batch. Source: rem-batch-cov.
@@ -26,7 +27,7 @@ def batch_covariance(log_p: ArrayLike, adv: ArrayLike) -> np.ndarray:
     return (log_p - log_p.mean()) * (adv - adv.mean())
 
 
-def top_share(covariance: ArrayLike, share: float) -> np.ndarray:
+def top_share(covariance: ArrayLike, share: float) -> Bools:
     """Booleans like covariance: the max(1, floor(share N)) of N entries with the largest values.
 
     KL-Cov selects so, with share 0.002; a share of 0 selects nothing. Ties go to the first.
@@ -42,7 +43,7 @@ def top_share(covariance: ArrayLike, share: float) -> np.ndarray:
 
 def random_in_band(
     rng: np.random.Generator, covariance: ArrayLike, share: float, band: tuple[float, float]
-) -> np.ndarray:
+) -> Bools:
     """Booleans like covariance: max(1, floor(share N)) of the entries with low < covariance < high,
     drawn at random, all of them if there are fewer.
 
@@ -58,7 +59,7 @@ def random_in_band(
     return chosen.reshape(covariance.shape)
 
 
-def within_limits(log_ratio: ArrayLike, adv: ArrayLike, low: float, high: float) -> np.ndarray:
+def within_limits(log_ratio: ArrayLike, adv: ArrayLike, low: float, high: float) -> Bools:
     """False where PPO's clipped ratio has no gradient: A > 0 and ratio > 1 + high, or A < 0 and
     ratio < 1 - low; booleans like log_ratio.
 

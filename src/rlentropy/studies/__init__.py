@@ -1,1 +1,1 @@
-"""Part III: entropy control, neural policies, countable answers, and the law of reward and entropy."""
+"""Part III: entropy control, neural policies, countable answers, the law of reward and entropy."""

@@ -6,6 +6,7 @@ import pytest
 import transcribed_01_05  # noqa: F401
 import transcribed_06_10  # noqa: F401
 import transcribed_11_17  # noqa: F401
+import transcribed_16  # noqa: F401
 from transcription import STORE, TRANSCRIBED, all_displays, assert_lines, fingerprint, store
 
 DISPLAYS = all_displays()

@@ -8,6 +8,7 @@ The package computes what the book proves. It has wings, and imports go down onl
     discounted  part I: discounted MDPs, softmax policies, natural policy gradient
     episodic    part II: reward-free episodic MDPs, visitation, policies of largest entropy
     exact       rational oracles for tiny sizes
+    report      where the entropy went, token by token, and its command (cli)
     logits      the front door for the logits of two models; stands on the ground floor alone
     ground floor: distributions, confidence, transitions, validation, portable, seeds, parallel
 
@@ -30,6 +31,8 @@ _HOME = {
     "evaluate_softmax": "rlentropy.discounted.evaluation",
     "EntropyChange": "rlentropy.logits",
     "entropy_change": "rlentropy.logits",
+    "EntropyReport": "rlentropy.report",
+    "entropy_report": "rlentropy.report",
     "policy_visitation": "rlentropy.episodic.visitation",
     "markov_policy": "rlentropy.episodic.visitation",
     "visitation_entropy": "rlentropy.episodic.visitation",

@@ -31,7 +31,7 @@ class Logits:
     def __init__(self, name: str, x: Any) -> None:
         self.name = name
         self._x = x = _tensor(name, x)
-        kind = _type_name(x)
+        self.kind = kind = _type_name(x)
         if kind not in FORMATS:
             raise ValueError(
                 f"{name}: entries of type {kind}, expected one of {', '.join(FORMATS)}"
@@ -62,19 +62,26 @@ class Logits:
         block.setflags(write=False)
         return block
 
+    def floats(self, start: int, stop: int) -> Floats:
+        """Rows start, ..., stop - 1 in float64, a copy."""
+        block = self.block(start, stop)
+        if block.dtype != np.uint16:
+            return block.astype(float)
+        if self.form == HALF:
+            return block.view(np.float16).astype(float)
+        return (block.astype(np.uint32) << 16).view(np.float32).astype(float)
+
     def row(self, i: int) -> Floats:
         """Row i in float64, for a message."""
-        row = self.block(i, i + 1)[0]
-        if row.dtype != np.uint16:
-            return row.astype(float)
-        if self.form == HALF:
-            return row.view(np.float16).astype(float)
-        return (row.astype(np.uint32) << 16).view(np.float32).astype(float)
+        return self.floats(i, i + 1)[0]
 
 
 def array(name: str, x: Any) -> NDArray[Any]:
     """A NumPy array of any tensor or list (a flag for each row, a temperature)."""
     x = _tensor(name, x)
+    if _type_name(x) == "bfloat16":  # NumPy has no such type: `host` would hand over its bits
+        shape = tuple(int(k) for k in x.shape)
+        return Logits(name, x[..., None]).floats(0, int(np.prod(shape, dtype=int))).reshape(shape)
     return x if isinstance(x, np.ndarray) else host(name, x)
 
 

@@ -1,0 +1,205 @@
+"""``rlentropy report before.npz after.npz``: the entropy report of two files of logits.
+
+Prints the table of `rlentropy.report.entropy_report` and writes it as a page (``--html``) or as
+JSON (``--json``). Files are .npz, .npy, or .safetensors where that library is installed.
+"""
+
+import argparse
+import importlib
+import json
+import math
+import os
+import sys
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rlentropy._tensors import FORMATS
+
+# What reading a file that holds no arrays, or a part of them, may raise.
+BROKEN = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
+# Names under which the logits are looked for when a file holds more than one array.
+USUAL = ("logits", "arr_0")
+
+
+class Refused(Exception):
+    """What is wrong with the input, for a person at a terminal."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns 0, or 2 with one line on stderr for input that will not do."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options)
+    except (Refused, ValueError, OSError) as problem:
+        print(f"rlentropy: {problem}", file=sys.stderr)
+        return 2
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="rlentropy", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="command")
+    report = commands.add_parser(
+        "report", help="where the entropy went between two files of logits", description=__doc__
+    )
+    report.set_defaults(run=_report)
+    report.add_argument("before", type=Path, help="logits of the old model, (..., actions)")
+    report.add_argument("after", type=Path, help="logits of the new model, of the same shape")
+    for name, what in (
+        ("logits", "the logits in both files (default: logits, or the only array)"),
+        ("where", "flags of the tokens that count, in the first file"),
+        ("actions", "the sampled actions, in the first file"),
+        ("advantages", "their advantages, in the first file"),
+    ):
+        report.add_argument(f"--{name}", metavar="NAME", help=f"name of {what}")
+    report.add_argument("--temperature", type=float, default=1.0, metavar="T")
+    report.add_argument(
+        "--clip", type=float, nargs=2, metavar=("LOW", "HIGH"), help="PPO's range 1-LOW to 1+HIGH"
+    )
+    report.add_argument("--top", type=int, default=20, metavar="K", help="actions to list")
+    report.add_argument(
+        "--rounded-to",
+        choices=sorted(FORMATS),
+        help="the type that the logits were rounded to; entries that NumPy keeps as bare 16 bits "
+        "are read as that type",
+    )
+    report.add_argument("--html", type=Path, metavar="FILE", help="write a page, one file")
+    report.add_argument("--json", type=Path, metavar="FILE", help="write the numbers")
+    return parser
+
+
+def _report(options):
+    from rlentropy.report import UNITS, entropy_report
+
+    before = _arrays(options.before)
+    after = _arrays(options.after)
+    named = {
+        name: _named(before, options.before, getattr(options, name))
+        for name in ("where", "actions", "advantages")
+        if getattr(options, name)
+    }
+    taken = set(filter(None, (options.where, options.actions, options.advantages)))
+    report = entropy_report(
+        _numbers(_logits(before, options.before, options.logits, taken), options),
+        _numbers(_logits(after, options.after, options.logits, taken), options),
+        **named,
+        temperature=options.temperature,
+        clip=tuple(options.clip) if options.clip else None,
+        top=options.top,
+        unit=UNITS.get(options.rounded_to),
+    )
+    print(report)
+    if options.html:
+        title = f"Entropy: {options.before.name} to {options.after.name}"
+        _write(options.html, report.to_html(title=title))
+    if options.json:
+        _write(options.json, json.dumps(_plain(report.to_dict()), indent=1) + "\n")
+    return 0
+
+
+def _plain(x: Any) -> Any:
+    """Without nan and infinities, which JSON does not have: None and words."""
+    if isinstance(x, dict):
+        return {key: _plain(value) for key, value in x.items()}
+    if isinstance(x, list):
+        return [_plain(value) for value in x]
+    if isinstance(x, float) and not math.isfinite(x):
+        return None if math.isnan(x) else str(x)
+    return x
+
+
+# ------------------------------------------------------------------------------------------- files
+
+
+def _arrays(path):
+    """{name: array} of a file; arrays are read when they are asked for where the format allows."""
+    if not path.is_file():
+        raise Refused(f"{path}: no such file")
+    if path.suffix == ".safetensors":
+        return _safetensors(path)
+    try:
+        found = np.load(path, mmap_mode="r" if path.suffix == ".npy" else None, allow_pickle=False)
+    except BROKEN:
+        raise Refused(f"{path}: not a file of arrays") from None
+    return {"arr_0": found} if isinstance(found, np.ndarray) else found
+
+
+def _safetensors(path):
+    """The arrays of a file of safetensors; bfloat16 through torch, as NumPy has no such type."""
+    try:
+        library = importlib.import_module("safetensors")
+    except ImportError:
+        raise Refused(f"{path}: the library safetensors is not installed") from None
+    try:
+        with library.safe_open(path, framework="np") as file:
+            kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}
+            if "BF16" not in kinds.values():
+                return {name: file.get_tensor(name) for name in kinds}
+        return importlib.import_module("safetensors.torch").load_file(path)
+    except library.SafetensorError:
+        raise Refused(f"{path}: not a file of arrays") from None
+    except ImportError:
+        raise Refused(f"{path}: bfloat16 in this format needs torch") from None
+
+
+def _named(arrays, path, name):
+    if name not in arrays:
+        raise Refused(f"{path}: no array {name!r}; there are {', '.join(sorted(arrays)) or 'none'}")
+    return _read(arrays, path, name)
+
+
+def _read(arrays, path, name):
+    try:
+        return arrays[name]
+    except BROKEN as problem:
+        raise Refused(f"{path}: array {name!r} cannot be read ({problem})") from None
+
+
+def _logits(arrays, path, name, taken):
+    """The array of this name; without a name the usual one, or the only one that has no part."""
+    if name:
+        return _named(arrays, path, name)
+    names = sorted(set(arrays) - taken)
+    for candidate in (*USUAL, *(names if len(names) == 1 else ())):
+        if candidate in names:
+            return _read(arrays, path, candidate)
+    raise Refused(f"{path}: which array? --logits one of {', '.join(names) or 'none'}")
+
+
+def _numbers(x, options):
+    """The array; bare 16 bits, as which NumPy stores bfloat16, as numbers of the type given."""
+    if x.dtype not in (np.dtype("V2"), np.uint16):
+        return x
+    words = x.view(np.uint16)
+    if options.rounded_to == "float16":
+        return words.view(np.float16)
+    if options.rounded_to == "bfloat16":
+        return (words.astype(np.uint32) << 16).view(np.float32)
+    raise Refused("entries of bare 16 bits: say --rounded-to bfloat16 (or float16)")
+
+
+def _write(path, text):
+    """The whole file or nothing."""
+    if not path.parent.is_dir():
+        raise Refused(f"{path}: no such folder")
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,539 @@
+"""Where the entropy of a policy went between two models, token by token.
+
+``entropy_report(old_logits, new_logits, where=mask)`` prints as a table; its fields have a number
+for each token. `rlentropy.logits.entropy_change` is the part of it that costs least.
+
+A *token* is a place of the batch, one distribution over actions; an *action* is an entry of the
+vocabulary.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rlentropy import _logits_kernels as kernels
+from rlentropy import distributions as dist
+from rlentropy._tensors import Logits, array
+from rlentropy.discounted import entropy_dynamics
+from rlentropy.logits import BLOCK, EntropyChange, _flags, _processors, _scales, entropy_change
+from rlentropy.results import result
+from rlentropy.validation import check_integer, check_nonnegative, check_positive, refuse
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Largest relative error of a number rounded to the nearest one of its type.
+UNITS = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53}
+
+# What is known of a token from its logits alone, a column each.
+BOUND, ROUNDING, VARENTROPY, VAR_FIRST, VAR_SHIFT, VAR_EXACT, MEAN_SHARE, OLD_B, NEW_B = range(9)
+
+
+@result
+class Contributions:
+    """The actions that carry the covariance, the largest share first; K of them.
+
+    index        (K, axes of the batch + 1): where the token is, then the action
+    share        (K,)  -pi(a) (log pi(a) + H) x(a) in nats, pi the old policy, E_pi x = 0: the
+                 shares of all actions of a token add up to its first order
+    old, new     (K,)  probabilities of the action
+    Source: prop-action-contribution.
+    """
+
+    index: np.ndarray
+    share: np.ndarray
+    old: np.ndarray
+    new: np.ndarray
+
+
+@result
+class SampledChange:
+    """What one sampled action b a token says about the change of entropy; all fields (...), nats.
+
+    With l = log pi + H, pi the old policy and r = new probability of b / old one:
+
+    first_order  -l(b) log r               its mean over b ~ pi is the first order
+    shift        -l(b) (r - 1)             its mean is the shift
+    exact        shift - (r log r - r + 1) its mean is the exact change
+    natural      -l(b) A(b)                rate of a step of natural policy gradient, per unit step
+    vanilla      -A(b) (S(b) - E_pi S)     of plain policy gradient; S = pi l
+    log_ratio    log r
+    surprise     -l(b): -log pi(b) less its mean, the entropy
+    clipped      whether the clip range stops the gradient of the token
+
+    mean         {name: (mean over the tokens that count, its standard error)}
+    drawn        sum of the surprises in units of their standard error: beyond 5 or so the actions
+                 were not drawn from the old policy (a shift by one, another temperature, a mask)
+
+    natural, vanilla are nan without advantages. Standard errors are those of independent draws
+    from the old policy, computed from the logits; that of natural and vanilla, whose advantages
+    are known at the sampled actions only, is the spread of the tokens over the root of their
+    number. Source: prop-sampled-action, thm-exact-identity.
+    """
+
+    first_order: np.ndarray
+    shift: np.ndarray
+    exact: np.ndarray
+    natural: np.ndarray
+    vanilla: np.ndarray
+    log_ratio: np.ndarray
+    surprise: np.ndarray
+    clipped: np.ndarray
+    mean: dict
+    drawn: float
+
+
+@result
+class EntropyReport:
+    """Where the entropy went; `entropy_report` describes how to get one. Fields are (...), nats.
+
+    change       the `EntropyChange`: entropies, exact, first_order, shift, kl, where
+    remainder    no less than abs(exact - first_order). Source: thm-local-remainder
+    rounding     no less than the error of ``exact`` that rounding the logits to their type makes
+    certified    whether abs(first_order) > remainder + rounding: the sign of the first order is
+                 that of the change, also of the change before the logits were rounded
+                 (these three are None in a report without bounds)
+    top          the `Contributions` that carry the covariance
+    sampled      the `SampledChange`, or None without actions
+    clip         the clip range (low, high) of the ratio, or None
+    actions      how many actions the logits have
+    """
+
+    change: EntropyChange
+    remainder: np.ndarray | None
+    rounding: np.ndarray | None
+    certified: np.ndarray | None
+    top: Contributions
+    sampled: SampledChange | None
+    clip: tuple | None
+    actions: int
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens count."""
+        return int(np.sum(self.change.where))
+
+    def mean(self) -> dict[str, float]:
+        """{name: mean over the tokens that count}, bounds and shares included; nan if none do."""
+        found = self.change.mean()
+        if self.remainder is not None:
+            found["remainder"] = self._mean(self.remainder)
+            found["rounding"] = self._mean(self.rounding)
+            found["certified"] = self._mean(self.certified)
+            found["above_rounding"] = self._mean(np.abs(self.change.exact) > self.rounding)
+        if self.sampled is not None and self.clip is not None:
+            found["clipped"] = self._mean(self.sampled.clipped)
+        return found
+
+    def _mean(self, x):
+        return float(np.sum(x, where=self.change.where) / self.tokens) if self.tokens else np.nan
+
+    def to_dict(self, *, tokens: bool = False) -> dict[str, Any]:
+        """Numbers, lists and strings only, for a log: tokens, actions, mean, sum, top, sampled.
+
+        tokens  also the fields of all tokens, as nested lists
+        """
+        mean = self.mean()
+        kept = ("certified", "above_rounding", "clipped")
+        found: dict[str, Any] = {
+            "tokens": self.tokens,
+            "actions": self.actions,
+            "mean": mean,
+            "sum": {name: x * self.tokens for name, x in mean.items() if name not in kept},
+            "top": [
+                {"token": index[:-1], "action": index[-1], "share": s, "old": p, "new": q}
+                for index, s, p, q in zip(
+                    self.top.index.tolist(),
+                    self.top.share.tolist(),
+                    self.top.old.tolist(),
+                    self.top.new.tolist(),
+                    strict=True,
+                )
+            ],
+        }
+        if self.sampled is not None:
+            found["sampled"] = {
+                name: {"mean": m, "standard_error": s} for name, (m, s) in self.sampled.mean.items()
+            }
+            found["sampled"]["drawn"] = self.sampled.drawn
+        if tokens:
+            found["by_token"] = {name: x.tolist() for name, x in self.by_token().items()}
+        return found
+
+    def by_token(self) -> dict[str, np.ndarray]:
+        """{name: field (...)}: all that is known of each token."""
+        names = ("old_entropy", "new_entropy", "exact", "first_order", "shift", "kl", "where")
+        found = {name: np.asarray(getattr(self.change, name)) for name in names}
+        if self.remainder is not None:
+            for name in ("remainder", "rounding", "certified"):
+                found[name] = np.asarray(getattr(self, name))
+        if self.sampled is not None:
+            for name in ("log_ratio", "surprise", "clipped"):
+                found[f"sampled_{name}"] = np.asarray(getattr(self.sampled, name))
+        return found
+
+    def __repr__(self):
+        from rlentropy._report_page import table
+
+        return table(self)
+
+    def figure(self) -> "Figure":
+        """First order against exact change of the tokens, and the largest shares of actions."""
+        from rlentropy._report_page import figure
+
+        return figure(self)
+
+    def to_html(self, *, title: str = "Entropy report") -> str:
+        """A page of its own: the table and the figure, light and dark, nothing to be loaded."""
+        from rlentropy._report_page import page
+
+        return page(self, title)
+
+
+def entropy_report(
+    old_logits: Any,
+    new_logits: Any,
+    actions: Any = None,
+    advantages: Any = None,
+    where: Any = None,
+    temperature: Any = 1.0,
+    *,
+    clip: float | tuple[float, float] | None = None,
+    top: int = 20,
+    unit: float | None = None,
+    bounds: bool = True,
+    jobs: int = -1,
+) -> EntropyReport:
+    """What happened to the entropy of each token, why, and how sure that is.
+
+    old_logits   (..., n), as `entropy_change` takes them: bfloat16, float16, float32, float64 of
+    new_logits   NumPy, torch, JAX and others, read in blocks where they lie
+    actions      (...)  the actions drawn from the old policy, for what a run's log can estimate;
+                 anything where the token does not count, such as -100
+    advantages   (...)  or what broadcasts to it: the advantage of each of these actions
+    where        (...)  which tokens count (an attention mask); all others are nan
+    temperature  T > 0: both policies are softmax(logits / T)
+    clip         (low, high) or one number: PPO keeps the ratio in [1 - low, 1 + high]
+    top          how many actions to list that carry the covariance
+    unit         relative rounding error of the logits; that of their type unless given, as for
+                 bfloat16 logits that were cast to float32 (2**-8)
+    bounds       False leaves out remainder, rounding and certified, for a third of the time
+    jobs         threads; -1 is one for each processor. Their number changes no bit
+
+    Returns an `EntropyReport`, which prints as a table. Masked actions are treated as by
+    `entropy_change`: one that is masked in one model alone has no bound, and none of its token's
+    actions is listed where the first order is nan.
+
+    Raises ValueError, naming argument, index and value, for what `entropy_change` refuses, for
+    actions that are no whole numbers in {0, ..., n - 1} or that the old policy cannot take, for
+    advantages that are not finite, and for advantages or a clip range without actions.
+    """
+    change = entropy_change(old_logits, new_logits, where=where, temperature=temperature, jobs=jobs)
+    old = Logits("old_logits", old_logits)
+    new = Logits("new_logits", new_logits)
+    keep = _flags(where, old.batch)
+    scales = _scales(temperature, old.batch, keep)
+    chosen = _actions(actions, old, keep)
+    advantages = _advantages(advantages, old, keep, actions)
+    limits = _clip(clip, actions)
+    top = check_integer("top", top)
+    units = [UNITS[x.kind] if unit is None else check_positive("unit", unit) for x in (old, new)]
+
+    known = np.full((old.rows, NEW_B + 1), np.nan)
+    step = max(1, BLOCK // old.n)
+
+    def work(start):
+        rows = start + np.flatnonzero(keep[start : start + step])
+        if not len(rows):
+            return []
+        token = _Tokens(old, new, start, rows, scales, np.ravel(change.old_entropy)[rows])
+        token.fill(known, chosen, units if bounds else None)
+        return token.largest(top, np.ravel(change.first_order)[rows])
+
+    with ThreadPoolExecutor(_processors() if jobs == -1 else jobs) as pool:
+        found = [entry for part in pool.map(work, range(0, old.rows, step)) for entry in part]
+
+    def shaped(x):
+        return np.asarray(x).reshape(old.batch)[()]
+
+    remainder, rounding = (shaped(known[:, i].copy()) for i in (BOUND, ROUNDING))
+    certified = np.abs(change.first_order) > remainder + rounding
+    return EntropyReport(
+        change=change,
+        remainder=remainder if bounds else None,
+        rounding=rounding if bounds else None,
+        certified=certified if bounds else None,
+        top=_contributions(found, top, old.batch),
+        sampled=None
+        if chosen is None
+        else _sampled(change, known, keep, advantages, limits, shaped),
+        clip=limits,
+        actions=old.n,
+    )
+
+
+# ------------------------------------------------------------------------------------- arguments
+
+
+def _actions(actions, old, keep):
+    """The sampled action of each row, 0 at rows that do not count; None if there are none."""
+    if actions is None:
+        return None
+    if isinstance(actions, (list, tuple, int)):
+        actions = np.asarray(actions)  # of whole numbers, where `array` would make floats
+    actions = array("actions", actions)
+    if actions.shape != tuple(old.batch):
+        raise ValueError(f"actions: shape {actions.shape}, expected {tuple(old.batch)}")
+    if not np.issubdtype(actions.dtype, np.integer):
+        if actions.size:
+            raise ValueError(f"actions: entries of type {actions.dtype}, expected whole numbers")
+        actions = actions.astype(int)
+    counts = keep.reshape(old.batch)
+    wrong = counts & ((actions < 0) | (actions >= old.n))
+    refuse("actions", actions, wrong, f"must lie in {{0, ..., {old.n - 1}}}")
+    return np.where(counts, actions, 0).astype(np.int64).reshape(-1)
+
+
+def _advantages(advantages, old, keep, actions):
+    """The advantage of each row; nan if there are none."""
+    if advantages is None:
+        return np.full(old.rows, np.nan)
+    if actions is None:
+        raise ValueError("advantages: given without actions")
+    x = array("advantages", advantages)
+    if x.dtype.kind not in "fiu":
+        raise ValueError(f"advantages: entries of type {x.dtype}, expected real numbers")
+    x = x.astype(float)
+    try:
+        x = np.broadcast_to(x, old.batch)
+    except ValueError:
+        raise ValueError(
+            f"advantages: shape {x.shape}, does not broadcast to {tuple(old.batch)}"
+        ) from None
+    counts = keep.reshape(old.batch)
+    refuse("advantages", x, counts & ~np.isfinite(x), "not a finite number")
+    return np.where(counts, x, np.nan).reshape(-1)
+
+
+def _clip(clip, actions):
+    """(low, high) as numbers >= 0."""
+    if clip is None:
+        return None
+    if actions is None:
+        raise ValueError("clip: given without actions")
+    if np.ndim(clip) == 0:
+        clip = (clip, clip)
+    if np.shape(clip) != (2,):
+        raise ValueError(f"clip = {clip!r}: expected a number or a pair (low, high)")
+    return tuple(check_nonnegative("clip", x) for x in clip)
+
+
+# ---------------------------------------------------------------------------------- a block of rows
+
+
+class _Tokens:
+    """Log-probabilities and the change of the logits of a few rows, in float64."""
+
+    def __init__(self, old, new, start, rows, scales, entropy):
+        self.rows = rows
+        scale = scales[rows][:, None]
+        stop = int(rows[-1]) + 1
+        self.old, self.new = (
+            _masked(logits.floats(start, stop)[rows - start]) * scale for logits in (old, new)
+        )
+        dead = _unlikely(self.old) & _unlikely(self.new)
+        self.old[dead] = -np.inf
+        self.new[dead] = -np.inf
+        self.log_p = dist.log_softmax(self.old)
+        self.log_q = dist.log_softmax(self.new)
+        self.p = np.exp(self.log_p)
+        with np.errstate(invalid="ignore"):
+            x = np.where(dead, 0.0, self.new - self.old)
+            # 0 where the action cannot be taken, so that its product with p = 0 is 0
+            self.excess = np.where(self.p > 0, self.log_p + entropy[:, None], 0.0)
+            mean = dist.mean(self.log_p, x)
+            self.x = x
+            self.centred = np.where(self.p > 0, x - mean[:, None], 0.0)
+
+    def fill(self, known, chosen, units):
+        """The columns of ``known``; the bounds only if the units are given."""
+        rows = self.rows
+        p = self.p
+        with np.errstate(all="ignore"):
+            log_ratio = np.where(p > 0, self.log_q - self.log_p, 0.0)
+            growth = np.expm1(log_ratio)
+            toll = np.exp(log_ratio) * np.where(growth > -1, log_ratio, 0.0) - growth
+            effects = {
+                VAR_FIRST: -self.excess * log_ratio,
+                VAR_SHIFT: -self.excess * growth,
+                VAR_EXACT: -self.excess * growth - toll,
+            }
+            for column, effect in effects.items():
+                mean = np.sum(p * effect, axis=-1, keepdims=True)
+                known[rows, column] = np.sum(p * (effect - mean) ** 2, axis=-1)
+        known[rows, VARENTROPY] = np.sum(p * self.excess**2, axis=-1)
+        known[rows, MEAN_SHARE] = np.sum(p**2 * self.excess, axis=-1)
+        if units is not None:
+            known[rows, BOUND] = self._remainder()
+            known[rows, ROUNDING] = sum(
+                _rounding(z, unit) for z, unit in zip((self.old, self.new), units, strict=True)
+            )
+        if chosen is not None:
+            place = chosen[rows][:, None]
+            known[rows, OLD_B] = np.take_along_axis(self.log_p, place, axis=-1)[:, 0]
+            known[rows, NEW_B] = np.take_along_axis(self.log_q, place, axis=-1)[:, 0]
+
+    def _remainder(self):
+        alive = np.isfinite(self.old)
+        shared = (alive == np.isfinite(self.new)).all(axis=-1)
+        out = np.full(len(alive), np.inf)
+        out[shared] = _by_pattern(
+            alive[shared],
+            lambda rows, columns: entropy_dynamics.local_remainder_bound(
+                self.old[shared][np.ix_(rows, columns)], self.x[shared][np.ix_(rows, columns)]
+            ),
+        )
+        return out
+
+    def largest(self, count, first_order):
+        """(-abs(share), row, action, share, old, new) of the largest shares of these rows."""
+        share = -self.p * self.excess * self.centred
+        share[~np.isfinite(first_order)] = 0.0
+        flat = share.reshape(-1)
+        count = min(count, flat.size)
+        if not count:
+            return []
+        # ties go to the first place, whatever the order of the work
+        least = np.partition(np.abs(flat), flat.size - count)[flat.size - count]
+        places = np.flatnonzero((np.abs(flat) >= least) & (flat != 0))
+        places = places[np.argsort(-np.abs(flat[places]), kind="stable")][:count]
+        rows, actions = np.divmod(places, share.shape[1])
+        return [
+            (
+                -abs(float(share[i, a])),
+                int(self.rows[i]),
+                int(a),
+                float(share[i, a]),
+                float(self.p[i, a]),
+                float(np.exp(self.log_q[i, a])),
+            )
+            for i, a in zip(rows, actions, strict=True)
+        ]
+
+
+def _masked(z):
+    """Finite numbers below -HUGE are masks like -inf."""
+    return np.where(z < -kernels.HUGE, -np.inf, z)
+
+
+def _unlikely(z):
+    return z - z.max(axis=-1, keepdims=True) < kernels.NEGLIGIBLE
+
+
+def _rounding(z, unit):
+    """`entropy_dynamics.rounding_error` of the actions that can be taken."""
+    alive = np.isfinite(z) & ~_unlikely(z)
+    return _by_pattern(
+        alive,
+        lambda rows, columns: entropy_dynamics.rounding_error(z[np.ix_(rows, columns)], unit=unit),
+    )
+
+
+def _by_pattern(alive, bound):
+    """``bound(rows, columns)`` for the rows of each pattern of possible actions; inf for nan."""
+    out = np.empty(len(alive))
+    rest = np.arange(len(alive))
+    while len(rest):
+        same = (alive[rest] == alive[rest[0]]).all(axis=-1)
+        rows = rest[same]
+        with np.errstate(over="ignore", invalid="ignore"):
+            out[rows] = bound(rows, np.flatnonzero(alive[rows[0]]))
+        rest = rest[~same]
+    return np.where(np.isnan(out), np.inf, out)
+
+
+# ----------------------------------------------------------------------------------------- results
+
+
+def _contributions(found, count, batch):
+    """The largest of all blocks, the first one at ties."""
+    found = sorted(found)[:count]
+    rows = np.array([row for _, row, *_ in found], dtype=int)
+    token = (
+        np.array(np.unravel_index(rows, batch), dtype=int) if batch else np.empty((0, len(rows)))
+    )
+    actions = np.array([action for _, _, action, *_ in found], dtype=int)
+    columns = np.array([entry[3:] for entry in found], dtype=float).reshape(len(found), 3)
+    return Contributions(
+        index=np.vstack([token, actions]).T.astype(int),
+        share=columns[:, 0].copy(),
+        old=columns[:, 1].copy(),
+        new=columns[:, 2].copy(),
+    )
+
+
+def _sampled(change, known, keep, advantages, clip, shaped):
+    """`SampledChange` from the log-probabilities of the sampled actions."""
+    entropy = np.where(keep, np.ravel(change.old_entropy), np.nan)
+    log_p = known[:, OLD_B]
+    impossible = keep & (log_p == -np.inf)
+    refuse(
+        "old_logits, probability of actions",
+        shaped(np.exp(log_p)),
+        shaped(impossible),
+        "the old policy cannot have drawn this action",
+    )
+    excess = log_p + entropy
+    log_ratio = known[:, NEW_B] - log_p
+    growth = np.expm1(log_ratio)
+    with np.errstate(invalid="ignore"):
+        toll = np.where(growth > -1, np.exp(log_ratio) * log_ratio, 0.0) - growth
+        values = {
+            "first_order": -excess * log_ratio,
+            "shift": -excess * growth,
+            "exact": -excess * growth - toll,
+            "natural": -excess * advantages,
+            "vanilla": -advantages * (np.exp(log_p) * excess - known[:, MEAN_SHARE]),
+        }
+    count = int(keep.sum())
+    variances = dict.fromkeys(("natural", "vanilla"))
+    variances |= {"first_order": VAR_FIRST, "shift": VAR_SHIFT, "exact": VAR_EXACT}
+    mean = {
+        name: (
+            float(np.sum(x, where=keep) / count) if count else np.nan,
+            _standard_error(
+                x[keep], None if variances[name] is None else known[keep, variances[name]]
+            ),
+        )
+        for name, x in values.items()
+        if variances[name] is not None or not np.isnan(advantages[keep]).any()
+    }
+    spread = float(np.sqrt(np.sum(known[keep, VARENTROPY])))
+    surprise = -excess
+    return SampledChange(
+        **{name: shaped(x) for name, x in values.items()},
+        log_ratio=shaped(log_ratio),
+        surprise=shaped(surprise),
+        clipped=np.asarray(shaped(_clipped(log_ratio, advantages, clip) & keep)),
+        mean=mean,
+        drawn=float(np.sum(surprise, where=keep)) / spread if spread > 0 else np.nan,
+    )
+
+
+def _standard_error(x, variances):
+    """Of the mean of independent draws: from their variances, else from their spread."""
+    if variances is not None:
+        return float(np.sqrt(np.sum(variances))) / len(x) if len(x) else np.nan
+    return float(np.std(x, ddof=1) / np.sqrt(len(x))) if len(x) > 1 else np.nan
+
+
+def _clipped(log_ratio, advantages, clip):
+    """Where PPO's minimum has no gradient; without advantages, where the ratio is out of range."""
+    if clip is None:
+        return np.zeros(len(log_ratio), bool)
+    low, high = clip
+    above = log_ratio > np.log1p(high)
+    below = log_ratio < (np.log1p(-low) if low < 1 else -np.inf)
+    unknown = np.isnan(advantages)
+    return np.where(unknown, above | below, (above & (advantages > 0)) | (below & (advantages < 0)))

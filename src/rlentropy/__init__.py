@@ -33,6 +33,8 @@ _HOME = {
     "entropy_change": "rlentropy.logits",
     "EntropyReport": "rlentropy.report",
     "entropy_report": "rlentropy.report",
+    "EntropyProbe": "rlentropy.trainers",
+    "trl_callback": "rlentropy.trainers",
     "bonus_effect": "rlentropy.logit_entropy",
     "check_bonus": "rlentropy.logit_entropy",
     "entropy_averages": "rlentropy.logit_entropy",

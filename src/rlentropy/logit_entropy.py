@@ -48,7 +48,8 @@ def tempered_entropy(logits: Any, temperature: Any) -> TemperedEntropy:
 
     temperature  T > 0, a number or what broadcasts to (...)
     Along z / T the logits move at the rate -z / T^2, so by the covariance identity
-    dH/dT = Cov_T(z / T, z) / T^2. Entropy grows with T, from that of the likeliest actions to log n.
+    dH/dT = Cov_T(z / T, z) / T^2. Entropy grows with T, from that of the likeliest actions towards
+    log n.
     Raises ValueError, naming argument, index and value, for logits that are nan or +inf and for
     T that is not a number > 0. Source: thm-covariance-identity.
     """
@@ -278,7 +279,8 @@ def check_bonus(
     least          effects below this many nats count as none
 
     A gradient step on +c H raises H by about c times a positive number, to first order whatever the
-    network: measured / c must be positive. Take small steps: at large ones the second order can win.
+    network: measured / c must be positive. Take small steps: at large ones the second order can
+    win.
     Raises ValueError as `entropy_change`, and for a coefficient that is 0.
     Source: thm-entropy-any-path (networks).
     """

@@ -218,7 +218,7 @@ def test_bonus_effect_refuses():
         bonus_effect(np.zeros(2), [np.nan, 0], 0.1)
     with pytest.raises(ValueError, match="gradient = 'plain'"):
         bonus_effect(np.zeros(2), np.zeros(2), 0.1, gradient="plain")
-    with pytest.raises(ValueError, match="step = 0.0"):
+    with pytest.raises(ValueError, match=r"step = 0\.0"):
         bonus_effect(np.zeros(2), np.zeros(2), 0.1, step=0)
 
 
@@ -265,7 +265,7 @@ def test_a_bonus_that_works_and_two_that_do_not(coefficient):
 
 def test_check_bonus_refuses():
     z = np.zeros((2, 3))
-    with pytest.raises(ValueError, match="coefficient = 0.0"):
+    with pytest.raises(ValueError, match=r"coefficient = 0\.0"):
         check_bonus(z, z, z, 0)
     with pytest.raises(ValueError, match="no token counts"):
         check_bonus(z, z, z, 0.1, where=[0, 0])

@@ -63,6 +63,13 @@ def remarks(report):
                 f"the sampled actions are off by {drawn:.1f} standard errors: "
                 "not drawn from the old policy (shift by one? temperature? mask?)"
             )
+        estimate, error = report.sampled.mean["exact"]
+        miss = abs(estimate - mean["exact"])
+        if abs(drawn) <= SUSPICIOUS and miss > SUSPICIOUS * error:
+            found.append(
+                f"the sampled change misses the exact one by {miss / error:.1f} standard errors: "
+                "was the new model fitted to these very actions?"
+            )
     return found
 
 
@@ -112,11 +119,18 @@ def table(report):
 # ------------------------------------------------------------------------------------------ figure
 
 
-def figure(report):
-    """A matplotlib figure: tokens on the left, actions on the right."""
-    from matplotlib.figure import Figure
+SIZE = {"figsize": (7.4, 3.4), "layout": "constrained"}
 
-    drawing = Figure(figsize=(7.4, 3.4), layout="constrained")
+
+def figure(report):
+    """A figure of pyplot, which a notebook shows by itself."""
+    import matplotlib.pyplot as plt
+
+    return _drawn(plt.figure(**SIZE), report)
+
+
+def _drawn(drawing, report):
+    """Tokens on the left, actions on the right."""
     left, right = drawing.subplots(1, 2)
     _draw_tokens(left, report)
     _draw_actions(right, report)
@@ -226,12 +240,13 @@ def _shown(x):
 def _svg(report):
     """The figure as SVG whose ink is that of the page."""
     import matplotlib as mpl
+    from matplotlib.figure import Figure
 
     ink = "#010203"  # no other part has this colour
     names = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
     style = {"svg.fonttype": "none", "svg.hashsalt": "report"} | dict.fromkeys(names, ink)
     with mpl.rc_context(style), io.StringIO() as target:
-        drawing = figure(report)
+        drawing = _drawn(Figure(**SIZE), report)
         metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
         drawing.savefig(target, format="svg", transparent=True, metadata=metadata)
         text = target.getvalue()

@@ -66,6 +66,8 @@ class SampledChange:
     drawn        sum of the surprises in units of their standard error: beyond 5 or so the actions
                  were not drawn from the old policy (a shift by one, another temperature, a mask)
 
+    The means hold for a new policy that does not know these draws: tokens held out of the update.
+    On the very tokens that made the update the estimates are biased, by what it fitted to them.
     natural, vanilla are nan without advantages. Standard errors are those of independent draws
     from the old policy, computed from the logits; that of natural and vanilla, whose advantages
     are known at the sampled actions only, is the spread of the tokens over the root of their
@@ -179,7 +181,10 @@ class EntropyReport:
         return table(self)
 
     def figure(self) -> "Figure":
-        """First order against exact change of the tokens, and the largest shares of actions."""
+        """First order against exact change of the tokens, and the largest shares of actions.
+
+        A figure of pyplot: a notebook shows it, a script saves it and closes it.
+        """
         from rlentropy._report_page import figure
 
         return figure(self)

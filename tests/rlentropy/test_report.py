@@ -9,6 +9,7 @@ from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import mpmath as mp
 import numpy as np
 import pytest
@@ -220,6 +221,21 @@ def test_actions_of_another_policy_are_noticed():
         assert "not drawn from the old policy" in repr(report)
 
 
+def test_actions_that_made_the_update_are_noticed():
+    """A step on each token's own action: held-out draws estimate the change, these do not."""
+    old, _ = pair(11, (40, 30, 8))
+    p = softmax(old)
+    taken, held_out = draw(p, 12), draw(p, 13)
+    new = old + 0.3 * (np.eye(8)[taken] - p)
+    words = "fitted to these very actions"
+    assert words in repr(entropy_report(old, new, taken))
+    report = entropy_report(old, new, held_out)
+    assert words not in repr(report)
+    for name in ("first_order", "shift", "exact"):
+        estimate, error = report.sampled.mean[name]
+        assert abs(estimate - report.mean()[name]) < 4 * error
+
+
 def test_clipped_tokens_are_those_without_gradient():
     old = np.zeros((4, 2))
     new = np.array([[0.5, 0], [0.5, 0], [-0.5, 0], [-0.5, 0]])  # ratio 1.245 or 0.755 at action 0
@@ -296,7 +312,7 @@ def test_an_empty_batch_and_no_token_that_counts():
     )
     none = entropy_report(np.full((2, 4), np.nan), np.zeros((2, 4)), where=[0, 0])
     assert none.tokens == 0 and len(none.top.share) == 0 and "no token counts" in none.to_html()
-    none.figure()
+    plt.close(none.figure())
 
 
 def test_a_single_distribution():
@@ -446,7 +462,9 @@ def test_the_page_needs_nothing_else():
 
 def test_the_figure_shows_the_tokens_and_actions():
     report = full_report()
-    left, right = report.figure().axes
+    drawing = report.figure()
+    plt.close(drawing)
+    left, right = drawing.axes
     shown = np.concatenate([line.get_xydata() for line in left.lines[:-1]])
     expected = np.column_stack([np.ravel(report.change.first_order), np.ravel(report.change.exact)])
     assert sorted(map(tuple, shown)) == sorted(map(tuple, expected))

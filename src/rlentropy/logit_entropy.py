@@ -11,7 +11,7 @@ import numpy as np
 
 from rlentropy import distributions as dist
 from rlentropy._tensors import Logits, array
-from rlentropy.logits import _flags, entropy_change
+from rlentropy.logits import _broadcast, _flags, _reals, entropy_change
 from rlentropy.results import result
 from rlentropy.validation import check_choice, check_integer, check_number, check_positive, refuse
 
@@ -20,11 +20,16 @@ SLACK = 1e-5
 
 
 def _log_policy(name, logits, temperature=1.0):
-    """log softmax(logits / T) in float64, and logits / T."""
+    """log softmax(logits / T) in float64, and logits / T, the largest of each row 0."""
     tensor = Logits(name, logits)
     z = tensor.floats(0, tensor.rows).reshape(tensor.shape)
     refuse(name, z, ~(z < np.inf), "must be finite, or -inf where the action is impossible")
-    z = z / np.asarray(temperature)[..., None]
+    top = z.max(axis=-1)
+    refuse(f"largest of {name}", top, top == -np.inf, "every action is impossible")
+    T = _reals("temperature", _broadcast("temperature", temperature, tensor.batch))
+    refuse("temperature", T, ~((T > 0) & (T < np.inf)), "must be a finite number > 0")
+    with np.errstate(over="ignore"):  # to -inf, which is right
+        z = (z - top[..., None]) / T[..., None]
     return dist.log_softmax(z), z
 
 
@@ -53,9 +58,8 @@ def tempered_entropy(logits: Any, temperature: Any) -> TemperedEntropy:
     Raises ValueError, naming argument, index and value, for logits that are nan or +inf and for
     T that is not a number > 0. Source: thm-covariance-identity.
     """
+    log_p, z = _log_policy("logits", logits, temperature)
     T = np.asarray(array("temperature", temperature), dtype=float)
-    refuse("temperature", T, ~((T > 0) & (T < np.inf)), "must be a finite number > 0")
-    log_p, z = _log_policy("logits", logits, T)
     return TemperedEntropy(
         entropy=np.asarray(dist.entropy(log_p))[()],
         slope=np.asarray(dist.variance(log_p, z) / T)[()],
@@ -147,11 +151,11 @@ def entropy_averages(entropies: Any, where: Any = None) -> EntropyAverages:
     Raises ValueError for an entropy that counts and is negative or not finite: entropies are at
     least 0, and minus a log-probability of padding is no entropy.
     """
-    h = np.asarray(array("entropies", entropies), dtype=float)
+    h = _reals("entropies", array("entropies", entropies))
     if h.ndim != 2:
         raise ValueError(f"entropies: shape {h.shape}, expected (sequences, tokens)")
     keep = _flags(where, h.shape).reshape(h.shape)
-    refuse("entropies", h, keep & ~np.isfinite(h), "not a finite number")
+    refuse("entropies", h, keep & ~(np.abs(h) < 1e150), "not a finite number below 1e150")
     refuse("entropies", h, keep & (h < -1e-6), "an entropy is at least 0; is this padding?")
     lengths = keep.sum(axis=1)
     sums = np.sum(h, axis=1, where=keep)[lengths > 0]

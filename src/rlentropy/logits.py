@@ -131,8 +131,7 @@ def entropy_change(old_logits, new_logits, *, where=None, temperature=1.0, jobs=
 
 def _run(work, starts, jobs, refuse):
     """``work`` at each start, in threads; ``refuse`` is called for the first refused row."""
-    jobs = _processors() if jobs == -1 else check_integer("jobs", jobs, low=1)
-    jobs = min(jobs, len(starts))
+    jobs = min(_threads(jobs), len(starts))
     if jobs <= 1:
         for found in map(work, starts):
             if found:
@@ -147,6 +146,13 @@ def _run(work, starts, jobs, refuse):
         pool.shutdown(cancel_futures=True)
 
 
+def _threads(jobs):
+    """How many threads are asked for; -1 is one for each processor."""
+    if isinstance(jobs, (int, np.integer)) and jobs == -1:
+        return _processors()
+    return check_integer("jobs", jobs, low=1)
+
+
 def _processors():
     """How many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -159,6 +165,8 @@ def _flags(where, batch):
     if where is None:
         return np.ones(int(np.prod(batch, dtype=int)), bool)
     where = _broadcast("where", where, batch)
+    if where.dtype.kind not in "biuf":
+        raise ValueError(f"where: entries of type {where.dtype}, expected flags")
     if where.dtype != bool:
         _check_entries(
             "where", where, (where == 0) | (where == 1), "must be true or false (or 1, 0)"
@@ -168,15 +176,19 @@ def _flags(where, batch):
 
 def _scales(temperature, batch, keep):
     """1 / T of each row, C order; 1 at rows that do not count."""
-    T = _broadcast("temperature", temperature, batch)
-    if T.dtype.kind not in "fiu":
-        raise ValueError(f"temperature: entries of type {T.dtype}, expected real numbers")
-    T = T.astype(float)
+    T = _reals("temperature", _broadcast("temperature", temperature, batch))
     counts = keep.reshape(batch)
     # its inverse has to be a number too
     good = (T >= 1e-300) & (T <= 1e300)
     _check_entries("temperature", T, good | ~counts, "must be a finite number > 0")
     return np.where(counts, 1 / np.where(good, T, 1.0), 1.0).reshape(-1)
+
+
+def _reals(name, x):
+    """An array of real numbers in float64."""
+    if x.dtype.kind not in "fiu":
+        raise ValueError(f"{name}: entries of type {x.dtype}, expected real numbers")
+    return x.astype(float)
 
 
 def _broadcast(name, x, batch):

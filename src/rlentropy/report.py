@@ -8,7 +8,7 @@ vocabulary.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +16,18 @@ from rlentropy import _logits_kernels as kernels
 from rlentropy import distributions as dist
 from rlentropy._tensors import Logits, array
 from rlentropy.discounted import entropy_dynamics
-from rlentropy.logits import BLOCK, EntropyChange, _flags, _processors, _scales, entropy_change
+from rlentropy.logits import (
+    BLOCK,
+    EntropyChange,
+    _broadcast,
+    _flags,
+    _reals,
+    _scales,
+    _threads,
+    entropy_change,
+)
 from rlentropy.results import result
 from rlentropy.validation import check_integer, check_nonnegative, check_positive, refuse
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # Largest relative error of a number rounded to the nearest one of its type.
 UNITS = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53}
@@ -180,7 +186,7 @@ class EntropyReport:
 
         return table(self)
 
-    def figure(self) -> "Figure":
+    def figure(self) -> Any:
         """First order against exact change of the tokens, and the largest shares of actions.
 
         A figure of pyplot: a notebook shows it, a script saves it and closes it.
@@ -243,6 +249,8 @@ def entropy_report(
     advantages = _advantages(advantages, old, keep, actions)
     limits = _clip(clip, actions)
     top = check_integer("top", top)
+    if not isinstance(bounds, (bool, np.bool_)):
+        raise ValueError(f"bounds = {bounds!r}: expected True or False")
     units = [UNITS[x.kind] if unit is None else check_positive("unit", unit) for x in (old, new)]
 
     known = np.full((old.rows, NEW_B + 1), np.nan)
@@ -256,7 +264,7 @@ def entropy_report(
         token.fill(known, chosen, units if bounds else None)
         return token.largest(top, np.ravel(change.first_order)[rows])
 
-    with ThreadPoolExecutor(_processors() if jobs == -1 else jobs) as pool:
+    with ThreadPoolExecutor(_threads(jobs)) as pool:
         found = [entry for part in pool.map(work, range(0, old.rows, step)) for entry in part]
 
     def shaped(x):
@@ -286,7 +294,10 @@ def _actions(actions, old, keep):
     if actions is None:
         return None
     if isinstance(actions, (list, tuple, int)):
-        actions = np.asarray(actions)  # of whole numbers, where `array` would make floats
+        try:
+            actions = np.asarray(actions)  # of whole numbers, where `array` would make floats
+        except (ValueError, OverflowError):
+            raise ValueError("actions: not an array of whole numbers") from None
     actions = array("actions", actions)
     if actions.shape != tuple(old.batch):
         raise ValueError(f"actions: shape {actions.shape}, expected {tuple(old.batch)}")
@@ -306,18 +317,9 @@ def _advantages(advantages, old, keep, actions):
         return np.full(old.rows, np.nan)
     if actions is None:
         raise ValueError("advantages: given without actions")
-    x = array("advantages", advantages)
-    if x.dtype.kind not in "fiu":
-        raise ValueError(f"advantages: entries of type {x.dtype}, expected real numbers")
-    x = x.astype(float)
-    try:
-        x = np.broadcast_to(x, old.batch)
-    except ValueError:
-        raise ValueError(
-            f"advantages: shape {x.shape}, does not broadcast to {tuple(old.batch)}"
-        ) from None
+    x = _reals("advantages", _broadcast("advantages", advantages, old.batch))
     counts = keep.reshape(old.batch)
-    refuse("advantages", x, counts & ~np.isfinite(x), "not a finite number")
+    refuse("advantages", x, counts & ~(np.abs(x) < 1e150), "not a number below 1e150")
     return np.where(counts, x, np.nan).reshape(-1)
 
 
@@ -327,9 +329,9 @@ def _clip(clip, actions):
         return None
     if actions is None:
         raise ValueError("clip: given without actions")
-    if np.ndim(clip) == 0:
+    if not isinstance(clip, (list, tuple, np.ndarray)):
         clip = (clip, clip)
-    if np.shape(clip) != (2,):
+    if len(clip) != 2:
         raise ValueError(f"clip = {clip!r}: expected a number or a pair (low, high)")
     return tuple(check_nonnegative("clip", x) for x in clip)
 

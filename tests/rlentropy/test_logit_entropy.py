@@ -65,6 +65,9 @@ def test_a_temperature_for_each_row_and_impossible_actions():
         ([0.0, 1.0], 0, "temperature = 0.0"),
         ([[0.0, 1.0]], [np.nan], r"temperature\[0\] = nan"),
         (["a", "b"], 1, "logits"),
+        ([[0.0, 1.0], [-INF, -INF]], 1, r"largest of logits\[1\] = -inf: every action"),
+        ([0.0, 1.0], 1j, "temperature: entries of type complex128"),
+        ([0.0, 1.0], [1.0, 2.0], r"temperature: shape \(2,\), does not broadcast"),
     ],
 )
 def test_temperature_refuses(logits, T, message):

@@ -375,6 +375,13 @@ def test_advantages_of_bfloat16_are_numbers_not_bits():
         ({"top": 2.5}, "top = 2.5"),
         ({"unit": 0}, "unit = 0.0"),
         ({"jobs": 0}, "jobs = 0"),
+        ({"jobs": [1, 2]}, r"jobs = \[1, 2\]"),
+        ({"bounds": np.ones(2)}, "bounds = array"),
+        ({"actions": [[0], [1, 2]]}, "actions: not an array"),
+        ({"where": np.zeros(3, "V2")}, "where: entries of type"),
+        ({"temperature": "warm"}, "temperature: entries of type"),
+        ({"clip": (0.1,), "actions": [0, 1, 1]}, "expected a number or a pair"),
+        ({"advantages": 1e308, "actions": [0, 1, 1]}, "advantages"),
         ({"old_logits": np.full((3, 5), np.nan)}, r"old_logits\[0, 0\] = nan"),
     ],
 )

@@ -150,6 +150,32 @@ class EntropyProbe:
         return reported
 
 
+class _Events:
+    """What a callback of Transformers does with a probe."""
+
+    def __init__(self, probe, send):
+        self.probe = probe
+        self.send = send
+        self.waiting = {}
+
+    def on_step_begin(self, args, state, control, model=None, **_):
+        self.probe.before(model)
+
+    def on_step_end(self, args, state, control, model=None, **_):
+        metrics = self.probe.after(model)
+        if metrics:
+            self.waiting = metrics
+            if self.send is not None:
+                self.send(metrics, state.global_step)
+
+    def on_log(self, args, state, control, logs=None, **_):
+        if logs is not None and self.waiting:
+            logs.update(self.waiting)
+            if state.log_history:
+                state.log_history[-1].update(self.waiting)
+            self.waiting = {}
+
+
 def trl_callback(
     probe: EntropyProbe, *, send: Callable[[dict[str, float], int], Any] | None = None
 ) -> Any:
@@ -160,26 +186,4 @@ def trl_callback(
     that the trainer set up by itself run before added callbacks and miss them: for these, ``send``.
     """
     base = importlib.import_module("transformers").TrainerCallback
-
-    class EntropyCallback(base):
-        def __init__(self):
-            self.waiting = {}
-
-        def on_step_begin(self, args, state, control, model=None, **_):
-            probe.before(model)
-
-        def on_step_end(self, args, state, control, model=None, **_):
-            metrics = probe.after(model)
-            if metrics:
-                self.waiting = metrics
-                if send is not None:
-                    send(metrics, state.global_step)
-
-        def on_log(self, args, state, control, logs=None, **_):
-            if logs is not None and self.waiting:
-                logs.update(self.waiting)
-                if state.log_history:
-                    state.log_history[-1].update(self.waiting)
-                self.waiting = {}
-
-    return EntropyCallback()
+    return type("EntropyCallback", (_Events, base), {})(probe, send)

@@ -47,8 +47,10 @@ def remarks(report):
         return ["no token counts"]
     found = []
     if report.certified is not None:
+        total = "certified" if report.total_certified else "not certified"
         found += [
-            f"sign of the first order certified for {mean['certified']:.1%} of the tokens",
+            f"sign of the first order certified for {mean['certified']:.1%} of the tokens; "
+            f"of the total {total}",
             f"change larger than the rounding of the logits for {mean['above_rounding']:.1%}",
         ]
     undefined = int(np.sum(np.isnan(report.change.first_order) & report.change.where))

@@ -122,6 +122,15 @@ class EntropyReport:
         """How many tokens count."""
         return int(np.sum(self.change.where))
 
+    @property
+    def total_certified(self) -> bool:
+        """Whether the sign of the total first order is that of the total change: it exceeds the
+        sum of all bounds."""
+        if self.remainder is None or not self.tokens:
+            return False
+        error = self._mean(self.remainder) + self._mean(self.rounding)
+        return bool(abs(self._mean(self.change.first_order)) > error)
+
     def mean(self) -> dict[str, float]:
         """{name: mean over the tokens that count}, bounds and shares included; nan if none do."""
         found = self.change.mean()
@@ -149,6 +158,7 @@ class EntropyReport:
             "actions": self.actions,
             "mean": mean,
             "sum": {name: x * self.tokens for name, x in mean.items() if name not in kept},
+            "total_certified": self.total_certified,
             "top": [
                 {"token": index[:-1], "action": index[-1], "share": s, "old": p, "new": q}
                 for index, s, p, q in zip(

@@ -42,6 +42,22 @@ def draw(p, seed):
     )
 
 
+def test_a_new_users_pair_in_bfloat16_with_padding():
+    """All that it takes; logits of padding may be anything."""
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    before, after = (z.astype(ml_dtypes.bfloat16) for z in pair(0, (2, 6, 32)))
+    mask = np.array([[1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 0]])
+    before[1, 3:] = np.nan
+
+    report = entropy_report(before, after, where=mask)
+    text = repr(report)
+
+    assert text.startswith("EntropyReport: 9 of 12 tokens, 32 actions, nats")
+    wide = [z.astype(float)[mask == 1] for z in (before, after)]
+    change = entropy(softmax(wide[1])) - entropy(softmax(wide[0]))
+    assert report.mean()["exact"] == pytest.approx(change.mean(), rel=1e-12)
+
+
 # ----------------------------------------------------------------------------------- of each token
 
 
@@ -411,6 +427,19 @@ def full_report():
     old, new = pair(20, (4, 5, 6))
     actions = draw(softmax(old), 21)
     return entropy_report(old, new, actions, np.ones((4, 1)), clip=(0.2, 0.28))
+
+
+def test_the_total_is_certified_by_the_sum_of_the_bounds():
+    old, new = pair(22, (30, 9), step=0.2)
+    seen = set()
+    for share in (0.001, 0.01, 0.1, 1.0):
+        report = entropy_report(old, old + share * (new - old))
+        error = np.sum(report.remainder + report.rounding)
+        assert report.total_certified == (abs(np.sum(report.change.first_order)) > error)
+        assert report.to_dict()["total_certified"] is report.total_certified
+        seen.add(report.total_certified)
+    assert seen == {True, False}
+    assert not entropy_report(old, new, bounds=False).total_certified
 
 
 def test_to_dict_is_for_json():

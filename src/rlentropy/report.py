@@ -271,7 +271,10 @@ def entropy_report(
         if not len(rows):
             return []
         token = _Tokens(old, new, start, rows, scales, np.ravel(change.old_entropy)[rows])
-        token.fill(known, chosen, units if bounds else None)
+        if bounds:
+            token.bound(known, units)
+        if chosen is not None:
+            token.draw(known, chosen)
         return token.largest(top, np.ravel(change.first_order)[rows])
 
     with ThreadPoolExecutor(_threads(jobs)) as pool:
@@ -373,33 +376,33 @@ class _Tokens:
             self.x = x
             self.centred = np.where(self.p > 0, x - mean[:, None], 0.0)
 
-    def fill(self, known, chosen, units):
-        """The columns of ``known``; the bounds only if the units are given."""
+    def bound(self, known, units):
+        """The columns of bounds."""
+        known[self.rows, BOUND] = self._remainder()
+        known[self.rows, ROUNDING] = sum(
+            _rounding(z, unit) for z, unit in zip((self.old, self.new), units, strict=True)
+        )
+
+    def draw(self, known, chosen):
+        """The columns of the sampled actions, and the variances of what such an action says."""
         rows = self.rows
         p = self.p
         with np.errstate(all="ignore"):
             log_ratio = np.where(p > 0, self.log_q - self.log_p, 0.0)
             growth = np.expm1(log_ratio)
-            toll = np.exp(log_ratio) * np.where(growth > -1, log_ratio, 0.0) - growth
             effects = {
                 VAR_FIRST: -self.excess * log_ratio,
                 VAR_SHIFT: -self.excess * growth,
-                VAR_EXACT: -self.excess * growth - toll,
+                VAR_EXACT: -self.excess * growth - _toll(log_ratio, growth),
             }
             for column, effect in effects.items():
                 mean = np.sum(p * effect, axis=-1, keepdims=True)
                 known[rows, column] = np.sum(p * (effect - mean) ** 2, axis=-1)
         known[rows, VARENTROPY] = np.sum(p * self.excess**2, axis=-1)
         known[rows, MEAN_SHARE] = np.sum(p**2 * self.excess, axis=-1)
-        if units is not None:
-            known[rows, BOUND] = self._remainder()
-            known[rows, ROUNDING] = sum(
-                _rounding(z, unit) for z, unit in zip((self.old, self.new), units, strict=True)
-            )
-        if chosen is not None:
-            place = chosen[rows][:, None]
-            known[rows, OLD_B] = np.take_along_axis(self.log_p, place, axis=-1)[:, 0]
-            known[rows, NEW_B] = np.take_along_axis(self.log_q, place, axis=-1)[:, 0]
+        place = chosen[rows][:, None]
+        known[rows, OLD_B] = np.take_along_axis(self.log_p, place, axis=-1)[:, 0]
+        known[rows, NEW_B] = np.take_along_axis(self.log_q, place, axis=-1)[:, 0]
 
     def _remainder(self):
         alive = np.isfinite(self.old)
@@ -437,6 +440,11 @@ class _Tokens:
             )
             for i, a in zip(rows, actions, strict=True)
         ]
+
+
+def _toll(log_ratio, growth):
+    """r log r - r + 1 from log r and r - 1; its mean is the divergence."""
+    return np.where(growth > -1, (growth + 1) * log_ratio, 0.0) - growth
 
 
 def _masked(z):
@@ -505,11 +513,10 @@ def _sampled(change, known, keep, advantages, clip, shaped):
     log_ratio = known[:, NEW_B] - log_p
     growth = np.expm1(log_ratio)
     with np.errstate(invalid="ignore"):
-        toll = np.where(growth > -1, np.exp(log_ratio) * log_ratio, 0.0) - growth
         values = {
             "first_order": -excess * log_ratio,
             "shift": -excess * growth,
-            "exact": -excess * growth - toll,
+            "exact": -excess * growth - _toll(log_ratio, growth),
             "natural": -excess * advantages,
             "vanilla": -advantages * (np.exp(log_p) * excess - known[:, MEAN_SHARE]),
         }

@@ -45,6 +45,11 @@ def test_a_loop_of_ones_own():
         seen.append(bool(metrics))
     assert seen == [True, False, False, True, False, False, True]
     assert probe.report.tokens == 4 and probe.updates == 7
+    assert "entropy/certified" not in metrics
+    sure = EntropyProbe(logits, bounds=True)
+    sure.before(toy)
+    toy.update()
+    assert 0 <= sure.after(toy)["entropy/certified"] <= 1
 
 
 def test_around_the_update_of_verl_and_openrlhf():

@@ -12,10 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from rlentropy import _logits_kernels as kernels
-from rlentropy import distributions as dist
+from rlentropy import _report_kernels as kernels
 from rlentropy._tensors import Logits, array
-from rlentropy.discounted import entropy_dynamics
 from rlentropy.logits import (
     BLOCK,
     EntropyChange,
@@ -31,9 +29,6 @@ from rlentropy.validation import check_integer, check_nonnegative, check_positiv
 
 # Largest relative error of a number rounded to the nearest one of its type.
 UNITS = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53}
-
-# What is known of a token from its logits alone, a column each.
-BOUND, ROUNDING, VARENTROPY, VAR_FIRST, VAR_SHIFT, VAR_EXACT, MEAN_SHARE, OLD_B, NEW_B = range(9)
 
 
 @result
@@ -239,7 +234,7 @@ def entropy_report(
     top          how many actions to list that carry the covariance
     unit         relative rounding error of the logits; that of their type unless given, as for
                  bfloat16 logits that were cast to float32 (2**-8)
-    bounds       False leaves out remainder, rounding and certified, for a third of the time
+    bounds       False leaves out remainder, rounding and certified, for half of the time
     jobs         threads; -1 is one for each processor. Their number changes no bit
 
     Returns an `EntropyReport`, which prints as a table. Masked actions are treated as by
@@ -263,19 +258,33 @@ def entropy_report(
         raise ValueError(f"bounds = {bounds!r}: expected True or False")
     units = [UNITS[x.kind] if unit is None else check_positive("unit", unit) for x in (old, new)]
 
-    known = np.full((old.rows, NEW_B + 1), np.nan)
+    known = np.empty((old.rows, kernels.KNOWN))
+    fields = [change.first_order, change.shift, change.exact, change.old_entropy]
+    changes = np.column_stack([np.ravel(x) for x in (*fields, change.new_entropy)])
+    none = np.full(old.rows, -1)
     step = max(1, BLOCK // old.n)
 
     def work(start):
-        rows = start + np.flatnonzero(keep[start : start + step])
-        if not len(rows):
-            return []
-        token = _Tokens(old, new, start, rows, scales, np.ravel(change.old_entropy)[rows])
-        if bounds:
-            token.bound(known, units)
-        if chosen is not None:
-            token.draw(known, chosen)
-        return token.largest(top, np.ravel(change.first_order)[rows])
+        """Fills a block of rows of ``known``; its largest shares and where they are."""
+        part = slice(start, min(start + step, old.rows))
+        best = np.zeros(top)
+        where = np.zeros((top, 2), np.int64)
+        kernels.tokens(
+            old.block(part.start, part.stop),
+            old.form,
+            new.block(part.start, part.stop),
+            new.form,
+            scales[part],
+            keep[part],
+            changes[part],
+            tuple(units) if bounds else (0.0, 0.0),
+            none[part] if chosen is None else chosen[part],
+            start,
+            known[part],
+            best,
+            where,
+        )
+        return [(-abs(s), *place, s) for s, place in zip(best, where.tolist(), strict=True) if s]
 
     with ThreadPoolExecutor(_threads(jobs)) as pool:
         found = [entry for part in pool.map(work, range(0, old.rows, step)) for entry in part]
@@ -283,14 +292,14 @@ def entropy_report(
     def shaped(x):
         return np.asarray(x).reshape(old.batch)[()]
 
-    remainder, rounding = (shaped(known[:, i].copy()) for i in (BOUND, ROUNDING))
+    remainder, rounding = (shaped(known[:, i].copy()) for i in (kernels.BOUND, kernels.ROUNDING))
     certified = np.abs(change.first_order) > remainder + rounding
     return EntropyReport(
         change=change,
         remainder=remainder if bounds else None,
         rounding=rounding if bounds else None,
         certified=certified if bounds else None,
-        top=_contributions(found, top, old.batch),
+        top=_contributions(sorted(found)[:top], old, new, scales, known),
         sampled=None
         if chosen is None
         else _sampled(change, known, keep, advantages, limits, shaped),
@@ -349,159 +358,35 @@ def _clip(clip, actions):
     return tuple(check_nonnegative("clip", x) for x in clip)
 
 
-# ---------------------------------------------------------------------------------- a block of rows
-
-
-class _Tokens:
-    """Log-probabilities and the change of the logits of a few rows, in float64."""
-
-    def __init__(self, old, new, start, rows, scales, entropy):
-        self.rows = rows
-        scale = scales[rows][:, None]
-        stop = int(rows[-1]) + 1
-        self.old, self.new = (
-            _masked(logits.floats(start, stop)[rows - start]) * scale for logits in (old, new)
-        )
-        dead = _unlikely(self.old) & _unlikely(self.new)
-        self.old[dead] = -np.inf
-        self.new[dead] = -np.inf
-        self.log_p = dist.log_softmax(self.old)
-        self.log_q = dist.log_softmax(self.new)
-        self.p = np.exp(self.log_p)
-        with np.errstate(invalid="ignore"):
-            x = np.where(dead, 0.0, self.new - self.old)
-            # 0 where the action cannot be taken, so that its product with p = 0 is 0
-            self.excess = np.where(self.p > 0, self.log_p + entropy[:, None], 0.0)
-            mean = dist.mean(self.log_p, x)
-            self.x = x
-            self.centred = np.where(self.p > 0, x - mean[:, None], 0.0)
-
-    def bound(self, known, units):
-        """The columns of bounds."""
-        known[self.rows, BOUND] = self._remainder()
-        known[self.rows, ROUNDING] = sum(
-            _rounding(z, unit) for z, unit in zip((self.old, self.new), units, strict=True)
-        )
-
-    def draw(self, known, chosen):
-        """The columns of the sampled actions, and the variances of what such an action says."""
-        rows = self.rows
-        p = self.p
-        with np.errstate(all="ignore"):
-            log_ratio = np.where(p > 0, self.log_q - self.log_p, 0.0)
-            growth = np.expm1(log_ratio)
-            effects = {
-                VAR_FIRST: -self.excess * log_ratio,
-                VAR_SHIFT: -self.excess * growth,
-                VAR_EXACT: -self.excess * growth - _toll(log_ratio, growth),
-            }
-            for column, effect in effects.items():
-                mean = np.sum(p * effect, axis=-1, keepdims=True)
-                known[rows, column] = np.sum(p * (effect - mean) ** 2, axis=-1)
-        known[rows, VARENTROPY] = np.sum(p * self.excess**2, axis=-1)
-        known[rows, MEAN_SHARE] = np.sum(p**2 * self.excess, axis=-1)
-        place = chosen[rows][:, None]
-        known[rows, OLD_B] = np.take_along_axis(self.log_p, place, axis=-1)[:, 0]
-        known[rows, NEW_B] = np.take_along_axis(self.log_q, place, axis=-1)[:, 0]
-
-    def _remainder(self):
-        alive = np.isfinite(self.old)
-        shared = (alive == np.isfinite(self.new)).all(axis=-1)
-        out = np.full(len(alive), np.inf)
-        out[shared] = _by_pattern(
-            alive[shared],
-            lambda rows, columns: entropy_dynamics.local_remainder_bound(
-                self.old[shared][np.ix_(rows, columns)], self.x[shared][np.ix_(rows, columns)]
-            ),
-        )
-        return out
-
-    def largest(self, count, first_order):
-        """(-abs(share), row, action, share, old, new) of the largest shares of these rows."""
-        share = -self.p * self.excess * self.centred
-        share[~np.isfinite(first_order)] = 0.0
-        flat = share.reshape(-1)
-        count = min(count, flat.size)
-        if not count:
-            return []
-        # ties go to the first place, whatever the order of the work
-        least = np.partition(np.abs(flat), flat.size - count)[flat.size - count]
-        places = np.flatnonzero((np.abs(flat) >= least) & (flat != 0))
-        places = places[np.argsort(-np.abs(flat[places]), kind="stable")][:count]
-        rows, actions = np.divmod(places, share.shape[1])
-        return [
-            (
-                -abs(float(share[i, a])),
-                int(self.rows[i]),
-                int(a),
-                float(share[i, a]),
-                float(self.p[i, a]),
-                float(np.exp(self.log_q[i, a])),
-            )
-            for i, a in zip(rows, actions, strict=True)
-        ]
-
-
-def _toll(log_ratio, growth):
-    """r log r - r + 1 from log r and r - 1; its mean is the divergence."""
-    return np.where(growth > -1, (growth + 1) * log_ratio, 0.0) - growth
-
-
-def _masked(z):
-    """Finite numbers below -HUGE are masks like -inf."""
-    return np.where(z < -kernels.HUGE, -np.inf, z)
-
-
-def _unlikely(z):
-    return z - z.max(axis=-1, keepdims=True) < kernels.NEGLIGIBLE
-
-
-def _rounding(z, unit):
-    """`entropy_dynamics.rounding_error` of the actions that can be taken."""
-    alive = np.isfinite(z) & ~_unlikely(z)
-    return _by_pattern(
-        alive,
-        lambda rows, columns: entropy_dynamics.rounding_error(z[np.ix_(rows, columns)], unit=unit),
-    )
-
-
-def _by_pattern(alive, bound):
-    """``bound(rows, columns)`` for the rows of each pattern of possible actions; inf for nan."""
-    out = np.empty(len(alive))
-    rest = np.arange(len(alive))
-    while len(rest):
-        same = (alive[rest] == alive[rest[0]]).all(axis=-1)
-        rows = rest[same]
-        with np.errstate(over="ignore", invalid="ignore"):
-            out[rows] = bound(rows, np.flatnonzero(alive[rows[0]]))
-        rest = rest[~same]
-    return np.where(np.isnan(out), np.inf, out)
-
-
 # ----------------------------------------------------------------------------------------- results
 
 
-def _contributions(found, count, batch):
-    """The largest of all blocks, the first one at ties."""
-    found = sorted(found)[:count]
-    rows = np.array([row for _, row, *_ in found], dtype=int)
-    token = (
-        np.array(np.unravel_index(rows, batch), dtype=int) if batch else np.empty((0, len(rows)))
-    )
-    actions = np.array([action for _, _, action, *_ in found], dtype=int)
-    columns = np.array([entry[3:] for entry in found], dtype=float).reshape(len(found), 3)
+def _contributions(found, old, new, scales, known):
+    """The actions of (order, row, action, share), with their probabilities."""
+    rows = np.array([row for _, row, _, _ in found], dtype=int)
+    actions = np.array([action for _, _, action, _ in found], dtype=int)
+    axes = np.unravel_index(rows, old.batch) if old.batch else ()
     return Contributions(
-        index=np.vstack([token, actions]).T.astype(int),
-        share=columns[:, 0].copy(),
-        old=columns[:, 1].copy(),
-        new=columns[:, 2].copy(),
+        index=np.array([*axes, actions], dtype=int).T.copy(),
+        share=np.array([share for *_, share in found], dtype=float),
+        old=_probabilities(old, rows, actions, scales, known[:, kernels.OLD_Z]),
+        new=_probabilities(new, rows, actions, scales, known[:, kernels.NEW_Z]),
     )
+
+
+def _probabilities(logits, rows, actions, scales, log_Z):
+    """softmax(logits / T) at a few places."""
+    found = np.empty(len(rows))
+    for i, (row, action) in enumerate(zip(rows, actions, strict=True)):
+        z = logits.row(row)
+        found[i] = np.exp((z[action] - z.max()) * scales[row] - log_Z[row])
+    return found
 
 
 def _sampled(change, known, keep, advantages, clip, shaped):
     """`SampledChange` from the log-probabilities of the sampled actions."""
     entropy = np.where(keep, np.ravel(change.old_entropy), np.nan)
-    log_p = known[:, OLD_B]
+    log_p = known[:, kernels.OLD_B]
     impossible = keep & (log_p == -np.inf)
     refuse(
         "old_logits, probability of actions",
@@ -510,7 +395,7 @@ def _sampled(change, known, keep, advantages, clip, shaped):
         "the old policy cannot have drawn this action",
     )
     excess = log_p + entropy
-    log_ratio = known[:, NEW_B] - log_p
+    log_ratio = known[:, kernels.NEW_B] - log_p
     growth = np.expm1(log_ratio)
     with np.errstate(invalid="ignore"):
         values = {
@@ -518,11 +403,15 @@ def _sampled(change, known, keep, advantages, clip, shaped):
             "shift": -excess * growth,
             "exact": -excess * growth - _toll(log_ratio, growth),
             "natural": -excess * advantages,
-            "vanilla": -advantages * (np.exp(log_p) * excess - known[:, MEAN_SHARE]),
+            "vanilla": -advantages * (np.exp(log_p) * excess - known[:, kernels.MEAN_SHARE]),
         }
     count = int(keep.sum())
     variances = dict.fromkeys(("natural", "vanilla"))
-    variances |= {"first_order": VAR_FIRST, "shift": VAR_SHIFT, "exact": VAR_EXACT}
+    variances |= {
+        "first_order": kernels.VAR_FIRST,
+        "shift": kernels.VAR_SHIFT,
+        "exact": kernels.VAR_EXACT,
+    }
     mean = {
         name: (
             float(np.sum(x, where=keep) / count) if count else np.nan,
@@ -533,7 +422,7 @@ def _sampled(change, known, keep, advantages, clip, shaped):
         for name, x in values.items()
         if variances[name] is not None or not np.isnan(advantages[keep]).any()
     }
-    spread = float(np.sqrt(np.sum(known[keep, VARENTROPY])))
+    spread = float(np.sqrt(np.sum(known[keep, kernels.VARENTROPY])))
     surprise = -excess
     return SampledChange(
         **{name: shaped(x) for name, x in values.items()},
@@ -550,6 +439,11 @@ def _standard_error(x, variances):
     if variances is not None:
         return float(np.sqrt(np.sum(variances))) / len(x) if len(x) else np.nan
     return float(np.std(x, ddof=1) / np.sqrt(len(x))) if len(x) > 1 else np.nan
+
+
+def _toll(log_ratio, growth):
+    """r log r - r + 1 from log r and r - 1; its mean is the divergence."""
+    return np.where(growth > -1, (growth + 1) * log_ratio, 0.0) - growth
 
 
 def _clipped(log_ratio, advantages, clip):

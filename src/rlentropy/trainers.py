@@ -52,8 +52,7 @@ class EntropyProbe:
     read     model -> logits (..., n), for tokens that are always the same; no dropout, no gradients
     every    every so many updates are reported, the first one among them
     prefix   of the names in the log
-    options  of `entropy_report`: where, temperature, actions, advantages, clip, ...; bounds, which
-             take most of the time, only with bounds=True
+    options  of `entropy_report`: where, temperature, actions, advantages, clip, bounds, ...
 
     report   the last `EntropyReport`, None before the first
     updates  how many updates have been seen
@@ -71,7 +70,7 @@ class EntropyProbe:
         self.read = read
         self.every = check_integer("every", every, low=1)
         self.prefix = prefix
-        self.options = {"bounds": False} | options
+        self.options = options
         self.report: EntropyReport | None = None
         self.updates = 0
         self._old: Any = None

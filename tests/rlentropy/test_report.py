@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from rlentropy import report as module
+from rlentropy.discounted import entropy_dynamics
 from rlentropy.report import entropy_report
 
 INF = np.inf
@@ -91,6 +92,18 @@ def test_a_token_beside_forty_digits(seed):
         assert report.change.exact[i] == pytest.approx(float(exact), rel=1e-12)
         assert report.remainder[i] == pytest.approx(float(bound), rel=1e-12)
         assert report.certified[i] == (abs(first) > bound + report.rounding[i])
+
+
+@pytest.mark.parametrize("n", [1, 2, 130, 3000])
+@pytest.mark.parametrize("step", [1e-6, 0.1, 5.0])
+def test_the_bounds_beside_those_of_chapter_4(n, step):
+    """Compiled sweeps here, whole arrays there."""
+    old, new = pair(n, (4, n), scale=3.0, step=step)
+    report = entropy_report(old + 7.0, new - 2.0, unit=2.0**-8)
+    bound = entropy_dynamics.local_remainder_bound(old, new - old)
+    np.testing.assert_allclose(report.remainder, bound, rtol=1e-11, atol=1e-15)
+    bars = [entropy_dynamics.rounding_error(z, unit=2.0**-8) for z in (old + 7.0, new - 2.0)]
+    np.testing.assert_allclose(report.rounding, sum(bars), rtol=1e-11)
 
 
 def test_what_is_certified_has_the_sign_of_the_first_order():

@@ -45,11 +45,11 @@ def test_a_loop_of_ones_own():
         seen.append(bool(metrics))
     assert seen == [True, False, False, True, False, False, True]
     assert probe.report.tokens == 4 and probe.updates == 7
-    assert "entropy/certified" not in metrics
-    sure = EntropyProbe(logits, bounds=True)
-    sure.before(toy)
+    assert 0 <= metrics["entropy/certified"] <= 1
+    short = EntropyProbe(logits, bounds=False)
+    short.before(toy)
     toy.update()
-    assert 0 <= sure.after(toy)["entropy/certified"] <= 1
+    assert "entropy/certified" not in short.after(toy)
 
 
 def test_around_the_update_of_verl_and_openrlhf():

@@ -2,8 +2,13 @@
 
 import html
 import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from rlentropy.report import EntropyReport
 
 # Actions and tokens that are drawn at most: a picture, not a list.
 BARS = 10
@@ -32,7 +37,7 @@ SAMPLED = {
 SUSPICIOUS = 5.0
 
 
-def rows(report):
+def rows(report: "EntropyReport") -> list[tuple[str, float, float]]:
     """[(name, mean, sum)] of the table, nats."""
     mean = report.mean()
     return [
@@ -40,7 +45,7 @@ def rows(report):
     ]
 
 
-def remarks(report):
+def remarks(report: "EntropyReport") -> list[str]:
     """Sentences below the table."""
     mean = report.mean()
     if not report.tokens:
@@ -75,7 +80,7 @@ def remarks(report):
     return found
 
 
-def sampled_rows(report):
+def sampled_rows(report: "EntropyReport") -> list[tuple[str, float, float]]:
     """[(name, estimate, standard error)], a token on average."""
     if report.sampled is None or not report.tokens:
         return []
@@ -83,7 +88,7 @@ def sampled_rows(report):
     return [(name, *means[key]) for key, name in SAMPLED.items() if key in means]
 
 
-def top_rows(report):
+def top_rows(report: "EntropyReport") -> list[tuple[str, int, float, float, float]]:
     """[(token, action, share, old probability, new one)]."""
     top = report.top
     return [
@@ -92,7 +97,7 @@ def top_rows(report):
     ]
 
 
-def table(report):
+def table(report: "EntropyReport") -> str:
     """The report as lines of text."""
     counted = np.size(report.change.where)
     lines = [
@@ -121,17 +126,17 @@ def table(report):
 # ------------------------------------------------------------------------------------------ figure
 
 
-SIZE = {"figsize": (7.4, 3.4), "layout": "constrained"}
+SIZE: dict[str, Any] = {"figsize": (7.4, 3.4), "layout": "constrained"}
 
 
-def figure(report):
+def figure(report: "EntropyReport") -> Any:
     """A figure of pyplot, which a notebook shows by itself."""
     import matplotlib.pyplot as plt
 
     return _drawn(plt.figure(**SIZE), report)
 
 
-def _drawn(drawing, report):
+def _drawn(drawing: Any, report: "EntropyReport") -> Any:
     """Tokens on the left, actions on the right."""
     left, right = drawing.subplots(1, 2)
     _draw_tokens(left, report)
@@ -139,7 +144,7 @@ def _drawn(drawing, report):
     return drawing
 
 
-def _draw_tokens(ax, report):
+def _draw_tokens(ax: Any, report: "EntropyReport") -> None:
     """Exact change against first order; full where the sign is certified."""
     first = np.ravel(report.change.first_order)
     exact = np.ravel(report.change.exact)
@@ -169,7 +174,7 @@ def _draw_tokens(ax, report):
         ax.legend(fontsize=8, frameon=False)
 
 
-def _draw_actions(ax, report):
+def _draw_actions(ax: Any, report: "EntropyReport") -> None:
     """The largest shares as bars."""
     top = top_rows(report)[:BARS]
     places = np.arange(len(top))
@@ -197,7 +202,7 @@ svg { max-width: 100%; height: auto; color: var(--ink); }
 """
 
 
-def page(report, title):
+def page(report: "EntropyReport", title: str) -> str:
     """One file of HTML: nothing in it points elsewhere."""
     counted = np.size(report.change.where)
     summary = f"{report.tokens} of {counted} tokens, {report.actions} actions; nats."
@@ -221,7 +226,7 @@ def page(report, title):
     return "\n".join(part for part in parts if part) + "\n"
 
 
-def _html_table(caption, names, lines):
+def _html_table(caption: str, names: Sequence[str], lines: Sequence[Any]) -> str:
     if not lines:
         return ""
     head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in names)
@@ -235,21 +240,21 @@ def _html_table(caption, names, lines):
     )
 
 
-def _shown(x):
+def _shown(x: Any) -> str:
     return f"{x:.6g}" if isinstance(x, float) else str(x)
 
 
-def _svg(report):
+def _svg(report: "EntropyReport") -> str:
     """The figure as SVG whose ink is that of the page."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     ink = "#010203"  # no other part has this colour
     names = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-    style = {"svg.fonttype": "none", "svg.hashsalt": "report"} | dict.fromkeys(names, ink)
+    style: Any = {"svg.fonttype": "none", "svg.hashsalt": "report"} | dict.fromkeys(names, ink)
     with mpl.rc_context(style), io.StringIO() as target:
         drawing = _drawn(Figure(**SIZE), report)
-        metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
+        metadata: Any = {"Date": None, "Creator": None, "Format": None, "Type": None}
         drawing.savefig(target, format="svg", transparent=True, metadata=metadata)
         text = target.getvalue()
     text = text[text.index("<svg") :].replace(ink, "currentColor")

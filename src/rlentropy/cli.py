@@ -13,7 +13,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.run(options)
     except (Refused, ValueError, OSError) as problem:
-        print(f"rlentropy: {problem}", file=sys.stderr)
+        sys.stderr.write(f"rlentropy: {problem}\n")
         return 2
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rlentropy", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True, metavar="command")
     report = commands.add_parser(
@@ -74,7 +74,7 @@ def _parser():
     return parser
 
 
-def _report(options):
+def _report(options: argparse.Namespace) -> int:
     from rlentropy.report import UNITS, entropy_report
 
     before = _arrays(options.before)
@@ -94,7 +94,7 @@ def _report(options):
         top=options.top,
         unit=UNITS.get(options.rounded_to),
     )
-    print(report)
+    sys.stdout.write(f"{report}\n")
     if options.html:
         title = f"Entropy: {options.before.name} to {options.after.name}"
         _write(options.html, report.to_html(title=title))
@@ -117,7 +117,7 @@ def _plain(x: Any) -> Any:
 # ------------------------------------------------------------------------------------------- files
 
 
-def _arrays(path):
+def _arrays(path: Path) -> Mapping[str, Any]:
     """{name: array} of a file; arrays are read when they are asked for where the format allows."""
     if not path.is_file():
         raise Refused(f"{path}: no such file")
@@ -130,7 +130,7 @@ def _arrays(path):
     return {"arr_0": found} if isinstance(found, np.ndarray) else found
 
 
-def _safetensors(path):
+def _safetensors(path: Path) -> Mapping[str, Any]:
     """The arrays of a file of safetensors; bfloat16 through torch, as NumPy has no such type."""
     try:
         library = importlib.import_module("safetensors")
@@ -138,7 +138,7 @@ def _safetensors(path):
         raise Refused(f"{path}: the library safetensors is not installed") from None
     try:
         with library.safe_open(path, framework="np") as file:
-            kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}
+            kinds = {name: file.get_slice(name).get_dtype() for name in list(file.keys())}
             if "BF16" not in kinds.values():
                 return {name: file.get_tensor(name) for name in kinds}
         return importlib.import_module("safetensors.torch").load_file(path)
@@ -148,20 +148,20 @@ def _safetensors(path):
         raise Refused(f"{path}: bfloat16 in this format needs torch") from None
 
 
-def _named(arrays, path, name):
+def _named(arrays: Mapping[str, Any], path: Path, name: str) -> Any:
     if name not in arrays:
         raise Refused(f"{path}: no array {name!r}; there are {', '.join(sorted(arrays)) or 'none'}")
     return _read(arrays, path, name)
 
 
-def _read(arrays, path, name):
+def _read(arrays: Mapping[str, Any], path: Path, name: str) -> Any:
     try:
         return arrays[name]
     except BROKEN as problem:
         raise Refused(f"{path}: array {name!r} cannot be read ({problem})") from None
 
 
-def _logits(arrays, path, name, taken):
+def _logits(arrays: Mapping[str, Any], path: Path, name: str | None, taken: set[str]) -> Any:
     """The array of this name; without a name the usual one, or the only one that has no part."""
     if name:
         return _named(arrays, path, name)
@@ -172,7 +172,7 @@ def _logits(arrays, path, name, taken):
     raise Refused(f"{path}: which array? --logits one of {', '.join(names) or 'none'}")
 
 
-def _numbers(x, options):
+def _numbers(x: Any, options: argparse.Namespace) -> Any:
     """The array; bare 16 bits, as which NumPy stores bfloat16, as numbers of the type given."""
     if x.dtype not in (np.dtype("V2"), np.uint16):
         return x
@@ -184,7 +184,7 @@ def _numbers(x, options):
     raise Refused("entries of bare 16 bits: say --rounded-to bfloat16 (or float16)")
 
 
-def _write(path, text):
+def _write(path: Path, text: str) -> None:
     """The whole file or nothing."""
     if not path.parent.is_dir():
         raise Refused(f"{path}: no such folder")
@@ -199,7 +199,7 @@ def _write(path, text):
         raise
 
 
-def _umask():
+def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -11,6 +11,7 @@ import numpy as np
 
 from rlentropy import distributions as dist
 from rlentropy._tensors import Logits, array
+from rlentropy._types import Floats
 from rlentropy.logits import _broadcast, _flags, _reals, entropy_change
 from rlentropy.results import result
 from rlentropy.validation import check_choice, check_integer, check_number, check_positive, refuse
@@ -19,7 +20,7 @@ from rlentropy.validation import check_choice, check_integer, check_number, chec
 SLACK = 1e-5
 
 
-def _log_policy(name, logits, temperature=1.0):
+def _log_policy(name: str, logits: Any, temperature: Any = 1.0) -> tuple[Floats, Floats]:
     """log softmax(logits / T) in float64, and logits / T, the largest of each row 0."""
     tensor = Logits(name, logits)
     z = tensor.floats(0, tensor.rows).reshape(tensor.shape)

@@ -7,13 +7,16 @@ A *token* is a place of the batch, one distribution over actions; an *action* is
 vocabulary.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rlentropy import _report_kernels as kernels
 from rlentropy._tensors import Logits, array
+from rlentropy._types import Floats
 from rlentropy.logits import (
     BLOCK,
     EntropyChange,
@@ -83,7 +86,7 @@ class SampledChange:
     log_ratio: np.ndarray
     surprise: np.ndarray
     clipped: np.ndarray
-    mean: dict
+    mean: dict[str, tuple[float, float]]
     drawn: float
 
 
@@ -109,7 +112,7 @@ class EntropyReport:
     certified: np.ndarray | None
     top: Contributions
     sampled: SampledChange | None
-    clip: tuple | None
+    clip: tuple[float, ...] | None
     actions: int
 
     @property
@@ -138,7 +141,7 @@ class EntropyReport:
             found["clipped"] = self._mean(self.sampled.clipped)
         return found
 
-    def _mean(self, x):
+    def _mean(self, x: Any) -> float:
         return float(np.sum(x, where=self.change.where) / self.tokens) if self.tokens else np.nan
 
     def to_dict(self, *, tokens: bool = False) -> dict[str, Any]:
@@ -186,7 +189,7 @@ class EntropyReport:
                 found[f"sampled_{name}"] = np.asarray(getattr(self.sampled, name))
         return found
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         from rlentropy._report_page import table
 
         return table(self)
@@ -264,7 +267,7 @@ def entropy_report(
     none = np.full(old.rows, -1)
     step = max(1, BLOCK // old.n)
 
-    def work(start):
+    def work(start: int) -> list[tuple[Any, ...]]:
         """Fills a block of rows of ``known``; its largest shares and where they are."""
         part = slice(start, min(start + step, old.rows))
         best = np.zeros(top)
@@ -289,7 +292,7 @@ def entropy_report(
     with ThreadPoolExecutor(_threads(jobs)) as pool:
         found = [entry for part in pool.map(work, range(0, old.rows, step)) for entry in part]
 
-    def shaped(x):
+    def shaped(x: NDArray[Any]) -> Any:
         return np.asarray(x).reshape(old.batch)[()]
 
     remainder, rounding = (shaped(known[:, i].copy()) for i in (kernels.BOUND, kernels.ROUNDING))
@@ -311,7 +314,7 @@ def entropy_report(
 # ------------------------------------------------------------------------------------- arguments
 
 
-def _actions(actions, old, keep):
+def _actions(actions: Any, old: Logits, keep: NDArray[Any]) -> NDArray[Any] | None:
     """The sampled action of each row, 0 at rows that do not count; None if there are none."""
     if actions is None:
         return None
@@ -333,7 +336,7 @@ def _actions(actions, old, keep):
     return np.where(counts, actions, 0).astype(np.int64).reshape(-1)
 
 
-def _advantages(advantages, old, keep, actions):
+def _advantages(advantages: Any, old: Logits, keep: NDArray[Any], actions: Any) -> Floats:
     """The advantage of each row; nan if there are none."""
     if advantages is None:
         return np.full(old.rows, np.nan)
@@ -345,7 +348,7 @@ def _advantages(advantages, old, keep, actions):
     return np.where(counts, x, np.nan).reshape(-1)
 
 
-def _clip(clip, actions):
+def _clip(clip: Any, actions: Any) -> tuple[float, ...] | None:
     """(low, high) as numbers >= 0."""
     if clip is None:
         return None
@@ -361,7 +364,13 @@ def _clip(clip, actions):
 # ----------------------------------------------------------------------------------------- results
 
 
-def _contributions(found, old, new, scales, known):
+def _contributions(
+    found: list[tuple[Any, ...]],
+    old: Logits,
+    new: Logits,
+    scales: Floats,
+    known: Floats,
+) -> Contributions:
     """The actions of (order, row, action, share), with their probabilities."""
     rows = np.array([row for _, row, _, _ in found], dtype=int)
     actions = np.array([action for _, _, action, _ in found], dtype=int)
@@ -374,7 +383,9 @@ def _contributions(found, old, new, scales, known):
     )
 
 
-def _probabilities(logits, rows, actions, scales, log_Z):
+def _probabilities(
+    logits: Logits, rows: NDArray[Any], actions: NDArray[Any], scales: Floats, log_Z: Floats
+) -> Floats:
     """softmax(logits / T) at a few places."""
     found = np.empty(len(rows))
     for i, (row, action) in enumerate(zip(rows, actions, strict=True)):
@@ -383,7 +394,14 @@ def _probabilities(logits, rows, actions, scales, log_Z):
     return found
 
 
-def _sampled(change, known, keep, advantages, clip, shaped):
+def _sampled(
+    change: EntropyChange,
+    known: Floats,
+    keep: NDArray[Any],
+    advantages: Floats,
+    clip: tuple[float, ...] | None,
+    shaped: Callable[[NDArray[Any]], Any],
+) -> SampledChange:
     """`SampledChange` from the log-probabilities of the sampled actions."""
     entropy = np.where(keep, np.ravel(change.old_entropy), np.nan)
     log_p = known[:, kernels.OLD_B]
@@ -434,19 +452,19 @@ def _sampled(change, known, keep, advantages, clip, shaped):
     )
 
 
-def _standard_error(x, variances):
+def _standard_error(x: Floats, variances: Floats | None) -> float:
     """Of the mean of independent draws: from their variances, else from their spread."""
     if variances is not None:
         return float(np.sqrt(np.sum(variances))) / len(x) if len(x) else np.nan
     return float(np.std(x, ddof=1) / np.sqrt(len(x))) if len(x) > 1 else np.nan
 
 
-def _toll(log_ratio, growth):
+def _toll(log_ratio: Floats, growth: Floats) -> Floats:
     """r log r - r + 1 from log r and r - 1; its mean is the divergence."""
     return np.where(growth > -1, (growth + 1) * log_ratio, 0.0) - growth
 
 
-def _clipped(log_ratio, advantages, clip):
+def _clipped(log_ratio: Floats, advantages: Floats, clip: tuple[float, ...] | None) -> NDArray[Any]:
     """Where PPO's minimum has no gradient; without advantages, where the ratio is out of range."""
     if clip is None:
         return np.zeros(len(log_ratio), bool)

@@ -46,6 +46,10 @@ LOGGED = {
 }
 
 
+# What takes ({name: number}, step).
+Send = Callable[[dict[str, float], int], Any]
+
+
 class EntropyProbe:
     """Reads the logits of fixed sequences before and after updates, and reports the change.
 
@@ -92,7 +96,7 @@ class EntropyProbe:
         if completion_mask is not None:
             counts = counts * completion_mask[:, 1:]
 
-        def read(model):
+        def read(model: Any) -> Any:
             training = model.training
             model.eval()
             try:
@@ -135,7 +139,7 @@ class EntropyProbe:
         """
 
         @wraps(update)
-        def reported(*arguments, **named):
+        def reported(*arguments: Any, **named: Any) -> Any:
             self.before(model())
             try:
                 out = update(*arguments, **named)
@@ -153,22 +157,22 @@ class EntropyProbe:
 class _Events:
     """What a callback of Transformers does with a probe."""
 
-    def __init__(self, probe, send):
+    def __init__(self, probe: EntropyProbe, send: Send | None) -> None:
         self.probe = probe
         self.send = send
-        self.waiting = {}
+        self.waiting: dict[str, float] = {}
 
-    def on_step_begin(self, args, state, control, model=None, **_):
+    def on_step_begin(self, *_: Any, model: Any = None, **__: Any) -> None:
         self.probe.before(model)
 
-    def on_step_end(self, args, state, control, model=None, **_):
+    def on_step_end(self, _args: Any, state: Any, *_: Any, model: Any = None, **__: Any) -> None:
         metrics = self.probe.after(model)
         if metrics:
             self.waiting = metrics
             if self.send is not None:
                 self.send(metrics, state.global_step)
 
-    def on_log(self, args, state, control, logs=None, **_):
+    def on_log(self, _args: Any, state: Any, *_: Any, logs: Any = None, **__: Any) -> None:
         if logs is not None and self.waiting:
             logs.update(self.waiting)
             if state.log_history:
@@ -176,9 +180,7 @@ class _Events:
             self.waiting = {}
 
 
-def trl_callback(
-    probe: EntropyProbe, *, send: Callable[[dict[str, float], int], Any] | None = None
-) -> Any:
+def trl_callback(probe: EntropyProbe, *, send: Send | None = None) -> Any:
     """A ``transformers.TrainerCallback`` that reports around optimizer steps, for TRL's trainers.
 
     send  called with ({name: number}, step) after each report: ``wandb.log``, say

@@ -60,6 +60,7 @@ def test_around_the_update_of_verl_and_openrlhf():
     def train_batch(data, loss_function):
         """Updates."""
         toy.update()
+        assert loss_function is None
         return {"loss": data, "metrics": {"grad_norm": 1.0}}
 
     engine.train_batch = EntropyProbe(logits).around(
@@ -135,6 +136,7 @@ def causal_model(torch):
             self.head = torch.nn.Linear(8, 11)
 
         def forward(self, input_ids, attention_mask=None, labels=None):
+            assert attention_mask is None or attention_mask.shape == input_ids.shape
             z = self.head(self.drop(self.body(input_ids)))
             loss = None
             if labels is not None:

@@ -73,10 +73,19 @@ if TYPE_CHECKING:  # the same names for a checker of types, to which a misspelt 
     from rlentropy.episodic.visitation import policy_visitation as policy_visitation
     from rlentropy.episodic.visitation import visitation_entropy as visitation_entropy
     from rlentropy.learners import entgame as entgame
+    from rlentropy.logit_entropy import bonus_effect as bonus_effect
+    from rlentropy.logit_entropy import check_bonus as check_bonus
+    from rlentropy.logit_entropy import entropy_averages as entropy_averages
+    from rlentropy.logit_entropy import tempered_entropy as tempered_entropy
+    from rlentropy.logit_entropy import top_k_entropy_interval as top_k_entropy_interval
     from rlentropy.logits import EntropyChange as EntropyChange
     from rlentropy.logits import entropy_change as entropy_change
     from rlentropy.parallel import run_seeds as run_seeds
+    from rlentropy.report import EntropyReport as EntropyReport
+    from rlentropy.report import entropy_report as entropy_report
     from rlentropy.seeds import spawn as spawn
+    from rlentropy.trainers import EntropyProbe as EntropyProbe
+    from rlentropy.trainers import trl_callback as trl_callback
     from rlentropy.validation import NotConverged as NotConverged
 else:
 

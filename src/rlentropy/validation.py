@@ -216,7 +216,7 @@ def _as_csr(name: str, P: Any) -> sparse.csr_array:
 
 def check_number(name: str, x: Any) -> float:
     """A finite real number as a float; strings, booleans and arrays are refused."""
-    if isinstance(x, (str, bytes, bool, np.bool_)) or np.ndim(x) > 0:
+    if isinstance(x, (str, bytes, bool, np.bool_, list, tuple)) or np.ndim(x) > 0:
         raise ValueError(f"{name} = {x!r}: not a real number")
     try:
         value = float(x)

@@ -7,13 +7,14 @@ The inequalities on which the bonuses of the learners of part II rest, as functi
 from math import e
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rlentropy.distributions import binary_entropy
 from rlentropy.portable import log
 from rlentropy.validation import check_array, check_confidence, check_integer
 
 
-def log_confidence(n, S, A, H, delta):
+def log_confidence(n: ArrayLike, S: int, A: int, H: int, delta: float) -> np.ndarray:
     """alpha(delta, n) = log(2 S A H / delta) + S log(e (1 + n)); n any array.
 
     With probability at least 1 - delta/2, KL(phat_n || p) <= alpha(delta, n) / n for all n >= 1,
@@ -24,24 +25,28 @@ def log_confidence(n, S, A, H, delta):
     return log(2 * S * A * H / delta) + S * log(e * (1 + np.asarray(n, dtype=float)))
 
 
-def total_variation_radius(n, S, A, H, delta):
+def total_variation_radius(n: ArrayLike, S: int, A: int, H: int, delta: float) -> np.ndarray:
     """eps_n = sqrt(alpha(delta, n) / (2 n)): on the same event TV(phat_n, p) <= eps_n, by Pinsker;
-    inf at n = 0."""
+    inf at n = 0.
+
+    Raises ValueError unless 0 < delta < 1. Source: lem-kl-concentration, eq-pinsker-step.
+    """
     n = np.asarray(n, dtype=float)
     with np.errstate(divide="ignore"):
         return np.sqrt(log_confidence(n, S, A, H, delta) / (2 * n))
 
 
-def count_margin(S, A, H, delta):
+def count_margin(S: int, A: int, H: int, delta: float) -> float:
     """L' = log(6 S A H / delta): n >= N / 2 - L' after every episode, all (h, s, a),
     with probability >= 1 - delta/6.
 
     N is the sum of the visit probabilities of the policies played. Source: lem-counts.
     """
-    return log(6 * S * A * H / delta)
+    check_confidence("delta", delta)
+    return float(log(6 * S * A * H / delta))
 
 
-def fannes_width(eps, S):
+def fannes_width(eps: ArrayLike, S: int) -> np.ndarray:
     """phi_S(eps) = h_2(eps) + eps log(S - 1) for eps < 1 - 1/S, log S beyond;
     nondecreasing in eps >= 0, in nats.
 

@@ -22,20 +22,26 @@ Entropies, values and losses are in nats.
 """
 
 from dataclasses import dataclass, field
-from math import ceil, e, log, sqrt
+from math import e, log, sqrt
 
 import numpy as np
 from scipy.special import gammaln
 
 from rlentropy import confidence
 from rlentropy.audits import _entgame_kernels as kernels
+from rlentropy.audits import _inverse
 from rlentropy.distributions import entropy, log_probabilities
 from rlentropy.episodic import forecaster, induction, max_entropy
 from rlentropy.episodic.visitation import policy_visitation, visitation_entropy
 from rlentropy.learners import _entgame_kernels as game
 from rlentropy.learners import entgame, simulator
 from rlentropy.seeds import generator
-from rlentropy.validation import check_distribution, check_integer, check_positive
+from rlentropy.validation import (
+    check_confidence,
+    check_distribution,
+    check_integer,
+    check_number,
+)
 
 # Uniform numbers drawn at a time; no number depends on it.
 BLOCK = 4096
@@ -74,43 +80,68 @@ SOURCE = {
 # --------------------------------------------------------------------------------------- the bound
 
 
-def logarithms(S, A, H, delta):
+def logarithms(S: int, A: int, H: int, delta: float) -> tuple[float, float, float]:
     """(L_1, L_2, L') = (log 6/delta, log 12 S A H/delta, log 6 S A H/delta).
     Source: thm-entgame-pac."""
-    return log(6 / delta), log(12 * S * A * H / delta), confidence.count_margin(S, A, H, delta)
+    margin = confidence.count_margin(S, A, H, delta)
+    return log(6 / delta), log(12 * S * A * H / delta), margin
 
 
-def shortest_run(S, A, H, delta):
+def shortest_run(S: int, A: int, H: int, delta: float) -> float:
     """max(2, S A L_2): the theorem speaks of runs at least as long. Source: thm-entgame-pac."""
     return max(2.0, S * A * logarithms(S, A, H, delta)[1])
 
 
-def sampler_bound(T, S, A, H, delta, *, n0=1, bonus_scale=1.0):
+def sampler_bound(
+    T: float, S: int, A: int, H: int, delta: float, *, n0: float = 1, bonus_scale: float = 1.0
+) -> float:
     """H^2 B_T [8 (c_b + 1/2) sqrt(S A T alpha) + S A (4 L' + 1)]: bound on the summed widths.
     Source: lem-sum."""
-    B, margin = float(entgame.reward_bound(T, S, A, n0)), logarithms(S, A, H, delta)[2]
+    B = float(entgame.reward_bound(T, S, A, n0))
+    margin = logarithms(S, A, H, delta)[2]
     root = sqrt(S * A * T * float(confidence.log_confidence(T, S, A, H, delta)))
     return H**2 * B * (8 * (bonus_scale + 0.5) * root + S * A * (4 * margin + 1))
 
 
-def azuma_bound(T, S, A, H, delta, *, n0=1):
+def azuma_bound(T: float, S: int, A: int, H: int, delta: float, *, n0: float = 1) -> float:
     """H B_T sqrt(T L_1 / 2). Source: eq-azuma."""
-    return (
-        H * float(entgame.reward_bound(T, S, A, n0)) * sqrt(T * logarithms(S, A, H, delta)[0] / 2)
-    )
+    B = float(entgame.reward_bound(T, S, A, n0))
+    return H * B * sqrt(T * logarithms(S, A, H, delta)[0] / 2)
 
 
-def visits_bound(T, S, A, H, delta):
+def visits_bound(T: float, S: int, A: int, H: int, delta: float) -> float:
     """2 sqrt(S A L_2 T) >= sum over (s, a) of |n_h - N_h|. Source: lem-tv."""
     return 2 * sqrt(S * A * logarithms(S, A, H, delta)[1] * T)
 
 
-def bound_terms(T, S, A, H, delta, *, n0=1, bonus_scale=1.0):
+def bound_terms(
+    T: float, S: int, A: int, H: int, delta: float, *, n0: float = 1, bonus_scale: float = 1.0
+) -> dict[str, float]:
     """The four terms of the bound by name: sampler, Azuma, visits, forecaster.
-    Source: thm-entgame-pac.
 
-    Meaningful for T >= `shortest_run`, n0 >= 1/2 and bonus_scale >= 1/2.
+    Raises ValueError outside the theorem: it speaks of S >= 2, T >= `shortest_run`, n0 >= 1/2 and
+    bonus_scale >= 1/2. Source: thm-entgame-pac.
     """
+    _check_theorem(S, A, H, delta, n0, bonus_scale)
+    least = shortest_run(S, A, H, delta)
+    if not check_number("T", T) >= least:
+        raise ValueError(f"T = {T}: the theorem speaks of at least {least:.6g} episodes")
+    return _bound_terms(T, S, A, H, delta, n0=n0, bonus_scale=bonus_scale)
+
+
+def _check_theorem(S, A, H, delta, n0, bonus_scale):
+    """The hypotheses of thm-entgame-pac other than the length of the run."""
+    check_integer("S", S, low=2)
+    check_integer("A", A, low=1)
+    check_integer("H", H, low=1)
+    check_confidence("delta", delta)
+    for name, x in {"n0": n0, "bonus_scale": bonus_scale}.items():
+        if not check_number(name, x) >= 0.5:
+            raise ValueError(f"{name} = {x}: the theorem wants at least 1/2")
+
+
+def _bound_terms(T, S, A, H, delta, *, n0, bonus_scale):
+    """The formulas of `bound_terms`, also where the theorem says nothing."""
     return {
         "sampler": sampler_bound(T, S, A, H, delta, n0=n0, bonus_scale=bonus_scale) / T,
         "Azuma": azuma_bound(T, S, A, H, delta, n0=n0) / T,
@@ -119,33 +150,36 @@ def bound_terms(T, S, A, H, delta, *, n0=1, bonus_scale=1.0):
     }
 
 
-def pac_bound(T, S, A, H, delta, *, n0=1, bonus_scale=1.0):
+def pac_bound(
+    T: float, S: int, A: int, H: int, delta: float, *, n0: float = 1, bonus_scale: float = 1.0
+) -> float:
     """The bound on H* - H_visit after T episodes, in nats: the sum of `bound_terms`.
-    Source: thm-entgame-pac."""
+
+    Raises ValueError outside the theorem, as `bound_terms`. Source: thm-entgame-pac.
+    """
     return sum(bound_terms(T, S, A, H, delta, n0=n0, bonus_scale=bonus_scale).values())
 
 
-def trivial_bound(S, A, H):
+def trivial_bound(S: int, A: int, H: int) -> float:
     """H log(S A): no policy loses more, since 0 <= H_visit <= H log(S A)."""
     return H * log(S * A)
 
 
-def episodes_needed(eps, S, A, H, delta, *, n0=1, bonus_scale=1.0):
+def episodes_needed(
+    eps: float, S: int, A: int, H: int, delta: float, *, n0: float = 1, bonus_scale: float = 1.0
+) -> float:
     """Smallest T >= `shortest_run`, to a relative 1e-9, with pac_bound(T) <= eps.
 
     Beyond `shortest_run` the bound decreases in T, so it is found by doubling and halving.
-    Raises ValueError for
-    eps <= 0. Source: thm-entgame-pac.
+    Raises ValueError for eps <= 0, for n0 or bonus_scale below 1/2 (there is no theorem, so no
+    number of episodes) and for S < 2. Source: thm-entgame-pac.
     """
-    eps = check_positive("eps", eps)
-    low = high = shortest_run(S, A, H, delta)
-    while pac_bound(high, S, A, H, delta, n0=n0, bonus_scale=bonus_scale) > eps:
-        low, high = high, 2 * high
-    while high - low > 1e-9 * high:
-        middle = (low + high) / 2
-        enough = pac_bound(middle, S, A, H, delta, n0=n0, bonus_scale=bonus_scale) <= eps
-        low, high = (low, middle) if enough else (middle, high)
-    return float(ceil(high))
+    _check_theorem(S, A, H, delta, n0, bonus_scale)
+
+    def bound(T):
+        return pac_bound(T, S, A, H, delta, n0=n0, bonus_scale=bonus_scale)
+
+    return _inverse.episodes_needed(bound, eps, least=shortest_run(S, A, H, delta), relative=1e-9)
 
 
 # ----------------------------------------------------------------------------------------- the run
@@ -225,7 +259,10 @@ class Audit:
             "I8": (self.reward[i] - self.paid[i], azuma_bound(T, S, A, H, delta, **game_loss)),
             "I9": (self.visits[i], visits_bound(T, S, A, H, delta)),
             "I9b": (T * (self.sampled[i] - self.achieved[i]), change),
-            "I10": (self.optimum - self.achieved[i], pac_bound(T, S, A, H, delta, **both)),
+            "I10": (
+                self.optimum - self.achieved[i],
+                sum(_bound_terms(T, S, A, H, delta, **both).values()),
+            ),
         }
 
 

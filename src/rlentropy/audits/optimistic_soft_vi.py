@@ -19,60 +19,82 @@ reads the kernel.
 Source: thm-mtee-fast-rate, prop-slow-rate.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import field
 from math import e, log, sqrt
 
 import numpy as np
 
 from rlentropy import confidence
 from rlentropy import distributions as dist
+from rlentropy.audits import _inverse
 from rlentropy.episodic import trajectory_entropy
+from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.learners.optimistic_soft_vi import Block
+from rlentropy.results import result
+from rlentropy.validation import check_integer, check_number
 
 
-def width_constants(T, S, A, H, delta):
+def width_constants(T: float, S: int, A: int, H: int, delta: float) -> tuple[float, float, float]:
     """(U, alpha, Lambda): U = (H-1) log(S A), alpha = alpha(delta, T),
     Lambda = U + log(e S) + log(T) / 2.
 
-    w^2 <= min{U^2, 2 alpha Lambda^2 / n} for n <= T. Source: eq-width-cap.
+    w^2 <= min{U^2, 2 alpha Lambda^2 / n} for 1 <= n <= T.
+    Raises ValueError unless S, A >= 2, H >= 1, T >= 1 and 0 < delta < 1. Source: eq-width-cap.
     """
+    check_integer("S", S, low=2)
+    check_integer("A", A, low=2)
+    check_integer("H", H, low=1)
+    if not check_number("T", T) >= 1:
+        raise ValueError(f"T = {T}: a run has at least one episode")
     U = (H - 1) * log(S * A)
     return U, float(confidence.log_confidence(T, S, A, H, delta)), U + log(e * S) + log(T) / 2
 
 
-def fast_bound(T, S, A, H, delta):
+def fast_bound(T: float, S: int, A: int, H: int, delta: float) -> float:
     """H (H-1)^2 S A [4 alpha Lambda^2 log T + U^2 (4 L' + 1) / 4]:
-    bound on the regret of T episodes, T >= 1.
+    bound on the regret of T episodes; 0 at H = 1, where the uniform policy is optimal.
 
-    Source: thm-mtee-fast-rate, eq-fast-bound.
+    Raises ValueError as `width_constants`. Source: thm-mtee-fast-rate, eq-fast-bound.
     """
     U, alpha, Lam = width_constants(T, S, A, H, delta)
     margin = confidence.count_margin(S, A, H, delta)
     return H * (H - 1) ** 2 * S * A * (4 * alpha * Lam**2 * log(T) + U**2 * (4 * margin + 1) / 4)
 
 
-def slow_bound(T, S, A, H, delta):
+def slow_bound(T: float, S: int, A: int, H: int, delta: float) -> float:
     """(H-1) [8 Lambda sqrt(alpha S A T) + S A U (4 L' + 1)]: what optimism alone gives.
-    Source: prop-slow-rate."""
+
+    Raises ValueError as `width_constants`. Source: prop-slow-rate.
+    """
     U, alpha, Lam = width_constants(T, S, A, H, delta)
     margin = confidence.count_margin(S, A, H, delta)
     return (H - 1) * (8 * Lam * sqrt(alpha * S * A * T) + S * A * U * (4 * margin + 1))
 
 
-def episodes_needed(bound, eps, S, A, H, delta):
-    """Smallest whole T (to a relative 1e-6) with bound(T, ...) / T <= eps,
-    where bound(T) / T decreases in T."""
-    low = high = 1.0
-    while bound(high, S, A, H, delta) > eps * high:
-        low, high = high, 2 * high
-    while high - low > 1e-6 * high:
-        middle = (low + high) / 2
-        low, high = (
-            (low, middle) if bound(middle, S, A, H, delta) <= eps * middle else (middle, high)
-        )
-    return float(np.ceil(high))
+def episodes_needed(
+    bound: Callable[[float, int, int, int, float], float],
+    eps: float,
+    S: int,
+    A: int,
+    H: int,
+    delta: float,
+) -> float:
+    """Smallest whole T >= 1 (to a relative 1e-6) with bound(T, S, A, H, delta) / T <= eps.
+
+    For a bound whose average over T episodes rises at most once and then falls, as that of
+    `fast_bound` and `slow_bound`.
+
+    Raises ValueError for eps <= 0. Source: thm-mtee-fast-rate, prop-slow-rate.
+    """
+
+    def average(T):
+        return bound(T, S, A, H, delta) / T
+
+    return _inverse.episodes_needed(average, eps, least=1.0, relative=1e-6)
 
 
-@dataclass(frozen=True)
+@result
 class Links:
     """Sums over the first T episodes, for each T of ``T`` (k,),
     and the smallest slacks over the whole run.
@@ -99,13 +121,18 @@ class Links:
 SUMS = ("regret", "second_order", "squared_width", "capped", "bias", "width")
 
 
-def measure(mdp, blocks, T, *, delta):
+def measure(mdp: EpisodicMDP, blocks: Iterable[Block], T: Sequence[int], *, delta: float) -> Links:
     """`Links` of a run given as an iterable of blocks (fields first, Q, w, n,
     moves as in `optimistic_soft_vi.Block`).
 
-    T  increasing whole numbers, at which the sums are reported; the run must be at least that long
+    T  increasing whole numbers >= 1, at which the sums are reported; the run must be at least
+       that long
+    At H = 1 nothing can be lost: all sums are 0, and a link about stages before the last has the
+    slack infinity. Raises ValueError for times out of order, and for a run that is too short.
     """
-    T = np.asarray(T)
+    T = np.array([check_integer(f"T[{i}]", int(t), low=1) for i, t in enumerate(T)])
+    if len(T) == 0 or np.any(np.diff(T) <= 0):
+        raise ValueError("T: must hold at least one number, in increasing order")
     judge = _Judge(mdp, T, delta)
     for block in blocks:
         judge.look(block)
@@ -162,9 +189,11 @@ class _Judge:
             "counts": block.n - before / 2 + confidence.count_margin(S, A, H, self.delta),
         }
         for name, slack in links.items():
-            self.slack[name] = min(self.slack.get(name, np.inf), float(slack.min()))
+            self.slack[name] = min(self.slack.get(name, np.inf), float(slack.min(initial=np.inf)))
 
     def _diverge(self, moves):
+        if moves.size == 0:
+            return
         H, S, A = self.mdp.H, self.mdp.S, self.mdp.A
         n = moves.sum(axis=-1)
         hat = moves / np.maximum(n, 1)[..., None]

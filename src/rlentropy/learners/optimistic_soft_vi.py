@@ -13,7 +13,8 @@ and the next episode is played with softmax(Qbar). There is no other exploration
 Source: alg-optimistic-soft-vi, thm-mtee-fast-rate (this book's own).
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import field
 from math import e, sqrt
 
 import numpy as np
@@ -21,15 +22,17 @@ import numpy as np
 from rlentropy import portable
 from rlentropy._compile import kernel
 from rlentropy._portable_kernels import draw_softmax, log, log_sum_exp
+from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import simulator
+from rlentropy.results import lazy, result
 from rlentropy.seeds import generator
-from rlentropy.validation import check_confidence, check_integer, check_number
+from rlentropy.validation import check_confidence, check_integer, check_nonnegative
 
-# Policies kept in memory at a time by `run`, which looks at the last one only.
-BLOCK = 4096
+# Episodes that `run` plays at a time; no number depends on it. It keeps their random numbers only.
+BLOCK = 512
 
 
-@dataclass(frozen=True)
+@result
 class Block:
     """Episodes first, ..., first + B - 1 (counted from 0) as they were played.
 
@@ -47,29 +50,49 @@ class Block:
     moves: np.ndarray = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Result:
+@result
+class SoftVIRun:
     """counts (H, S, A) of all episodes, and Q (H, S, A) after the last:
     softmax Q is what would be played next."""
 
     counts: np.ndarray = field(repr=False)
     Q: np.ndarray = field(repr=False)
 
-    @property
-    def policy(self):
+    @lazy
+    def policy(self) -> np.ndarray:
         """softmax Q; shape (H, S, A)."""
         return portable.exp(portable.log_softmax(self.Q))
 
 
-def run(mdp, episodes, seed, *, delta=0.1, bonus_scale=1.0):
-    """Play ``episodes`` episodes and return a `Result`; arguments as in `play`."""
+def run(
+    mdp: EpisodicMDP,
+    episodes: int,
+    seed: int | np.random.SeedSequence,
+    *,
+    delta: float = 0.1,
+    bonus_scale: float = 1.0,
+) -> SoftVIRun:
+    """Play ``episodes`` episodes and return a `SoftVIRun`; arguments as in `play`.
+
+    Memory: the tables of one policy, whatever the number of episodes.
+    Raises ValueError for arguments out of range.
+    """
     state = _State(mdp, delta, bonus_scale)
-    for _ in _blocks(state, mdp, episodes, seed, BLOCK):
-        pass
-    return Result(counts=state.n, Q=state.Q)
+    rng = generator(seed)
+    for _, B in _pieces(episodes, BLOCK):
+        state.advance(rng, B, kept=0)
+    return SoftVIRun(counts=state.n, Q=state.Q)
 
 
-def play(mdp, episodes, seed, *, delta=0.1, bonus_scale=1.0, block=10_000):
+def play(
+    mdp: EpisodicMDP,
+    episodes: int,
+    seed: int | np.random.SeedSequence,
+    *,
+    delta: float = 0.1,
+    bonus_scale: float = 1.0,
+    block: int = 10_000,
+) -> Iterator[Block]:
     """Play ``episodes`` episodes and yield `Block`s of at most ``block`` of them,
     for whoever measures the run.
 
@@ -78,9 +101,20 @@ def play(mdp, episodes, seed, *, delta=0.1, bonus_scale=1.0, block=10_000):
     delta        confidence level of the bonuses, in (0, 1)
     bonus_scale  factor of phi_S(eps_n) + v_{h+1} eps_n; the theorem is about 1
     Same seed, same episodes, whatever the block.
+    Raises ValueError for arguments out of range, when the first block is asked for.
     """
     state = _State(mdp, delta, bonus_scale)
-    yield from _blocks(state, mdp, episodes, seed, check_integer("block", block, low=1))
+    block = check_integer("block", block, low=1)
+    rng = generator(seed)
+    for first, B in _pieces(episodes, block):
+        Q, w, n = state.advance(rng, B, kept=B)
+        yield Block(first=first, Q=Q, w=w, n=n, moves=state.m[: mdp.H - 1].copy())
+
+
+def _pieces(episodes, block):
+    """(first, length) of consecutive pieces of at most ``block`` episodes."""
+    episodes = check_integer("episodes", episodes)
+    return [(first, min(block, episodes - first)) for first in range(0, episodes, block)]
 
 
 class _State:
@@ -89,9 +123,7 @@ class _State:
     def __init__(self, mdp, delta, bonus_scale):
         H, S, A = mdp.H, mdp.S, mdp.A
         self.delta = check_confidence("delta", delta)
-        self.scale = check_number("bonus_scale", bonus_scale)
-        if self.scale < 0:
-            raise ValueError(f"bonus_scale = {self.scale}: must be >= 0")
+        self.scale = check_nonnegative("bonus_scale", bonus_scale)
         left = np.arange(H - 1, -1, -1.0)
         self.ceiling = left * portable.log(S * A)  # u_h
         self.n = np.zeros((H, S, A), dtype=np.int64)
@@ -99,32 +131,18 @@ class _State:
         self.own = np.zeros((H, S, A))  # H(phat) + scaled bonus
         self.w = np.zeros((H, S, A)) + self.ceiling[:, None, None]
         self.Q = self.w.copy()
+        self.world = simulator.world(mdp)
 
-
-def _blocks(state, mdp, episodes, seed, block):
-    episodes = check_integer("episodes", episodes)
-    world, rng = simulator.world(mdp), generator(seed)
-    H, S, A = state.n.shape
-    for first in range(0, episodes, block):
-        B = min(block, episodes - first)
-        Q, w, n = (
-            np.empty((B, H, S, A)),
-            np.empty((B, H, S, A)),
-            np.empty((B, H, S, A), dtype=np.int64),
-        )
-        tables = (state.n, state.m, state.own, state.w, state.Q)
-        _play(
-            rng.random((B, 2 * H - 1)),
-            world,
-            state.delta,
-            state.scale,
-            state.ceiling,
-            *tables,
-            Q,
-            w,
-            n,
-        )
-        yield Block(first=first, Q=Q, w=w, n=n, moves=state.m[: H - 1].copy())
+    def advance(self, rng, B, kept):
+        """Play B episodes; Qbar, widths and visits before each of the first ``kept`` of them."""
+        shape = (kept, *self.n.shape)
+        Q = np.empty(shape)
+        w = np.empty(shape)
+        n = np.empty(shape, dtype=np.int64)
+        uniforms = rng.random((B, 2 * len(self.n) - 1))
+        given = (self.world, self.delta, self.scale, self.ceiling)
+        _play(uniforms, *given, self.n, self.m, self.own, self.w, self.Q, Q, w, n)
+        return Q, w, n
 
 
 @kernel
@@ -172,18 +190,18 @@ def _plan(ceiling, n, m, own, Q):
 
 @kernel
 def _play(uniforms, world, delta, scale, ceiling, n, m, own, w, Q, Qs, ws, ns):
-    """len(uniforms) episodes, in place; Qs, ws, ns receive the state before each.
-    The tests hold a plain twin."""
+    """len(uniforms) episodes, in place; Qs, ws, ns receive the state before each of the first
+    len(Qs). The tests hold a plain twin."""
     H, S, A = n.shape
     for t in range(uniforms.shape[0]):
-        for h in range(H):
-            for s in range(S):
-                for a in range(
-                    A
-                ):  # in loops: numba spends seconds on compiling the assignment of a slice
-                    Qs[t, h, s, a] = Q[h, s, a]
-                    ws[t, h, s, a] = w[h, s, a]
-                    ns[t, h, s, a] = n[h, s, a]
+        if t < len(Qs):
+            # in loops: numba spends seconds on compiling the assignment of a slice
+            for h in range(H):
+                for s in range(S):
+                    for a in range(A):
+                        Qs[t, h, s, a] = Q[h, s, a]
+                        ws[t, h, s, a] = w[h, s, a]
+                        ns[t, h, s, a] = n[h, s, a]
         s = world.start
         for h in range(H):
             a = draw_softmax(Q[h, s], uniforms[t, 2 * h])

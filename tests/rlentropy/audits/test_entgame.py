@@ -158,20 +158,6 @@ def test_the_four_steps_add_up_to_more_than_the_loss():
     assert np.all(audit.T * (audit.optimum - audit.achieved) <= steps)
 
 
-def test_bound_by_hand():
-    # S = A = H = 1 makes every logarithm elementary: alpha = log(2/delta) + log(e(1+T)), R_T = 0, log(SAT) = log T
-    T, delta = 1000, 0.5
-    B, alpha = log(1000 + 1), log(4) + 1 + log(1001)
-    by_hand = [
-        B / T * (8 * 1.5 * np.sqrt(T * alpha) + 4 * log(12) + 1),
-        B * np.sqrt(log(12) / (2 * T)),
-        log(T) * np.sqrt(log(24) / T),
-        2 / T,
-    ]
-    assert list(proof.bound_terms(T, 1, 1, 1, delta).values()) == pytest.approx(by_hand)
-    assert proof.pac_bound(T, 1, 1, 1, delta) == pytest.approx(sum(by_hand))
-
-
 @pytest.mark.parametrize("sizes", [(2, 2, 2), (3, 2, 3), (31, 2, 20)])
 def test_bound_decreases_and_is_solved_for_the_episodes(sizes):
     grid = proof.shortest_run(*sizes, 0.1) * np.geomspace(1, 1e12, 200)

@@ -9,9 +9,8 @@ from math import e
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rlentropy.distributions import binary_entropy
 from rlentropy.portable import log
-from rlentropy.validation import check_array, check_confidence, check_integer
+from rlentropy.validation import check_array, check_confidence, check_integer, refuse
 
 
 def log_confidence(n: ArrayLike, S: int, A: int, H: int, delta: float) -> np.ndarray:
@@ -59,4 +58,24 @@ def fannes_width(eps: ArrayLike, S: int) -> np.ndarray:
     if S == 1:
         return np.zeros_like(eps)
     inside = np.minimum(eps, 1 - 1 / S)  # the formula reaches log S there, and stays
-    return binary_entropy(inside) + inside * log(S - 1)
+    positive = np.where(inside > 0, inside, 1.0)
+    coin = -positive * log(positive) - (1 - inside) * log(1 - inside)
+    return coin + inside * log(S - 1)
+
+
+def visits_radius(T: ArrayLike, S: int, A: int, H: int, delta: float) -> np.ndarray:
+    """eps_T = (2^(1/4) + 2^(-1/4)) / 2 sqrt(L_k / (2 T)),  k = floor(log2 T),
+    L_k = S A log 2 + log(6 H (k + 1) (k + 2) / delta); T any array >= 1, inf at 0.
+
+    With probability at least 1 - delta/6, for all h and all T at once, the visits n_h / T of T
+    episodes are within eps_T in total variation of the mean visitation of the policies played.
+    Raises ValueError unless 0 < delta < 1, and for T < 0. Source: lem-visits-anytime.
+    """
+    check_confidence("delta", delta)
+    T = check_array("T", T)
+    refuse("T", T, T < 0, "a number of episodes is >= 0")
+    k = np.frexp(np.maximum(T, 1))[1] - 1.0
+    signs = S * A * log(2.0) + log(6 * H * (k + 1) * (k + 2) / delta)
+    fourth = np.sqrt(np.sqrt(2.0))
+    with np.errstate(divide="ignore"):
+        return (fourth + 1 / fourth) / 2 * np.sqrt(signs / (2 * T))

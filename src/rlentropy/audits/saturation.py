@@ -1,0 +1,174 @@
+"""Which action to play where the ceiling makes actions tie, and what the proof needs of it.
+
+Where max_a Qbar_h(s, a) >= H B_t a state is saturated: its value is the ceiling H B_t, and the
+largest Qbar tells nothing about what lies beyond. The rules for saturated states:
+
+    "first"         the first action of largest Qbar (the source)
+    "unclipped"     of the actions with Qbar >= H B_t the one of largest U,
+                    U_h = r_h + b_h + phat max_a U_{h+1},  phat uniform where n = 0
+    "least"         of the same actions the one of least U, as an adversary would
+    "unrestricted"  the action of largest U, whatever its Qbar: lem-gap fails
+
+thm-entgame-saturated is about every rule that keeps to the actions with Qbar >= H B_t.
+Plain NumPy, one episode at a time; for small worlds.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from rlentropy import confidence
+from rlentropy.episodic import induction
+from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.episodic.visitation import push_forward
+from rlentropy.learners import entgame
+from rlentropy.results import result
+from rlentropy.seeds import generator
+from rlentropy.validation import check_choice, check_integer
+
+RULES = ("first", "unclipped", "least", "unrestricted")
+
+
+@result
+class Saturation:
+    """The smallest slack of each link over a run, and what the run saw.
+
+    slack       {"optimism": Qbar - Q*, Vbar - V*; "played": Qbar - Vbar at the action played;
+                "step": w + p (Vbar - V^pi) - (Vbar - V^pi) at the action played, all (h, s);
+                "gap below", "gap above": the two inequalities of eq-gap}; none is negative if the
+                links hold
+    counts      (H, S, A) visits;  visitation (H, S, A) of the mixture
+    saturated   share of the states met that were saturated
+    """
+
+    slack: dict[str, float]
+    counts: np.ndarray
+    visitation: np.ndarray
+    saturated: float
+
+
+def unclipped_values(
+    n: np.ndarray,
+    moves: np.ndarray,
+    t: int,
+    *,
+    n0: float = 1,
+    delta: float = 0.1,
+    bonus_scale: float = 1.0,
+) -> np.ndarray:
+    """U_h(s, a) = r_h + b_h + phat_h max_a' U_{h+1}(., a'), without a ceiling; phat uniform and
+    n = 1 in the bonus where n = 0. n (H, S, A), moves (H-1, S, A, S) -> (H, S, A).
+    Source: thm-entgame-saturated.
+    """
+    H, S, A = n.shape
+    ceiling = H * float(entgame.reward_bound(t, S, A, n0))
+    visits = np.maximum(n, 1)
+    alpha = confidence.log_confidence(visits, S, A, H, delta)
+    U = np.log((t + S * A * n0) / (n + n0)) + bonus_scale * ceiling * np.sqrt(2 * alpha / visits)
+    for h in reversed(range(H - 1)):
+        hat = np.where(n[h, ..., None] > 0, moves[h] / visits[h, ..., None], 1 / S)
+        U[h] += hat @ U[h + 1].max(axis=1)
+    return U
+
+
+def choose(Q: np.ndarray, U: np.ndarray, ceiling: float, rule: str) -> np.ndarray:
+    """Actions (H, S): where max Qbar < ceiling the first of largest Qbar, elsewhere by the rule.
+    Source: thm-entgame-saturated.
+    """
+    check_choice("rule", rule, RULES)
+    greedy = Q.argmax(axis=2)
+    if rule == "first":
+        return greedy
+    allowed = Q >= ceiling
+    if rule == "unrestricted":
+        best = U.argmax(axis=2)
+    elif rule == "unclipped":
+        best = np.where(allowed, U, -np.inf).argmax(axis=2)
+    else:
+        best = np.where(allowed, U, np.inf).argmin(axis=2)
+    return np.where(allowed.any(axis=2), best, greedy)
+
+
+def links(
+    mdp: EpisodicMDP, n: np.ndarray, moves: np.ndarray, t: int, rule: str, **options: Any
+) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
+    """Slacks of the links at one plan (as in `Saturation`), the actions (H, S) and their exact
+    visitation (H, S, A). ``options``: n0, delta, bonus_scale. Source: lem-optimism, lem-gap.
+    """
+    H, S, A = n.shape
+    n0 = options.get("n0", 1)
+    delta = options.get("delta", 0.1)
+    scale = options.get("bonus_scale", 1.0)
+    ceiling = H * float(entgame.reward_bound(t, S, A, n0))
+    Q, V = entgame.plan(n, moves, t, **options)
+    actions = choose(Q, unclipped_values(n, moves, t, **options), ceiling, rule)
+    reward = np.log((t + S * A * n0) / (n + n0))
+    pi = induction.deterministic_policy(actions, A)
+    d = push_forward(mdp, pi)
+    best, own = _values(mdp, reward, actions)
+    spread = np.sqrt(2 * confidence.log_confidence(n, S, A, H, delta) / np.maximum(n, 1))
+    w = np.where(n > 0, np.minimum(1, (scale + 0.5) * spread), 1) * ceiling
+    at = actions[..., None]
+    rise = V - own
+    step = np.take_along_axis(w, at, axis=2)[..., 0] - rise
+    for h in range(H - 1):
+        step[h] += np.take_along_axis(mdp.next_mean(h, rise[h + 1]), at[h], axis=1)[:, 0]
+    slack = {
+        "optimism": min((Q - best).min(), (V - best.max(axis=2)).min()),
+        "played": (np.take_along_axis(Q, at, axis=2)[..., 0] - V).min(),
+        "step": step.min(),
+        "gap below": (V[0] - best[0].max(axis=1))[mdp.start],
+        "gap above": np.sum(d * w) - rise[0, mdp.start],
+    }
+    return {name: float(x) for name, x in slack.items()}, actions, d
+
+
+def _values(mdp, reward, actions):
+    """Q* (H, S, A) for the reward, and the values (H, S) of the actions, under the truth."""
+    best = reward.copy()
+    own = np.take_along_axis(reward, actions[..., None], axis=2)[..., 0]
+    for h in reversed(range(mdp.H - 1)):
+        best[h] += mdp.next_mean(h, best[h + 1].max(axis=1))
+        ahead = mdp.next_mean(h, own[h + 1])
+        own[h] += np.take_along_axis(ahead, actions[h][:, None], axis=1)[:, 0]
+    return best, own
+
+
+def run(
+    mdp: EpisodicMDP,
+    episodes: int,
+    seed: int | np.random.SeedSequence,
+    *,
+    rule: str = "unclipped",
+    **options: Any,
+) -> Saturation:
+    """Play ``episodes`` episodes of def-entgame with a rule for saturated states and judge every
+    plan by the true kernel. ``options``: n0, delta, bonus_scale.
+
+    Raises ValueError for another rule than `RULES`. Source: thm-entgame-saturated.
+    """
+    check_choice("rule", rule, RULES)
+    episodes = check_integer("episodes", episodes, low=1)
+    H, S, A = mdp.H, mdp.S, mdp.A
+    n = np.zeros((H, S, A))
+    moves = np.zeros((H - 1, S, A, S))
+    P = mdp.dense()
+    worst: dict[str, float] = {}
+    total = np.zeros((H, S, A))
+    met = 0
+    for t, uniforms in enumerate(generator(seed).random((episodes, H))):
+        slack, actions, d = links(mdp, n, moves, t, rule, **options)
+        worst = {name: min(worst.get(name, np.inf), x) for name, x in slack.items()}
+        total += d
+        ceiling = H * float(entgame.reward_bound(t, S, A, options.get("n0", 1)))
+        Q = entgame.plan(n, moves, t, **options)[0]
+        s = mdp.start
+        for h, u in enumerate(uniforms):
+            a = actions[h, s]
+            met += bool(Q[h, s].max() >= ceiling)
+            n[h, s, a] += 1
+            if h < H - 1:
+                after = min(int(np.searchsorted(np.cumsum(P[h, s, a]), u, side="right")), S - 1)
+                moves[h, s, a, after] += 1
+                s = after
+    return Saturation(worst, n.astype(np.int64), total / episodes, met / (episodes * H))

@@ -1,0 +1,52 @@
+"""When may an explorer stop? As soon as what it has seen proves that little can be missing.
+
+With probability at least 1 - delta, after every number T of episodes, for the mixture of the T
+policies played (thm-entgame-stops):
+
+    H* - H_visit(mixture)  <=  min_{t < T} Vbar_1^t(s_1) - sum_h H(n_h / T) + H phi_{SA}(eps_T).
+
+The first term is an upper bound of H* while optimism holds; the second is the entropy of the
+visits; the third pays for the difference between visits and visitation. All are known to the
+learner. A decision to stop rests on portable arithmetic, so it is the same on every machine.
+"""
+
+from math import fsum
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rlentropy.confidence import fannes_width, visits_radius
+from rlentropy.portable import log
+from rlentropy.validation import check_array, check_number, refuse
+
+
+def entropy_of_visits(counts: ArrayLike) -> float:
+    """sum_h H(n_h / T) in nats of visits n (H, S, A) in T >= 1 episodes.
+
+    Raises ValueError for a negative count, and where a stage has another total than the first.
+    """
+    n = check_array("counts", counts, (None, None, None))
+    refuse("counts", n, n < 0, "a count cannot be negative")
+    totals = n.sum(axis=(1, 2))
+    T = totals[0]
+    refuse("total", totals, (totals != T) | (totals < 1), "every stage has one visit an episode")
+    seen = n[n > 0]
+    return float(len(n) * log(T)) - fsum(seen * log(seen)) / float(T)
+
+
+def certified_gap(optimistic_value: float, counts: ArrayLike, *, delta: float) -> float:
+    """optimistic_value - sum_h H(n_h / T) + H phi_{SA}(eps_T), in nats: how far the mixture of
+    the policies played can be from the largest visitation entropy.
+
+    optimistic_value  the least Vbar_1^t(s_1) of the plans made so far, or of some of them
+    counts            (H, S, A) visits in T >= 1 episodes
+    delta             the confidence of the run; its bonus has a factor of at least 1/2
+    Stop when it is at most eps; it may be asked after every episode.
+    Raises ValueError for arguments out of range. Source: thm-entgame-stops.
+    """
+    value = check_number("optimistic_value", optimistic_value)
+    seen = entropy_of_visits(counts)
+    H, S, A = np.shape(counts)
+    T = float(np.sum(np.asarray(counts)[0]))
+    radius = visits_radius(T, S, A, H, delta)
+    return value - seen + H * float(fannes_width(radius, S * A))

@@ -1,0 +1,99 @@
+"""Rules for saturated states: the links of the proof along runs, and the rule that breaks them."""
+
+import numpy as np
+import pytest
+
+from rlentropy.audits import saturation
+from rlentropy.episodic import environments, max_entropy
+from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.episodic.visitation import visitation_entropy
+from rlentropy.learners import entgame
+
+WORLDS = {
+    "garnet": environments.garnet(states=4, actions=2, horizon=4, branching=2, seed=1),
+    "chain": environments.double_chain(length=5, failure=0.1, horizon=5),
+    "one stage": environments.garnet(states=3, actions=3, horizon=1, branching=2, seed=0),
+}
+
+
+@pytest.mark.parametrize("rule", ["first", "unclipped", "least"])
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("scale", [0.5, 1.0])
+def test_every_link_holds_for_allowed_rules(rule, world, scale):
+    run = saturation.run(WORLDS[world], 300, 5, rule=rule, bonus_scale=scale)
+    assert min(run.slack.values()) >= -1e-9
+    assert run.saturated > 0.1
+    assert run.counts.sum() == 300 * WORLDS[world].H
+
+
+@pytest.mark.parametrize("n0", [0.5, 2])
+def test_links_hold_for_other_prior_counts(n0):
+    run = saturation.run(WORLDS["garnet"], 300, 6, n0=n0, delta=0.3)
+    assert min(run.slack.values()) >= -1e-9
+
+
+def test_the_first_rule_is_the_learner():
+    mdp = WORLDS["garnet"]
+    counts, visitation = entgame.run_plain(mdp, 1, 0)
+    run = saturation.run(mdp, 1, 0, rule="first")
+    np.testing.assert_allclose(run.visitation, visitation, atol=1e-14)
+    assert run.counts[0].sum() == counts[0].sum() == 1
+
+
+def test_the_unclipped_value_explores_with_the_full_bonus():
+    mdp = environments.double_chain(length=7, failure=0.1, horizon=8)
+    best = max_entropy.solve(mdp).value
+    gap = {}
+    for rule in ("first", "unclipped"):
+        run = saturation.run(mdp, 1000, 3, rule=rule)
+        gap[rule] = best - float(visitation_entropy(run.visitation))
+    assert gap["unclipped"] < 0.1 * gap["first"]
+
+
+def counterexample(t=10**6, few=20):
+    """Counts of two states, two actions and two stages: in state 0 action 0 was seldom tried and
+    stays; action 1 was tried often and leads half of the time to state 1, where an action is new.
+    """
+    P = np.array([[[[1, 0], [0.5, 0.5]], [[1, 0], [0, 1]]]])
+    n = np.zeros((2, 2, 2))
+    moves = np.zeros((1, 2, 2, 2))
+    half = (t - few) // 2
+    n[0, 0] = [few, t - few]
+    moves[0, 0] = [[few, 0], [half, half]]
+    n[1] = [[(half + few) // 2] * 2, [half - 1, 1]]
+    return EpisodicMDP(P, 2, 0), n, moves, t
+
+
+def test_without_the_restriction_the_gap_lemma_fails():
+    mdp, n, moves, t = counterexample()
+    broken, actions, _ = saturation.links(mdp, n, moves, t, "unrestricted")
+    assert actions[0, 0] == 1
+    assert broken["optimism"] > 0
+    assert broken["step"] < -10 and broken["gap above"] < -5
+    whole, actions, _ = saturation.links(mdp, n, moves, t, "unclipped")
+    assert actions[0, 0] == 0
+    assert min(whole.values()) >= 0
+
+
+def test_unclipped_values_by_hand():
+    _, n, moves, t = counterexample(t=100, few=20)
+    n[1, 1] = [39, 0]
+    U = saturation.unclipped_values(n, moves, t, delta=0.2, bonus_scale=0.7)
+    alpha = np.log(2 * 8 / 0.2) + 2 * np.log(np.e * (1 + np.maximum(n, 1)))
+    own = np.log(104 / (n + 1)) + 0.7 * 2 * np.log(104) * np.sqrt(2 * alpha / np.maximum(n, 1))
+    assert U[1] == pytest.approx(own[1])
+    best = U[1].max(axis=1)
+    ahead = [[best[0], best.mean()], [best.mean(), best.mean()]]
+    assert U[0] == pytest.approx(own[0] + ahead)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: saturation.run(WORLDS["chain"], 5, 0, rule="last"), "rule"),
+        (lambda: saturation.run(WORLDS["chain"], 0, 0), "episodes"),
+    ],
+)
+def test_bad_input_is_named(call, name):
+    with pytest.raises(ValueError, match=name):
+        call()

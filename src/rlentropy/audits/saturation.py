@@ -39,12 +39,15 @@ class Saturation:
                 links hold
     counts      (H, S, A) visits;  visitation (H, S, A) of the mixture
     saturated   share of the states met that were saturated
+    reward      sum over the episodes of <d, r>;  width: of <d, w>
     """
 
     slack: dict[str, float]
     counts: np.ndarray
     visitation: np.ndarray
     saturated: float
+    reward: float
+    width: float
 
 
 def unclipped_values(
@@ -92,8 +95,8 @@ def choose(Q: np.ndarray, U: np.ndarray, ceiling: float, rule: str) -> np.ndarra
 def links(
     mdp: EpisodicMDP, n: np.ndarray, moves: np.ndarray, t: int, rule: str, **options: Any
 ) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
-    """Slacks of the links at one plan (as in `Saturation`), the actions (H, S) and their exact
-    visitation (H, S, A). ``options``: n0, delta, bonus_scale. Source: lem-optimism, lem-gap.
+    """Slacks of the links at one plan (as in `Saturation`, and the sums "reward" <d, r> and
+    "width" <d, w>), the actions (H, S) and their exact visitation (H, S, A). ``options``: n0, delta, bonus_scale. Source: lem-optimism, lem-gap.
     """
     H, S, A = n.shape
     n0 = options.get("n0", 1)
@@ -119,6 +122,8 @@ def links(
         "step": step.min(),
         "gap below": (V[0] - best[0].max(axis=1))[mdp.start],
         "gap above": np.sum(d * w) - rise[0, mdp.start],
+        "reward": np.sum(d * reward),
+        "width": np.sum(d * w),
     }
     return {name: float(x) for name, x in slack.items()}, actions, d
 
@@ -155,9 +160,11 @@ def run(
     P = mdp.dense()
     worst: dict[str, float] = {}
     total = np.zeros((H, S, A))
+    sums = np.zeros(2)
     met = 0
     for t, uniforms in enumerate(generator(seed).random((episodes, H))):
         slack, actions, d = links(mdp, n, moves, t, rule, **options)
+        sums += [slack.pop("reward"), slack.pop("width")]
         worst = {name: min(worst.get(name, np.inf), x) for name, x in slack.items()}
         total += d
         ceiling = H * float(entgame.reward_bound(t, S, A, options.get("n0", 1)))
@@ -171,4 +178,11 @@ def run(
                 after = min(int(np.searchsorted(np.cumsum(P[h, s, a]), u, side="right")), S - 1)
                 moves[h, s, a, after] += 1
                 s = after
-    return Saturation(worst, n.astype(np.int64), total / episodes, met / (episodes * H))
+    return Saturation(
+        slack=worst,
+        counts=n.astype(np.int64),
+        visitation=total / episodes,
+        saturated=met / (episodes * H),
+        reward=float(sums[0]),
+        width=float(sums[1]),
+    )

@@ -38,7 +38,7 @@ class Saturation:
                 "gap below", "gap above": the two inequalities of eq-gap}; none is negative if the
                 links hold
     counts      (H, S, A) visits;  visitation (H, S, A) of the mixture
-    saturated   share of the states met that were saturated
+    saturated   expected share of saturated states on the way of the policies
     reward      sum over the episodes of <d, r>;  width: of <d, w>
     """
 
@@ -50,7 +50,7 @@ class Saturation:
     width: float
 
 
-def unclipped_values(
+def plan(
     n: np.ndarray,
     moves: np.ndarray,
     t: int,
@@ -58,20 +58,27 @@ def unclipped_values(
     n0: float = 1,
     delta: float = 0.1,
     bonus_scale: float = 1.0,
-) -> np.ndarray:
-    """U_h(s, a) = r_h + b_h + phat_h max_a' U_{h+1}(., a'), without a ceiling; phat uniform and
-    n = 1 in the bonus where n = 0. n (H, S, A), moves (H-1, S, A, S) -> (H, S, A).
-    Source: thm-entgame-saturated.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Qbar (H, S, A) and Vbar (H, S) of def-entgame after t episodes, and the unclipped values
+    U_h(s, a) = r_h + b_h + phat_h max_a' U_{h+1}(., a') (H, S, A), with phat uniform and n = 1 in
+    the bonus where n = 0.
+
+    n (H, S, A) visits, moves (H-1, S, A, S) transitions. Source: def-entgame, eq-unclipped.
     """
     H, S, A = n.shape
     ceiling = H * float(entgame.reward_bound(t, S, A, n0))
     visits = np.maximum(n, 1)
     alpha = confidence.log_confidence(visits, S, A, H, delta)
     U = np.log((t + S * A * n0) / (n + n0)) + bonus_scale * ceiling * np.sqrt(2 * alpha / visits)
+    Q = np.where(n > 0, U, np.inf)
+    V = np.zeros((H + 1, S))
+    V[H - 1] = np.minimum(Q[H - 1].max(axis=1), ceiling)
     for h in reversed(range(H - 1)):
         hat = np.where(n[h, ..., None] > 0, moves[h] / visits[h, ..., None], 1 / S)
+        Q[h] += hat @ V[h + 1]
         U[h] += hat @ U[h + 1].max(axis=1)
-    return U
+        V[h] = np.minimum(Q[h].max(axis=1), ceiling)
+    return Q, V[:-1], U
 
 
 def choose(Q: np.ndarray, U: np.ndarray, ceiling: float, rule: str) -> np.ndarray:
@@ -95,16 +102,17 @@ def choose(Q: np.ndarray, U: np.ndarray, ceiling: float, rule: str) -> np.ndarra
 def links(
     mdp: EpisodicMDP, n: np.ndarray, moves: np.ndarray, t: int, rule: str, **options: Any
 ) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
-    """Slacks of the links at one plan (as in `Saturation`, and the sums "reward" <d, r> and
-    "width" <d, w>), the actions (H, S) and their exact visitation (H, S, A). ``options``: n0, delta, bonus_scale. Source: lem-optimism, lem-gap.
+    """Slacks of the links at one plan (as in `Saturation`, with "reward" <d, r>, "width" <d, w>
+    and the share "saturated" of the states of the policy), the actions (H, S) and their exact
+    visitation (H, S, A). ``options``: n0, delta, bonus_scale. Source: lem-optimism, lem-gap.
     """
     H, S, A = n.shape
     n0 = options.get("n0", 1)
     delta = options.get("delta", 0.1)
     scale = options.get("bonus_scale", 1.0)
     ceiling = H * float(entgame.reward_bound(t, S, A, n0))
-    Q, V = entgame.plan(n, moves, t, **options)
-    actions = choose(Q, unclipped_values(n, moves, t, **options), ceiling, rule)
+    Q, V, U = plan(n, moves, t, **options)
+    actions = choose(Q, U, ceiling, rule)
     reward = np.log((t + S * A * n0) / (n + n0))
     pi = induction.deterministic_policy(actions, A)
     d = push_forward(mdp, pi)
@@ -124,6 +132,7 @@ def links(
         "gap above": np.sum(d * w) - rise[0, mdp.start],
         "reward": np.sum(d * reward),
         "width": np.sum(d * w),
+        "saturated": np.mean((d.sum(axis=2) * (V >= ceiling)).sum(axis=1)),
     }
     return {name: float(x) for name, x in slack.items()}, actions, d
 
@@ -160,19 +169,15 @@ def run(
     P = mdp.dense()
     worst: dict[str, float] = {}
     total = np.zeros((H, S, A))
-    sums = np.zeros(2)
-    met = 0
+    sums = np.zeros(3)
     for t, uniforms in enumerate(generator(seed).random((episodes, H))):
         slack, actions, d = links(mdp, n, moves, t, rule, **options)
-        sums += [slack.pop("reward"), slack.pop("width")]
+        sums += [slack.pop(name) for name in ("reward", "width", "saturated")]
         worst = {name: min(worst.get(name, np.inf), x) for name, x in slack.items()}
         total += d
-        ceiling = H * float(entgame.reward_bound(t, S, A, options.get("n0", 1)))
-        Q = entgame.plan(n, moves, t, **options)[0]
         s = mdp.start
         for h, u in enumerate(uniforms):
             a = actions[h, s]
-            met += bool(Q[h, s].max() >= ceiling)
             n[h, s, a] += 1
             if h < H - 1:
                 after = min(int(np.searchsorted(np.cumsum(P[h, s, a]), u, side="right")), S - 1)
@@ -182,7 +187,7 @@ def run(
         slack=worst,
         counts=n.astype(np.int64),
         visitation=total / episodes,
-        saturated=met / (episodes * H),
+        saturated=float(sums[2]) / episodes,
         reward=float(sums[0]),
         width=float(sums[1]),
     )

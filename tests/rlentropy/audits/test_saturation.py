@@ -32,14 +32,6 @@ def test_links_hold_for_other_prior_counts(n0):
     assert min(run.slack.values()) >= -1e-9
 
 
-def test_the_first_rule_is_the_learner():
-    mdp = WORLDS["garnet"]
-    counts, visitation = entgame.run_plain(mdp, 1, 0)
-    run = saturation.run(mdp, 1, 0, rule="first")
-    np.testing.assert_allclose(run.visitation, visitation, atol=1e-14)
-    assert run.counts[0].sum() == counts[0].sum() == 1
-
-
 def test_the_unclipped_value_explores_with_the_full_bonus():
     mdp = environments.double_chain(length=7, failure=0.1, horizon=8)
     best = max_entropy.solve(mdp).value
@@ -75,16 +67,33 @@ def test_without_the_restriction_the_gap_lemma_fails():
     assert min(whole.values()) >= 0
 
 
-def test_unclipped_values_by_hand():
+def test_values_by_hand():
     _, n, moves, t = counterexample(t=100, few=20)
     n[1, 1] = [39, 0]
-    U = saturation.unclipped_values(n, moves, t, delta=0.2, bonus_scale=0.7)
+    Q, V, U = saturation.plan(n, moves, t, delta=0.2, bonus_scale=0.7)
     alpha = np.log(2 * 8 / 0.2) + 2 * np.log(np.e * (1 + np.maximum(n, 1)))
     own = np.log(104 / (n + 1)) + 0.7 * 2 * np.log(104) * np.sqrt(2 * alpha / np.maximum(n, 1))
     assert U[1] == pytest.approx(own[1])
     best = U[1].max(axis=1)
     ahead = [[best[0], best.mean()], [best.mean(), best.mean()]]
     assert U[0] == pytest.approx(own[0] + ahead)
+    ceiling = 2 * np.log(104)
+    last = [min(own[1, 0].max(), ceiling), ceiling]
+    assert V[1] == pytest.approx(last)
+    assert Q[1, 1, 1] == np.inf and Q[1, 0] == pytest.approx(own[1, 0])
+    assert Q[0, 0] == pytest.approx(own[0, 0] + [last[0], np.mean(last)])
+    assert np.all(Q[0, 1] == np.inf)
+
+
+def test_values_agree_with_the_learner():
+    """The last plan of a run, made anew from the counts before its last episode."""
+    mdp = EpisodicMDP(np.ones((1, 3, 1)), 2, 0)
+    for T in (1, 4, 40):
+        run = entgame.run(mdp, T, 0, checkpoints=[T], bonus_scale=0.5)
+        before = entgame.run(mdp, T - 1, 0, bonus_scale=0.5)
+        n = before.counts.astype(float)
+        V = saturation.plan(n, n[:-1, ..., None], T - 1, bonus_scale=0.5)[1]
+        assert V[0, 0] == pytest.approx(run.checkpoints[0].optimistic_value, rel=1e-12)
 
 
 @pytest.mark.parametrize(

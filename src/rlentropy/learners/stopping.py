@@ -10,14 +10,21 @@ visits; the third pays for the difference between visits and visitation. All are
 learner. A decision to stop rests on portable arithmetic, so it is the same on every machine.
 """
 
-from math import fsum
+from math import fsum, inf
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from rlentropy.confidence import fannes_width, visits_radius
 from rlentropy.portable import log
-from rlentropy.validation import check_array, check_number, refuse
+from rlentropy.validation import (
+    check_array,
+    check_confidence,
+    check_integer,
+    check_number,
+    check_positive,
+    refuse,
+)
 
 
 def entropy_of_visits(counts: ArrayLike) -> float:
@@ -50,3 +57,30 @@ def certified_gap(optimistic_value: float, counts: ArrayLike, *, delta: float) -
     T = float(np.sum(np.asarray(counts)[0]))
     radius = visits_radius(T, S, A, H, delta)
     return value - seen + H * float(fannes_width(radius, S * A))
+
+
+class StoppingRule:
+    """Looks at a run at times that grow by a fiftieth, and says when it may stop.
+
+    eps    accuracy in nats, > 0;  delta: the confidence of the run
+    next   the number of episodes at which it wants to look again
+    gap    the last certified gap, infinity before the first look
+    A look costs one entropy of the visits; between two looks the run is at most 2 % too long.
+    Raises ValueError for arguments out of range. Source: thm-entgame-stops.
+    """
+
+    def __init__(self, eps: float, *, delta: float) -> None:
+        self.eps = check_positive("eps", eps)
+        self.delta = check_confidence("delta", delta)
+        self.next = 1
+        self.gap = inf
+        self._least = inf
+
+    def satisfied(self, episodes: int, optimistic_value: float, counts: ArrayLike) -> bool:
+        """After ``episodes`` episodes, with the last plan's value and the visits: is the certified
+        gap at most eps?"""
+        episodes = check_integer("episodes", episodes, low=1)
+        self._least = min(self._least, optimistic_value)
+        self.gap = certified_gap(self._least, counts, delta=self.delta)
+        self.next = episodes + max(1, episodes // 50)
+        return self.gap <= self.eps

@@ -65,6 +65,31 @@ def test_certificate_covers_the_loss_and_falls(scale):
     assert gaps[2] < 4 * scale
 
 
+def test_rule_keeps_the_least_plan_and_looks_ever_more_seldom():
+    rule = stopping.StoppingRule(1.0, delta=0.1)
+    counts = np.full((2, 2, 2), 250)
+    looks = [rule.next]
+    for value in (9.0, 5.0, 7.0):
+        assert not rule.satisfied(1000, value, counts)
+        looks.append(rule.next)
+    assert rule.gap == stopping.certified_gap(5.0, counts, delta=0.1)
+    assert looks == [1, 1020, 1020, 1020]
+    assert not rule.satisfied(3, 5.0, counts) and rule.next == 4
+
+
+def test_rule_stops_a_run_whose_output_is_good():
+    mdp = environments.garnet(states=2, actions=2, horizon=2, branching=2, seed=1)
+    best = max_entropy.solve(mdp).value
+    rule = stopping.StoppingRule(1.6, delta=0.1)
+    times = [int(t) for t in np.geomspace(10, 60_000, 25)]
+    for T in times:
+        run = entgame.run(mdp, T, 5, bonus_scale=0.5, checkpoints=[T], evaluate=T == times[-1])
+        if rule.satisfied(T, run.checkpoints[0].optimistic_value, run.counts):
+            break
+    whole = entgame.run(mdp, T, 5, bonus_scale=0.5)
+    assert best - whole.visitation_entropy <= rule.gap <= 1.6
+
+
 @pytest.mark.parametrize(
     ("call", "name"),
     [
@@ -74,6 +99,8 @@ def test_certificate_covers_the_loss_and_falls(scale):
         (lambda: stopping.certified_gap(1.0, np.zeros((1, 1, 2)), delta=0.1), r"total\[0\]"),
         (lambda: stopping.entropy_of_visits([[[1, 2]], [[1, 1]]]), r"total\[1\] = 2"),
         (lambda: stopping.entropy_of_visits([1, 2]), "counts"),
+        (lambda: stopping.StoppingRule(0.0, delta=0.1), "eps"),
+        (lambda: stopping.StoppingRule(1.0, delta=0.0), "delta"),
         (lambda: confidence.visits_radius(-1, 2, 2, 2, 0.1), "T"),
         (lambda: confidence.visits_radius(1, 2, 2, 2, 0.0), "delta"),
     ],

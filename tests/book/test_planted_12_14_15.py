@@ -12,7 +12,7 @@ from scipy.special import softmax
 from rlentropy import confidence, distributions
 from rlentropy.audits import entgame as proof
 from rlentropy.audits import optimistic_soft_vi as soft
-from rlentropy.audits import saturation
+from rlentropy.audits import saturation, variance_bonus
 from rlentropy.episodic import forecaster, visitation
 from rlentropy.episodic import trajectory_entropy as te
 from rlentropy.exact import trajectories
@@ -83,7 +83,12 @@ CELLS = {
         "3 for 3/2 in a width": ("cell-045d", "1.5 * b", "3 * b", "cell-045d"),
         "0.32 for 1/3": ("cell-049c", "root + rest / 3,", "root + 0.32 * rest,", "cell-049c"),
         "1.9 for 2 in Bernstein": ("cell-049b", "np.sqrt(2 *", "np.sqrt(1.8 *", "cell-049c"),
-        "the false line": ("cell-049b", "left, root + rest / 3,", "left, root,", "cell-049b"),
+        "the false line": ("cell-049b_2", "left, root + rest / 3,", "left, root,", "cell-049b_2"),
+        "0.8 for 5/6": ("cell-049e", "2 * var_p + 5 / 6 * K", "2 * var_p + 0.78 * K", "cell-049e"),
+        "15 for 16": ("cell-049f_2", "change(16)", "change(15.2)", "cell-049f_2"),
+        "a quarter of the bonus": ("cell-049f", "whole = hope(q, V, K)", "whole = hope(q, V, K, 4, 1)", "cell-049f"),
+        "350 for 360": ("cell-049h", "third=360", "third=350", "cell-049h"),
+        "H^2 for H^3": ("cell-049k", "[2, 1, 3, 2]", "[2, 1, 2, 2]", "cell-049k"),
         "g for g^2": ("cell-048", "g**2 / 4,", "g / 4,", "cell-048"),
     },
     "15_fast_rate": {
@@ -129,7 +134,7 @@ FUNCTIONS = {
         "regret of another prior": (
             forecaster, "worst_regret", arguments(lambda T, m, n0: (T, m, n0 + 0.1)), "cell-020c", "cell-020d"),
         "alpha without S": (confidence, "log_confidence", arguments(lambda n, S, A, H, d: (n, 1, A * S, H, d)), "cell-020c", "cell-020d"),
-        "B_t without n_0": (entgame, "reward_bound", arguments(lambda t, S, A, n0: (t, S, A, 1)), "cell-018", "cell-018_2"),
+        "B_t without n_0": (entgame, "reward_bound", arguments(lambda t, S, A, _: (t, S, A, 1)), "cell-018", "cell-018_2"),
         "binomial bounds 0.97": (
             proof, "binomial_bounds", lambda f: lambda n, S: tuple(0.97 * x for x in f(n, S)), "cell-008b", "cell-008b"),
         "divergence up by 2": (proof, "divergence_excess", plus(2.0), "cell-010", "cell-010"),
@@ -137,13 +142,18 @@ FUNCTIONS = {
         "radius 0.99": (confidence, "visits_radius", times(0.99), "cell-045k", "cell-045k"),
         "radius 1.01": (confidence, "visits_radius", times(1.01), "cell-045k", "cell-045k"),
         "radius of one stage": (
-            confidence, "visits_radius", lambda f: lambda T, S, A, H, delta: f(T, S, A, 1, delta), "cell-045k", "cell-045k"),
+            confidence, "visits_radius", lambda f: lambda T, **k: f(T, **{**k, "H": 1}), "cell-045k", "cell-045k"),
         "Fannes 0.95": (confidence, "fannes_width", times(0.95), "cell-045k_2", "cell-045k_2"),
         "Fannes 1.05": (confidence, "fannes_width", times(1.05), "cell-045k_2", "cell-045k_2"),
         "certificate plus 0.001": (stopping, "certified_gap", plus(0.001), "cell-045n_2", "cell-045n_2"),
         "certificate of twice delta": (
             stopping, "certified_gap", lambda f: lambda v, n, delta: f(v, n, delta=2 * delta), "cell-045n_2", "cell-045n_2"),
         "a restriction that is none": (saturation, "choose", text("where(allowed, U, np.inf)", "where(allowed, np.inf, U)"), "cell-045f", "cell-045g"),
+        "variance bonus: A dropped": (
+            variance_bonus, "variance_sampler_bound", text("H * S * A", "H * S"), "cell-049h", "cell-049h"),
+        "variance bonus: 9 for 10": (
+            variance_bonus, "variance_sampler_bound", text("10 * root", "9 * root"), "cell-049h", "cell-049h"),
+        "variance bonus: 3 for 4": (variance_bonus, "plan", text("16 * ceiling", "15 * ceiling"), "cell-049h_2", "cell-049h_2"),
         "variance 1.01": (proof, "summed_variance", times(1.01), "cell-047", "cell-048"),
     },
     "15_fast_rate": {

@@ -108,6 +108,7 @@ class Links:
     """
 
     T: np.ndarray
+    divergence: float
     regret: np.ndarray = field(repr=False)
     second_order: np.ndarray = field(repr=False)
     squared_width: np.ndarray = field(repr=False)
@@ -115,7 +116,6 @@ class Links:
     bias: np.ndarray = field(repr=False)
     width: np.ndarray = field(repr=False)
     slack: dict = field(repr=False)
-    divergence: float
 
 
 SUMS = ("regret", "second_order", "squared_width", "capped", "bias", "width")
@@ -130,15 +130,15 @@ def measure(mdp: EpisodicMDP, blocks: Iterable[Block], T: Sequence[int], *, delt
     At H = 1 nothing can be lost: all sums are 0, and a link about stages before the last has the
     slack infinity. Raises ValueError for times out of order, and for a run that is too short.
     """
-    T = np.array([check_integer(f"T[{i}]", int(t), low=1) for i, t in enumerate(T)])
-    if len(T) == 0 or np.any(np.diff(T) <= 0):
+    times = np.array([check_integer(f"T[{i}]", int(t), low=1) for i, t in enumerate(T)])
+    if len(times) == 0 or np.any(np.diff(times) <= 0):
         raise ValueError("T: must hold at least one number, in increasing order")
-    judge = _Judge(mdp, T, delta)
+    judge = _Judge(mdp, times, delta)
     for block in blocks:
         judge.look(block)
-    if judge.seen < T[-1]:
-        raise ValueError(f"T[-1] = {T[-1]}: the run has only {judge.seen} episodes")
-    return Links(T=T, **judge.sums, slack=judge.slack, divergence=judge.divergence)
+    if judge.seen < times[-1]:
+        raise ValueError(f"T[-1] = {times[-1]}: the run has only {judge.seen} episodes")
+    return Links(T=times, **judge.sums, slack=judge.slack, divergence=judge.divergence)
 
 
 class _Judge:

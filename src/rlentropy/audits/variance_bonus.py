@@ -108,8 +108,10 @@ def _judged(mdp, n, moves, t, n0, delta):
     actions = Q.argmax(axis=2)
     reward = np.log((t + S * A * n0) / (n + n0))
     pi = induction.deterministic_policy(actions, A)
-    d, own = push_forward(mdp, pi), np.zeros((H + 1, S))
-    best, true = np.zeros(S), np.inf
+    d = push_forward(mdp, pi)
+    own = np.zeros((H + 1, S))
+    best = np.zeros(S)
+    true = np.inf
     kappa = confidence.log_confidence(n, S, A, H, delta) / np.maximum(n, 1)
     w = np.empty((H, S, A))
     step = np.inf
@@ -117,7 +119,8 @@ def _judged(mdp, n, moves, t, n0, delta):
         after, variance, rise = (np.zeros((S, A)) for _ in range(3))
         ahead = np.zeros((S, A))
         if h < H - 1:
-            after, ahead = mdp.next_mean(h, own[h + 1]), mdp.next_mean(h, best)
+            after = mdp.next_mean(h, own[h + 1])
+            ahead = mdp.next_mean(h, best)
             variance = np.maximum(mdp.next_mean(h, own[h + 1] ** 2) - after**2, 0)
             rise = mdp.next_mean(h, V[h + 1] - own[h + 1])
         root = 10 * np.sqrt(kappa[h] * variance) + 45 * H * ceiling * kappa[h]
@@ -157,7 +160,9 @@ def run(
     n = np.zeros((mdp.H, mdp.S, mdp.A))
     moves = np.zeros((mdp.H - 1, mdp.S, mdp.A, mdp.S))
     world = simulator.world(mdp)
-    worst, total, sums = {}, np.zeros(n.shape), np.zeros(2)
+    worst: dict[str, float] = {}
+    total = np.zeros(n.shape)
+    sums = np.zeros(2)
     for t, uniforms in enumerate(generator(seed).random((episodes, mdp.H))):
         slack, actions, d, *paid = _judged(mdp, n, moves, t, n0, delta)
         worst = {name: min(worst.get(name, np.inf), x) for name, x in slack.items()}

@@ -39,6 +39,7 @@ class Tables(NamedTuple):
     bound   B_t, the largest possible reward
     scale   beta_t / ceiling_t, the bonus scale
     staged  per stage only: is the ceiling of stage h (H - h + 1) B_t instead of H B_t?
+    clip    do values stop at the ceiling?
     """
 
     log: np.ndarray
@@ -46,6 +47,7 @@ class Tables(NamedTuple):
     bound: np.ndarray
     scale: float
     staged: bool
+    clip: bool
 
 
 class Books(NamedTuple):
@@ -217,8 +219,7 @@ def play_stages(world, books, plan, tables, bound, uniforms, skip):
     """
     n, tried, degree, nexts, moves = books.n, books.tried, books.degree, books.nexts, books.moves
     slot, greedy, V = plan.slot, plan.greedy, plan.V
-    H, S, A = n.shape
-    room = nexts.shape[2]
+    H, _, A = n.shape
     ceiling = H * bound
     beta = tables.scale * ceiling
     s, spare = world.start, True
@@ -245,18 +246,10 @@ def play_stages(world, books, plan, tables, bound, uniforms, skip):
         if n[h, s, a] == 1:
             tried[h, s] += 1
             greedy[h, s] = min(tried[h, s], A - 1)
-        known = degree[h, s]
         after = s
         if h < H - 1:
             after = draw(world, h, s * A + a, uniforms[h])
-            k = 0
-            while k < known and nexts[h, s, k] != after:
-                k += 1
-            if k == known:
-                nexts[h, s, k] = after
-                degree[h, s] += 1
-                spare = spare and (k + 1 < room or room == S)
-            moves[h, s, a, k] += 1
+            spare = _move(books, h, s, a, after) and spare
         # hand the news to the plan
         if slot[h, s] >= 0:
             _copy(books, plan, tables, h, s, a, a + 1)
@@ -267,6 +260,22 @@ def play_stages(world, books, plan, tables, bound, uniforms, skip):
             _copy(books, plan, tables, h, s, 0, A)
         s = after
     return spare
+
+
+@inlined
+def _move(books, h, s, a, after):
+    """Count a transition. False when the list of successors is now full."""
+    degree, nexts, moves = books.degree, books.nexts, books.moves
+    room, S = nexts.shape[2], nexts.shape[1]
+    known, k = degree[h, s], 0
+    while k < known and nexts[h, s, k] != after:
+        k += 1
+    moves[h, s, a, k] += 1
+    if k < known:
+        return True
+    nexts[h, s, k] = after
+    degree[h, s] += 1
+    return k + 1 < room or room == S
 
 
 @inlined
@@ -347,6 +356,7 @@ class PooledBooks(NamedTuple):
     greedy: np.ndarray  # (H, S)
     rows: np.ndarray  # (K + 2, S) working memory
     action: np.ndarray  # (S,) working memory
+    q: np.ndarray  # (A, S) working memory
 
 
 def pooled_books(H, S, A, K):
@@ -372,6 +382,7 @@ def pooled_books(H, S, A, K):
         greedy=np.zeros((H, S), np.int64),
         rows=np.zeros((K + 2, S)),
         action=state[3],
+        q=np.zeros((A, S)),
     )
 
 
@@ -386,10 +397,34 @@ def widened_pooled(books, K):
     )
 
 
+@inlined
+def is_near(q, top):
+    """|q - top| <= 1e-8 + 1e-5 |top|: a near-tie, as ``numpy.isclose`` has it."""
+    return q == top or abs(q - top) <= 1e-8 + 1e-5 * abs(top)
+
+
+@inlined
+def _draw_near(q, u, size, best, action):
+    """action[j] = one of the near-ties of q[:, j] with best[j], the uniform number u deciding."""
+    for j in range(size):
+        ties = 0
+        for a in range(q.shape[0]):
+            ties += is_near(q[a, j], best[j])
+        pick = np.int64(u * ties)
+        for a in range(q.shape[0]):
+            if is_near(q[a, j], best[j]):
+                if pick == 0:
+                    action[j] = a
+                pick -= 1
+
+
 @compiled
-def plan_pooled(books, tables, bound):
+def plan_pooled(books, tables, bound, luck):
     """Backward induction over visited states;
-    the states never visited share one value, that of a pair without data."""
+    the states never visited share one value, that of a pair without data.
+
+    luck (H,): uniform numbers that decide among near-ties, one a stage; empty: the first maximiser.
+    """
     H, S = books.greedy.shape
     A, K = books.p.shape[:2]
     size, width, blanks = books.shape
@@ -400,10 +435,11 @@ def plan_pooled(books, tables, bound):
         V, greedy = books.V[h], books.greedy[h]
         ceiling = (H - h) * bound
         beta = tables.scale * ceiling
+        limit = ceiling if tables.clip else np.inf
         elsewhere = bound - tables.log[0]
         if beta > 0.0:
             elsewhere += beta * tables.spread[0]
-        V[:] = min(elsewhere + average, ceiling)
+        V[:] = min(elsewhere + average, limit)
         ahead = width if h < H - 1 else 0
         _gather(books.nexts, ahead, size, books.V[h + 1], seen)
         for a in range(A):
@@ -414,8 +450,14 @@ def plan_pooled(books, tables, bound):
                     q[j] += blank[j] * average
             _add_means(books.p[a], seen, ahead, size, q)
             _keep_best(a, q, size, best, action)
+            if len(luck) > 0:
+                for j in range(size):
+                    books.q[a, j] = q[j]
+        if len(luck) > 0:
+            _draw_near(books.q, luck[h], size, best, action)
+            greedy[:] = np.int64(luck[h] * A)
         for j in range(size):
-            V[state[j]] = min(best[j], ceiling)
+            V[state[j]] = min(best[j], limit)
             greedy[state[j]] = action[j]
         if blanks > 0:  # else no visited pair, hence no value that matters, depends on it
             average = 0.0
@@ -477,9 +519,11 @@ def play_pooled(world, books, tables, uniforms):
 
 @compiled
 def run_pooled(world, books, tables, first, uniforms, evaluate, mass, total):
-    """As `run_stages`, for pooled counts."""
+    """As `run_stages`, for pooled counts; a row of uniforms holds H draws,
+    and H numbers more if they are to decide among near-ties."""
+    H = books.greedy.shape[0]
     for e in range(len(uniforms)):
-        plan_pooled(books, tables, tables.bound[first + e])
+        plan_pooled(books, tables, tables.bound[first + e], uniforms[e, H:])
         if evaluate:
             add_visitation(world, books.greedy, mass, total)
         if not play_pooled(world, books, tables, uniforms[e]):

@@ -342,9 +342,10 @@ class PooledBooks(NamedTuple):
     degree: np.ndarray  # (S,) distinct successors seen
     successor: np.ndarray  # (S, K) those successors
     moves: np.ndarray  # (S, A, K) transitions to them
-    shape: (
-        np.ndarray
-    )  # (3,) number of visited states, most successors of one, pairs of visited states without data
+    # (4,) number of visited states, most successors of one, pairs of visited states without data,
+    # states met: visited, or seen as the successor of a last action only
+    shape: np.ndarray
+    met: np.ndarray  # (S,) 1 for a state met
     state: np.ndarray  # (S,) visited states in order of their first visit
     slot: np.ndarray  # (S,) slot of a state, -1 before its first visit
     log: np.ndarray  # (A, S)
@@ -361,7 +362,7 @@ class PooledBooks(NamedTuple):
 
 def pooled_books(H, S, A, K):
     """Empty `PooledBooks` with room for K successors of a state."""
-    state = np.zeros((4, S), dtype=np.int64)
+    state = np.zeros((5, S), dtype=np.int64)
     state[2] = -1
     pair = np.zeros((3, A, S))
     return PooledBooks(
@@ -370,7 +371,8 @@ def pooled_books(H, S, A, K):
         degree=state[0],
         successor=np.zeros((S, K), np.int32),
         moves=np.zeros((S, A, K), np.int32),
-        shape=np.zeros(3, np.int64),
+        shape=np.zeros(4, np.int64),
+        met=state[4],
         state=state[1],
         slot=state[2],
         log=pair[0],
@@ -427,7 +429,7 @@ def plan_pooled(books, tables, bound, luck):
     """
     H, S = books.greedy.shape
     A, K = books.p.shape[:2]
-    size, width, blanks = books.shape
+    size, width, blanks, met = books.shape
     state = books.state
     seen, q, best, action = books.rows[:K], books.rows[K], books.rows[K + 1], books.action
     average = 0.0
@@ -459,7 +461,7 @@ def plan_pooled(books, tables, bound, luck):
         for j in range(size):
             V[state[j]] = min(best[j], limit)
             greedy[state[j]] = action[j]
-        if blanks > 0:  # else no visited pair, hence no value that matters, depends on it
+        if blanks > 0 or met > size:  # else no value that matters depends on it
             average = 0.0
             for s in range(S):
                 average += V[s]
@@ -480,6 +482,8 @@ def play_pooled(world, books, tables, uniforms):
     H, S = books.greedy.shape
     A, room = n.shape[1], successor.shape[1]
     s = world.start
+    books.shape[3] += 1 - books.met[s]
+    books.met[s] = 1
     for h in range(H):
         a = books.greedy[h, s]
         n[s, a] += 1
@@ -492,6 +496,8 @@ def play_pooled(world, books, tables, uniforms):
             successor[s, k] = after
             degree[s] += 1
         moves[s, a, k] += 1
+        books.shape[3] += 1 - books.met[after]
+        books.met[after] = 1
         if slot[s] < 0:
             slot[s] = books.shape[0]
             books.state[books.shape[0]] = s

@@ -105,7 +105,9 @@ class Textbook:
             self._take_over(mdp)
 
     def _take_over(self, mdp):
-        config = entgame._config("per stage", self.first, 1, 0.1, self.scale)
+        config = entgame.settings(
+            "per stage", self.first, bonus_scale=self.scale, saturated="source"
+        )
         game = entgame._PerStage(mdp, entgame._stage_tables(mdp, config))
         entgame._play(mdp, config, game, mdp.H - 1, self.rng, (), False)
         self.n[:] = game.books.n

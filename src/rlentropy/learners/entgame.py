@@ -37,9 +37,9 @@ Two different algorithms bear the name, and they are kept apart:
 
     The published configuration of the chain clips at the ceiling, that of the grid does not:
     clip=True and clip=False. The published code plays one of the actions whose value is within
-    ``numpy.isclose`` of the largest, at random: ties="near"; ties="first" takes the first maximiser.
-    What still differs from that code: its random numbers and the order of its sums; n_0 = 1,
-    delta = 0.1 and S >= 2 are fixed there and free here; it plans once more after the last episode.
+    ``numpy.isclose`` of the largest, at random: ties="near"; ties="first" is the first best.
+    What still differs from that code: its random numbers and the order of its sums; n_0 = 1 and
+    delta = 0.1 are fixed there and free here; it plans once more after the last episode.
 
 The learner meets the true kernel only through `simulator.draw`.
 The exact visitation of the mixture is computed by an evaluator beside it, one exact roll-out for

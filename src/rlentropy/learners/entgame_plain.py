@@ -143,7 +143,7 @@ def run(
 def plan_pooled(
     memory: Memory, t: int, tables: kernels.Tables, H: int, luck: np.ndarray | None = None
 ) -> Plan:
-    """The plan of the pooled variant after t episodes; ``tables`` are those of the compiled learner.
+    """The plan of the pooled variant after t episodes; ``tables`` as in `plan`.
 
     luck (H,): uniform numbers, one a stage, that decide among near-ties; None takes the first
     maximiser. Without a ceiling Qbar and U are the same. Source: rem-published-code.

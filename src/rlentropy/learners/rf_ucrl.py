@@ -24,8 +24,8 @@ import numpy as np
 
 from rlentropy._compile import kernel
 from rlentropy._portable_kernels import log
-from rlentropy.learners import model as empirical_model
 from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.learners import model as empirical_model
 from rlentropy.learners import simulator
 from rlentropy.learners._entgame_kernels import is_near
 from rlentropy.results import result

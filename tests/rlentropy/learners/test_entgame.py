@@ -107,9 +107,7 @@ def test_more_successors_than_there_was_room_for():
     for saturated in ("unclipped", "source"):
         options = {"bonus_scale": 0.1, "saturated": saturated}
         result = entgame.run(mdp, 700, 2, **options)
-        np.testing.assert_array_equal(
-            result.counts, entgame_plain.run(mdp, 700, 2, **options)[0]
-        )
+        np.testing.assert_array_equal(result.counts, entgame_plain.run(mdp, 700, 2, **options)[0])
     pooled = entgame.run_pooled(mdp, 300, 2, bonus_scale=0.1)
     np.testing.assert_array_equal(
         pooled.counts, entgame_plain.run_pooled(mdp, 300, 2, bonus_scale=0.1)[0]

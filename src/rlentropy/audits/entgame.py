@@ -1,6 +1,6 @@
 """The proof that EntGame is PAC, as numbers: its inequalities evaluated along a run,
 and the bound it ends in. It judges both rules of `entgame.run`: the proof uses the policy only
-through Vbar_h(s) <= Qbar_h(s, a_played), which holds for either (rem-unclipped-rule).
+through Vbar_h(s) <= Qbar_h(s, a_played), which holds for either (def-unclipped-rule).
 
 With probability at least 1 - delta, after a fixed number T >= max(2,
 S A L_2) of episodes (thm-entgame-pac),

@@ -34,7 +34,7 @@ def line_up(
 
     clip   do pooled EntGame and RF-UCRL stop at their ceilings? In the published configurations
            yes on the double chain, no on the grid. UCBVI-Ent clips always, as published; EntGame
-           per stage is that of def-entgame, by the rule of rem-unclipped-rule, or by the source's.
+           per stage is that of def-entgame, by the rule of def-unclipped-rule, or by the source's.
     checkpoints   passed to EntGame
     """
     stage = partial(entgame.run, mdp, episodes, checkpoints=checkpoints)

@@ -1,4 +1,4 @@
-"""Compiled kernels of EntGame per stage with the rule of rem-unclipped-rule: where values stand at
+"""Compiled kernels of EntGame per stage with the rule of def-unclipped-rule: where values stand at
 the ceiling, what would come without a ceiling decides.
 
 Beside Qbar and Vbar of `_entgame_kernels`, planning works out

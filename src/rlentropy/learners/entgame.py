@@ -18,7 +18,7 @@ Two different algorithms bear the name, and they are kept apart:
 
     So phat is never needed for Qbar where it is undefined. Played is the first maximiser of Qbar
     while Qbar < H B_t. Where max_a Qbar reaches the ceiling the values tie behind it, and
-    saturated="unclipped" (the default, rem-unclipped-rule) takes, among the actions with
+    saturated="unclipped" (the default, def-unclipped-rule) takes, among the actions with
     Qbar >= H B_t, the first with the largest U_h = r + b + phat max U_{h+1}
     (b of one visit and phat uniform where n = 0). saturated="source" is the note's rule:
     the first maximiser of Qbar there too.
@@ -177,12 +177,12 @@ def run(
                  0 plans without optimism
     ceiling      "source": H B_t at every stage; "stage": (H - h + 1) B_t at stage h
     clip         False: no ceiling at all (then ``ceiling`` and ``saturated`` have no effect)
-    saturated    what decides where values reach the ceiling: "unclipped" (rem-unclipped-rule)
+    saturated    what decides where values reach the ceiling: "unclipped" (def-unclipped-rule)
                  or "source" (the first maximiser of Qbar)
     checkpoints  numbers of episodes after which the mixture so far is looked at
     evaluate     False saves the exact roll-outs; the counts are the same
 
-    Raises ValueError for arguments out of range. Source: def-entgame, rem-unclipped-rule;
+    Raises ValueError for arguments out of range. Source: def-entgame, def-unclipped-rule;
     Tiapkin et al. (2023), algorithm 1.
     """
     config = settings(
@@ -378,7 +378,7 @@ class _PerStage:
 
 
 class _Unclipped(_PerStage):
-    """State of a run per stage by the rule of rem-unclipped-rule, or without a ceiling."""
+    """State of a run per stage by the rule of def-unclipped-rule, or without a ceiling."""
 
     def __init__(self, mdp, tables):
         super().__init__(mdp, tables)

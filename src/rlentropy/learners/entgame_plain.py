@@ -1,4 +1,4 @@
-"""EntGame in plain NumPy, line by line as in def-entgame and rem-unclipped-rule: for reading, and
+"""EntGame in plain NumPy, line by line as in def-entgame and def-unclipped-rule: for reading, and
 for whoever wants to check the compiled learner.
 
 Slow, and equal to `entgame.run` and `entgame.run_pooled` in every count: it takes logarithms and
@@ -69,7 +69,7 @@ def plan(
 
     ``unvisited="nothing"`` is the tempting mistake: a pair without data keeps its reward but
     nothing beyond it, so that nobody goes far for it.
-    Raises ValueError for another value. Source: def-entgame, rem-unclipped-rule.
+    Raises ValueError for another value. Source: def-entgame, def-unclipped-rule.
     """
     if unvisited not in ("ceiling", "nothing"):
         raise ValueError(f"unvisited = {unvisited!r}: must be 'ceiling' or 'nothing'")

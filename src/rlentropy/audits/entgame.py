@@ -80,27 +80,18 @@ SOURCE = {
 # --------------------------------------------------------------------------------------- the bound
 
 
-def logarithms(S: int, A: int, H: int, delta: float) -> tuple[float, float, float]:
+def logarithms(S, A, H, delta):
     """(L_1, L_2, L') = (log 6/delta, log 12 S A H/delta, log 6 S A H/delta).
     Source: thm-entgame-pac."""
     return log(6 / delta), log(12 * S * A * H / delta), confidence.count_margin(S, A, H, delta)
 
 
-def shortest_run(S: int, A: int, H: int, delta: float) -> float:
+def shortest_run(S, A, H, delta):
     """max(2, S A L_2): the theorem speaks of runs at least as long. Source: thm-entgame-pac."""
     return max(2.0, S * A * logarithms(S, A, H, delta)[1])
 
 
-def sampler_bound(
-    T: float,
-    S: int,
-    A: int,
-    H: int,
-    delta: float,
-    *,
-    n0: float = 1,
-    bonus_scale: float = 1.0,
-) -> float:
+def sampler_bound(T, S, A, H, delta, *, n0=1, bonus_scale=1.0):
     """H^2 B_T [8 (c_b + 1/2) sqrt(S A T alpha) + S A (4 L' + 1)]: bound on the summed widths.
     Source: lem-sum."""
     B, margin = float(entgame.reward_bound(T, S, A, n0)), logarithms(S, A, H, delta)[2]
@@ -108,28 +99,19 @@ def sampler_bound(
     return H**2 * B * (8 * (bonus_scale + 0.5) * root + S * A * (4 * margin + 1))
 
 
-def azuma_bound(T: float, S: int, A: int, H: int, delta: float, *, n0: float = 1) -> float:
+def azuma_bound(T, S, A, H, delta, *, n0=1):
     """H B_T sqrt(T L_1 / 2). Source: eq-azuma."""
     return (
         H * float(entgame.reward_bound(T, S, A, n0)) * sqrt(T * logarithms(S, A, H, delta)[0] / 2)
     )
 
 
-def visits_bound(T: float, S: int, A: int, H: int, delta: float) -> float:
+def visits_bound(T, S, A, H, delta):
     """2 sqrt(S A L_2 T) >= sum over (s, a) of |n_h - N_h|. Source: lem-tv."""
     return 2 * sqrt(S * A * logarithms(S, A, H, delta)[1] * T)
 
 
-def bound_terms(
-    T: float,
-    S: int,
-    A: int,
-    H: int,
-    delta: float,
-    *,
-    n0: float = 1,
-    bonus_scale: float = 1.0,
-) -> dict[str, float]:
+def bound_terms(T, S, A, H, delta, *, n0=1, bonus_scale=1.0):
     """The four terms of the bound by name: sampler, Azuma, visits, forecaster.
     Source: thm-entgame-pac.
 
@@ -143,16 +125,7 @@ def bound_terms(
     }
 
 
-def pac_bound(
-    T: float,
-    S: int,
-    A: int,
-    H: int,
-    delta: float,
-    *,
-    n0: float = 1,
-    bonus_scale: float = 1.0,
-) -> float:
+def pac_bound(T, S, A, H, delta, *, n0=1, bonus_scale=1.0):
     """The bound on H* - H_visit after T episodes, in nats: the sum of `bound_terms`.
     Source: thm-entgame-pac."""
     return sum(bound_terms(T, S, A, H, delta, n0=n0, bonus_scale=bonus_scale).values())
@@ -163,16 +136,7 @@ def trivial_bound(S: int, A: int, H: int) -> float:
     return H * log(S * A)
 
 
-def episodes_needed(
-    eps: float,
-    S: int,
-    A: int,
-    H: int,
-    delta: float,
-    *,
-    n0: float = 1,
-    bonus_scale: float = 1.0,
-) -> float:
+def episodes_needed(eps, S, A, H, delta, *, n0=1, bonus_scale=1.0):
     """Smallest T >= `shortest_run`, to a relative 1e-9, with pac_bound(T) <= eps.
 
     Beyond `shortest_run` the bound decreases in T, so it is found by doubling and halving.

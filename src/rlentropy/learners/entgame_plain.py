@@ -110,7 +110,7 @@ def _average(W: np.ndarray, visited: list[int]) -> float:
 def run(
     mdp: EpisodicMDP,
     episodes: int,
-    seed: "int | np.random.SeedSequence",
+    seed: int | np.random.SeedSequence,
     *,
     unvisited: str = "ceiling",
     **options: object,
@@ -170,7 +170,7 @@ def plan_pooled(
 
 
 def run_pooled(
-    mdp: EpisodicMDP, episodes: int, seed: "int | np.random.SeedSequence", **options: object
+    mdp: EpisodicMDP, episodes: int, seed: int | np.random.SeedSequence, **options: object
 ) -> tuple[np.ndarray, np.ndarray]:
     """`entgame.run_pooled` through `plan_pooled`: counts (H, S, A) and visitation of the mixture.
 

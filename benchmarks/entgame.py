@@ -29,6 +29,7 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numba
 import numpy as np
@@ -38,10 +39,11 @@ from rlentropy.episodic import environments
 from rlentropy.learners import entgame, simulator
 from rlentropy.seeds import generator
 
-TEXTBOOK, OWN, JUDGED, POOLED = (
+TEXTBOOK, OWN, JUDGED, UNCLIPPED, POOLED = (
     "textbook, dense",
     "rlentropy",
     "rlentropy with exact mixture",
+    "rlentropy, unclipped value at the ceiling",
     "rlentropy, pooled",
 )
 SCOOL = "UCBVI of rlberry-scool"
@@ -105,7 +107,9 @@ class Textbook:
             self._take_over(mdp)
 
     def _take_over(self, mdp):
-        config = entgame._config("per stage", self.first, 1, 0.1, self.scale)
+        config = entgame.settings(
+            "per stage", self.first, bonus_scale=self.scale, saturated="source"
+        )
         game = entgame._PerStage(mdp, entgame._stage_tables(mdp, config))
         entgame._play(mdp, config, game, mdp.H - 1, self.rng, (), False)
         self.n[:] = game.books.n
@@ -159,11 +163,13 @@ def contestants(mdp, bonus, own, slow, published):
 
         return play, episodes
 
+    source = partial(entgame.run, saturated="source")  # the game of the textbook version
     naive = Textbook(mdp, 0, bonus_scale=bonus, first=own // 2)
     methods = {
         TEXTBOOK: (lambda: naive.advance(slow), slow),
-        OWN: game(entgame.run, own, False),
-        JUDGED: game(entgame.run, own, True),
+        OWN: game(source, own, False),
+        JUDGED: game(source, own, True),
+        UNCLIPPED: game(entgame.run, own, False),
         POOLED: game(entgame.run_pooled, own, False),
     }
     if published and bonus and peers.python():
@@ -254,7 +260,7 @@ if __name__ == "__main__":
     quick = "--quick" in sys.argv
     for row in rows(quick):
         print(
-            "{environment:22s} bonus {bonus:<4g} {method:30s} "
+            "{environment:22s} bonus {bonus:<4g} {method:42s} "
             "{rate:>12,.0f} episodes/s  x{ratio:.1f}".format(**row)
         )
     for axis, points in scaling(quick).items():

@@ -29,7 +29,8 @@ def test_the_textbook_version_plays_the_same_game(bonus, first):
     peer.advance(3000 - first)
     slow = peer.n
     np.testing.assert_array_equal(slow[:-1], peer.moves.sum(axis=3))
-    fast = package.run(mdp, 3000, 1, bonus_scale=bonus, evaluate=False).counts
+    options = {"bonus_scale": bonus, "saturated": "source", "evaluate": False}
+    fast = package.run(mdp, 3000, 1, **options).counts
     assert (slow.sum(axis=(1, 2)) == 3000).all()
     assert abs(visitation_entropy(slow / 3000) - visitation_entropy(fast / 3000)) < 0.1
 

@@ -77,7 +77,7 @@ def learners():
     """Counts and visitations of every learner."""
     for scale in SCALES:
         options = {"bonus_scale": scale}
-        run = entgame.run(CHAIN, LONG, 1, **options, checkpoints=[LONG])
+        run = entgame.run(CHAIN, LONG, 1, **options, saturated="source", checkpoints=[LONG])
         yield (
             f"EntGame, b = {scale}",
             digest(run.counts, run.visitation, run.checkpoints[0].optimistic_value),
@@ -87,7 +87,21 @@ def learners():
             f"EntGame pooled, b = {scale}",
             digest(run.counts, run.visitation, run.checkpoints[0].optimistic_value),
         )
-    run = entgame.run(GARNET, SHORT, 3, n0=0.5, bonus_scale=0.1, ceiling="stage")
+        run = entgame.run(CHAIN, SHORT, 1, **options, checkpoints=[SHORT])
+        yield (
+            f"EntGame unclipped where saturated, b = {scale}",
+            digest(run.counts, run.visitation, run.checkpoints[0].optimistic_value),
+        )
+        for ties in ("first", "near"):
+            run = entgame.run_pooled(GRID, SHORT, 2, **options, clip=False, ties=ties)
+            yield (
+                f"EntGame pooled without a ceiling, ties {ties}, b = {scale}",
+                digest(run.counts, run.visitation),
+            )
+    run = entgame.run(GARNET, SHORT, 3, clip=False)
+    yield "EntGame without a ceiling", digest(run.counts, run.visitation)
+    options = {"bonus_scale": 0.1, "ceiling": "stage"}
+    run = entgame.run(GARNET, SHORT, 3, n0=0.5, **options, saturated="source")
     yield "EntGame, ceiling of the stage", digest(run.counts, run.visitation)
     run = entgame.run_known(GRID, 300, checkpoints=[300])
     yield (
@@ -101,6 +115,9 @@ def learners():
         options = rf_ucrl.RewardFreeOptions(pooled=pooled, published_code=pooled)
         run = rf_ucrl.rf_ucrl(GRID, SHORT, 5, options=options)
         yield f"RF-UCRL, pooled = {pooled}", digest(run.counts, run.error)
+    options = rf_ucrl.RewardFreeOptions(published_code=True, clip=False, ties="near")
+    run = rf_ucrl.rf_ucrl(GRID, SHORT, 5, options=options)
+    yield "RF-UCRL without a ceiling, near-ties", digest(run.counts, run.error)
     run = optimistic_soft_vi.run(GARNET, SHORT, 6)
     yield "optimistic soft value iteration", digest(run.counts, run.Q, run.policy)
 

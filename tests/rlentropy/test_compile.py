@@ -16,7 +16,13 @@ import numpy as np
 import pytest
 
 from rlentropy.episodic import environments
-from rlentropy.learners import _entgame_kernels, entgame, optimistic_soft_vi, ucbvi_ent
+from rlentropy.learners import (
+    _entgame_kernels,
+    _entgame_unclipped,
+    entgame,
+    optimistic_soft_vi,
+    ucbvi_ent,
+)
 
 # Instructions that round a product and a sum once: of x86-64 (vfmadd213sd), of ARM64 (fmadd, fmla).
 FUSED = re.compile(r"\b(vfn?m(add|sub)\w*|fn?m(add|sub|la|ls)\w*)\b")
@@ -37,12 +43,14 @@ def anew(kernel):
 @pytest.mark.slow
 def test_no_product_is_fused_with_a_sum():
     chain = environments.double_chain(length=5, failure=0.1, horizon=4)
-    entgame.run(chain, 3, 0)
+    for rule in ("source", "unclipped"):
+        entgame.run(chain, 3, 0, saturated=rule)
     entgame.run_pooled(chain, 3, 0)
     ucbvi_ent.run(chain, 3, 0)
     optimistic_soft_vi.run(chain, 3, 0)
     for kernel in (
         _entgame_kernels.run_stages,
+        _entgame_unclipped.run_unclipped,
         _entgame_kernels.run_pooled,
         ucbvi_ent._play,
         optimistic_soft_vi._play,

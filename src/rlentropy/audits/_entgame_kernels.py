@@ -1,11 +1,12 @@
-"""Compiled kernels of `rlentropy.entgame_proof`.
-Private; tests/test_entgame_proof.py holds plain NumPy twins."""
+"""Compiled kernels of `rlentropy.audits.entgame`.
+Private; tests/rlentropy/audits/test_entgame.py holds a plain NumPy twin."""
 
 from math import inf, sqrt
 
 from rlentropy._compile import kernel
 from rlentropy._portable_kernels import log
 from rlentropy.learners import _entgame_kernels as game
+from rlentropy.learners import _entgame_unclipped as unclipped
 
 # As in `_entgame_kernels`: nothing here makes an array, so references need no counting.
 compiled = kernel(_nrt=False)
@@ -20,12 +21,27 @@ ROUNDING = 1e-12
 
 @compiled
 def follow(
-    world, P, books, plan, tables, margin, optimum, first, uniforms, N, last, memory, sums, worst
+    world,
+    P,
+    books,
+    plan,
+    ahead,
+    tables,
+    source,
+    margin,
+    optimum,
+    first,
+    uniforms,
+    N,
+    last,
+    memory,
+    sums,
+    worst,
 ):
     """Play episodes first, first + 1, ...
     (one per row of uniforms); judge each with the true kernel P (H-1, S, A, S).
 
-    The learner is that of `_entgame_kernels`, untouched:
+    The learner is that of `_entgame_kernels` (``source``) or of `_entgame_unclipped`, untouched:
     the judge reads its tables and writes only its own.
     N (H, S, A) collects visit probabilities; last (H, S, A) is the count of the episode
     before; memory (3, H + 1, S) holds V*, the value of the policy played,
@@ -33,10 +49,16 @@ def follow(
     """
     for e in range(len(uniforms)):
         bound = tables.bound[first + e]
-        game.plan_stages(plan, bound, tables.scale)
+        if source:
+            game.plan_stages(plan, bound, tables.scale)
+        else:
+            unclipped.plan_unclipped(plan, ahead, tables, bound)
         _values(P, books, plan, tables, bound, memory, sums, worst)
         _policy(P, books, plan, tables, bound, world.start, optimum, memory, N, sums, worst)
-        game.play_stages(world, books, plan, tables, bound, uniforms[e], False)
+        if source:
+            game.play_stages(world, books, plan, tables, bound, uniforms[e], False)
+        else:
+            unclipped.play_unclipped(world, books, plan, ahead, tables, uniforms[e])
         _seen(P, books, tables, bound, margin, N, last, sums, worst)
 
 

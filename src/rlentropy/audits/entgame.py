@@ -1,5 +1,6 @@
 """The proof that EntGame is PAC, as numbers: its inequalities evaluated along a run,
-and the bound it ends in.
+and the bound it ends in. It judges both rules of `entgame.run`: the proof uses the policy only
+through Vbar_h(s) <= Qbar_h(s, a_played), which holds for either (def-unclipped-rule).
 
 With probability at least 1 - delta, after a fixed number T >= max(2,
 S A L_2) of episodes (thm-entgame-pac),
@@ -21,10 +22,12 @@ hand; so only whoever judges a learner may use this module.
 Entropies, values and losses are in nats.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import field
 from math import e, log, sqrt
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
 from rlentropy import confidence
@@ -32,9 +35,12 @@ from rlentropy.audits import _entgame_kernels as kernels
 from rlentropy.audits import _inverse
 from rlentropy.distributions import entropy, log_probabilities
 from rlentropy.episodic import forecaster, induction, max_entropy
+from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import policy_visitation, visitation_entropy
 from rlentropy.learners import _entgame_kernels as game
+from rlentropy.learners import _entgame_unclipped as unclipped
 from rlentropy.learners import entgame, simulator
+from rlentropy.results import result
 from rlentropy.seeds import generator
 from rlentropy.validation import (
     check_confidence,
@@ -185,7 +191,7 @@ def episodes_needed(
 # ----------------------------------------------------------------------------------------- the run
 
 
-@dataclass(frozen=True, eq=False)
+@result
 class Audit:
     """A run of EntGame judged by the true kernel.
     Arrays (k,) belong to the times ``T``; everything in nats.
@@ -227,7 +233,7 @@ class Audit:
     counts: np.ndarray = field(repr=False)
     visitation: np.ndarray = field(repr=False)
 
-    def inequalities(self, i=-1):
+    def inequalities(self, i: int = -1) -> dict[str, tuple[float, float]]:
         """{name: (left, right)}: the inequalities I1, ..., I10 of the proof, left <= right,
         at time T[i].
 
@@ -266,18 +272,36 @@ class Audit:
         }
 
 
-def measure(mdp, T, seed, *, n0=1, delta=0.1, bonus_scale=1.0, optimum=None):
+def measure(
+    mdp: EpisodicMDP,
+    T: Iterable[int],
+    seed: int | np.random.SeedSequence,
+    *,
+    n0: float = 1,
+    delta: float = 0.1,
+    bonus_scale: float = 1.0,
+    saturated: str = "unclipped",
+    optimum: float | None = None,
+) -> Audit:
     """`Audit` of the run ``entgame.run(mdp, T[-1], seed, ...)``,
     judged in every episode at O(H S^2 A) each.
 
-    T        increasing whole numbers >= 1: the times at which sums and entropies are reported
-    optimum  H* if already known, else it is solved for
+    T          increasing whole numbers >= 1: the times at which sums and entropies are reported
+    saturated  the rule at the ceiling, as in `entgame.run`
+    optimum    H* if already known, else it is solved for
     Raises ValueError for arguments out of range. Source: thm-entgame-pac.
     """
     T = np.array([check_integer(f"T[{i}]", int(t), low=1) for i, t in enumerate(T)])
     if len(T) == 0 or np.any(np.diff(T) <= 0):
         raise ValueError("T: must hold at least one number, in increasing order")
-    config = entgame._config("per stage", int(T[-1]), n0, delta, bonus_scale)
+    config = entgame.settings(
+        "per stage",
+        int(T[-1]),
+        n0=n0,
+        delta=delta,
+        bonus_scale=bonus_scale,
+        saturated=saturated,
+    )
     optimum = max_entropy.solve(mdp).value if optimum is None else optimum
     judge = _Judge(mdp, config, optimum)
     rng, columns = generator(seed), []
@@ -302,6 +326,7 @@ class _Judge:
         self.world, self.tables = simulator.world(mdp), entgame._stage_tables(mdp, config)
         self.P, self.optimum, self.shape = mdp.dense(), optimum, (mdp.H, mdp.S, mdp.A)
         self.books, self.plan = game.books(*self.shape, mdp.S), game.plan(*self.shape, mdp.S)
+        self.ahead, self.source = unclipped.ahead(*self.shape, mdp.S), config.saturated == "source"
         self.margin = confidence.count_margin(mdp.S, mdp.A, mdp.H, config.delta)
         self.N, self.last = np.zeros(self.shape), np.zeros(self.shape, dtype=np.int32)
         self.memory = np.zeros((3, mdp.H + 1, mdp.S))
@@ -314,7 +339,9 @@ class _Judge:
             self.P,
             self.books,
             self.plan,
+            self.ahead,
             self.tables,
+            self.source,
             self.margin,
             self.optimum,
             first,
@@ -348,7 +375,9 @@ class _Judge:
 # -------------------------------------------------------------------------- variance of the return
 
 
-def return_moments(mdp, actions, reward):
+def return_moments(
+    mdp: EpisodicMDP, actions: np.ndarray, reward: np.ndarray
+) -> tuple[float, float]:
     """(E G, E G^2) of the return G = sum_h r_h(s_h, a_h) of a deterministic policy,
     by backward induction.
 
@@ -367,7 +396,7 @@ def return_moments(mdp, actions, reward):
     return float(first[mdp.start]), float(second[mdp.start])
 
 
-def summed_variance(mdp, actions, reward):
+def summed_variance(mdp: EpisodicMDP, actions: np.ndarray, reward: np.ndarray) -> float:
     """E sum over h < H of Var_{p_h}(V_{h+1})(s_h, a_h), V the value of the policy;
     arguments as in `return_moments`.
 
@@ -385,7 +414,14 @@ def summed_variance(mdp, actions, reward):
 # -------------------------------------------------------------------- the two inequalities in time
 
 
-def divergence_excess(p, length, paths, seed, *, price=1.0):
+def divergence_excess(
+    p: ArrayLike,
+    length: int,
+    paths: int,
+    seed: int | np.random.SeedSequence,
+    *,
+    price: float = 1.0,
+) -> np.ndarray:
     """max over 1 <= n <= length of n KL(phat_n || p) - price log binom(n + S - 1, S - 1),
     one for each path; (paths,).
 
@@ -404,21 +440,29 @@ def divergence_excess(p, length, paths, seed, *, price=1.0):
     return highest
 
 
-def log_binomial(n, S):
+def log_binomial(n: ArrayLike, S: int) -> np.ndarray:
     """log binom(n + S - 1, S - 1), the worst regret of Laplace's rule.
     Source: lem-kl-concentration."""
     n = np.asarray(n, dtype=float)
     return gammaln(n + S) - gammaln(S) - gammaln(n + 1)
 
 
-def binomial_bounds(n, S):
+def binomial_bounds(n: ArrayLike, S: int) -> tuple[np.ndarray, np.ndarray]:
     """(S - 1) log(e (1 + n / (S - 1))) and S log(e (1 + n)), S >= 2.
     Source: lem-kl-concentration."""
     n = np.asarray(n, dtype=float)
     return (S - 1) * np.log(e * (1 + n / (S - 1))), S * np.log(e * (1 + n))
 
 
-def count_deficit(length, paths, seed, *, share=1 - 1 / e, small=0.02, large=0.05):
+def count_deficit(
+    length: int,
+    paths: int,
+    seed: int | np.random.SeedSequence,
+    *,
+    share: float = 1 - 1 / e,
+    small: float = 0.02,
+    large: float = 0.05,
+) -> np.ndarray:
     """max over t <= length of share * sum P - sum X on independent paths with P_t chosen from the
     past; (paths,).
 
@@ -437,13 +481,13 @@ def count_deficit(length, paths, seed, *, share=1 - 1 / e, small=0.02, large=0.0
 # -------------------------------------------------------------------------------------- for tables
 
 
-def tex(x):
+def tex(x: float) -> str:
     """A number for a table: three digits, or two and a power of ten outside 0.001 to 1000;
     0 below 1e-8 (rounding)."""
     return f"${_tex(x)}$"
 
 
-def comparison(left, right):
+def comparison(left: float, right: float) -> str:
     """left <= right for a table, in two lines, and whether it fails by more than rounding
     (1e-9)."""
     return rf"{tex(left)}<br>$\le{_tex(right)}$" + (" **fails**" if left > right + 1e-9 else "")

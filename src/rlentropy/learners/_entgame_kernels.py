@@ -39,6 +39,7 @@ class Tables(NamedTuple):
     bound   B_t, the largest possible reward
     scale   beta_t / ceiling_t, the bonus scale
     staged  per stage only: is the ceiling of stage h (H - h + 1) B_t instead of H B_t?
+    clip    do values stop at the ceiling?
     """
 
     log: np.ndarray
@@ -46,6 +47,7 @@ class Tables(NamedTuple):
     bound: np.ndarray
     scale: float
     staged: bool
+    clip: bool
 
 
 class Books(NamedTuple):
@@ -217,8 +219,7 @@ def play_stages(world, books, plan, tables, bound, uniforms, skip):
     """
     n, tried, degree, nexts, moves = books.n, books.tried, books.degree, books.nexts, books.moves
     slot, greedy, V = plan.slot, plan.greedy, plan.V
-    H, S, A = n.shape
-    room = nexts.shape[2]
+    H, _, A = n.shape
     ceiling = H * bound
     beta = tables.scale * ceiling
     s, spare = world.start, True
@@ -245,18 +246,10 @@ def play_stages(world, books, plan, tables, bound, uniforms, skip):
         if n[h, s, a] == 1:
             tried[h, s] += 1
             greedy[h, s] = min(tried[h, s], A - 1)
-        known = degree[h, s]
         after = s
         if h < H - 1:
             after = draw(world, h, s * A + a, uniforms[h])
-            k = 0
-            while k < known and nexts[h, s, k] != after:
-                k += 1
-            if k == known:
-                nexts[h, s, k] = after
-                degree[h, s] += 1
-                spare = spare and (k + 1 < room or room == S)
-            moves[h, s, a, k] += 1
+            spare = _move(books, h, s, a, after) and spare
         # hand the news to the plan
         if slot[h, s] >= 0:
             _copy(books, plan, tables, h, s, a, a + 1)
@@ -267,6 +260,22 @@ def play_stages(world, books, plan, tables, bound, uniforms, skip):
             _copy(books, plan, tables, h, s, 0, A)
         s = after
     return spare
+
+
+@inlined
+def _move(books, h, s, a, after):
+    """Count a transition. False when the list of successors is now full."""
+    degree, nexts, moves = books.degree, books.nexts, books.moves
+    room, S = nexts.shape[2], nexts.shape[1]
+    known, k = degree[h, s], 0
+    while k < known and nexts[h, s, k] != after:
+        k += 1
+    moves[h, s, a, k] += 1
+    if k < known:
+        return True
+    nexts[h, s, k] = after
+    degree[h, s] += 1
+    return k + 1 < room or room == S
 
 
 @inlined
@@ -333,9 +342,10 @@ class PooledBooks(NamedTuple):
     degree: np.ndarray  # (S,) distinct successors seen
     successor: np.ndarray  # (S, K) those successors
     moves: np.ndarray  # (S, A, K) transitions to them
-    shape: (
-        np.ndarray
-    )  # (3,) number of visited states, most successors of one, pairs of visited states without data
+    # (4,) number of visited states, most successors of one, pairs of visited states without data,
+    # states met: visited, or seen as the successor of a last action only
+    shape: np.ndarray
+    met: np.ndarray  # (S,) 1 for a state met
     state: np.ndarray  # (S,) visited states in order of their first visit
     slot: np.ndarray  # (S,) slot of a state, -1 before its first visit
     log: np.ndarray  # (A, S)
@@ -347,11 +357,12 @@ class PooledBooks(NamedTuple):
     greedy: np.ndarray  # (H, S)
     rows: np.ndarray  # (K + 2, S) working memory
     action: np.ndarray  # (S,) working memory
+    q: np.ndarray  # (A, S) working memory
 
 
 def pooled_books(H, S, A, K):
     """Empty `PooledBooks` with room for K successors of a state."""
-    state = np.zeros((4, S), dtype=np.int64)
+    state = np.zeros((5, S), dtype=np.int64)
     state[2] = -1
     pair = np.zeros((3, A, S))
     return PooledBooks(
@@ -360,7 +371,8 @@ def pooled_books(H, S, A, K):
         degree=state[0],
         successor=np.zeros((S, K), np.int32),
         moves=np.zeros((S, A, K), np.int32),
-        shape=np.zeros(3, np.int64),
+        shape=np.zeros(4, np.int64),
+        met=state[4],
         state=state[1],
         slot=state[2],
         log=pair[0],
@@ -372,6 +384,7 @@ def pooled_books(H, S, A, K):
         greedy=np.zeros((H, S), np.int64),
         rows=np.zeros((K + 2, S)),
         action=state[3],
+        q=np.zeros((A, S)),
     )
 
 
@@ -386,13 +399,37 @@ def widened_pooled(books, K):
     )
 
 
+@inlined
+def is_near(q, top):
+    """|q - top| <= 1e-8 + 1e-5 |top|: a near-tie, as ``numpy.isclose`` has it."""
+    return q == top or abs(q - top) <= 1e-8 + 1e-5 * abs(top)
+
+
+@inlined
+def _draw_near(q, u, size, best, action):
+    """action[j] = one of the near-ties of q[:, j] with best[j], the uniform number u deciding."""
+    for j in range(size):
+        ties = 0
+        for a in range(q.shape[0]):
+            ties += is_near(q[a, j], best[j])
+        pick = np.int64(u * ties)
+        for a in range(q.shape[0]):
+            if is_near(q[a, j], best[j]):
+                if pick == 0:
+                    action[j] = a
+                pick -= 1
+
+
 @compiled
-def plan_pooled(books, tables, bound):
+def plan_pooled(books, tables, bound, luck):
     """Backward induction over visited states;
-    the states never visited share one value, that of a pair without data."""
+    the states never visited share one value, that of a pair without data.
+
+    luck (H,): uniform numbers that decide among near-ties, one a stage; empty: the first maximiser.
+    """
     H, S = books.greedy.shape
     A, K = books.p.shape[:2]
-    size, width, blanks = books.shape
+    size, width, blanks, met = books.shape
     state = books.state
     seen, q, best, action = books.rows[:K], books.rows[K], books.rows[K + 1], books.action
     average = 0.0
@@ -400,10 +437,11 @@ def plan_pooled(books, tables, bound):
         V, greedy = books.V[h], books.greedy[h]
         ceiling = (H - h) * bound
         beta = tables.scale * ceiling
+        limit = ceiling if tables.clip else np.inf
         elsewhere = bound - tables.log[0]
         if beta > 0.0:
             elsewhere += beta * tables.spread[0]
-        V[:] = min(elsewhere + average, ceiling)
+        V[:] = min(elsewhere + average, limit)
         ahead = width if h < H - 1 else 0
         _gather(books.nexts, ahead, size, books.V[h + 1], seen)
         for a in range(A):
@@ -414,10 +452,16 @@ def plan_pooled(books, tables, bound):
                     q[j] += blank[j] * average
             _add_means(books.p[a], seen, ahead, size, q)
             _keep_best(a, q, size, best, action)
+            if len(luck) > 0:
+                for j in range(size):
+                    books.q[a, j] = q[j]
+        if len(luck) > 0:
+            _draw_near(books.q, luck[h], size, best, action)
+            greedy[:] = np.int64(luck[h] * A)
         for j in range(size):
-            V[state[j]] = min(best[j], ceiling)
+            V[state[j]] = min(best[j], limit)
             greedy[state[j]] = action[j]
-        if blanks > 0:  # else no visited pair, hence no value that matters, depends on it
+        if blanks > 0 or met > size:  # else no value that matters depends on it
             average = 0.0
             for s in range(S):
                 average += V[s]
@@ -438,6 +482,8 @@ def play_pooled(world, books, tables, uniforms):
     H, S = books.greedy.shape
     A, room = n.shape[1], successor.shape[1]
     s = world.start
+    books.shape[3] += 1 - books.met[s]
+    books.met[s] = 1
     for h in range(H):
         a = books.greedy[h, s]
         n[s, a] += 1
@@ -450,6 +496,8 @@ def play_pooled(world, books, tables, uniforms):
             successor[s, k] = after
             degree[s] += 1
         moves[s, a, k] += 1
+        books.shape[3] += 1 - books.met[after]
+        books.met[after] = 1
         if slot[s] < 0:
             slot[s] = books.shape[0]
             books.state[books.shape[0]] = s
@@ -477,9 +525,11 @@ def play_pooled(world, books, tables, uniforms):
 
 @compiled
 def run_pooled(world, books, tables, first, uniforms, evaluate, mass, total):
-    """As `run_stages`, for pooled counts."""
+    """As `run_stages`, for pooled counts; a row of uniforms holds H draws,
+    and H numbers more if they are to decide among near-ties."""
+    H = books.greedy.shape[0]
     for e in range(len(uniforms)):
-        plan_pooled(books, tables, tables.bound[first + e])
+        plan_pooled(books, tables, tables.bound[first + e], uniforms[e, H:])
         if evaluate:
             add_visitation(world, books.greedy, mass, total)
         if not play_pooled(world, books, tables, uniforms[e]):

@@ -1,11 +1,9 @@
 """EntGame: maximum-entropy exploration of an unknown MDP as a game between a forecaster and an
 optimistic sampler.
 
-Before each episode the forecaster predicts the next visits from the counts so far;
-the sampler then plans,
-optimistically in the empirical model, for the reward log(1 / prediction), and plays one episode.
-The output is the
-uniform mixture of the T policies played.
+Before each episode the forecaster predicts the next visits from the counts so far; the sampler
+then plans, optimistically in the empirical model, for the reward log(1 / prediction), and plays
+one episode. The output is the uniform mixture of the T policies played.
 Two different algorithms bear the name, and they are kept apart:
 
 `run`         per stage (the second source; def-entgame):
@@ -18,15 +16,18 @@ Two different algorithms bear the name, and they are kept apart:
     +infinity where n_h = 0
     Vbar_h = min(max_a Qbar_h, H B_t),   Vbar_{H+1} = 0
 
-    A pair that was never visited has Q = +infinity:
-    its state has the ceiling as value, and the first unvisited
-    action in index order is taken there. So phat is never needed where it is undefined.
+    So phat is never needed for Qbar where it is undefined. Played is the first maximiser of Qbar
+    while Qbar < H B_t. Where max_a Qbar reaches the ceiling the values tie behind it, and
+    saturated="unclipped" (the default, def-unclipped-rule) takes, among the actions with
+    Qbar >= H B_t, the first with the largest U_h = r + b + phat max U_{h+1}
+    (b of one visit and phat uniform where n = 0). saturated="source" is the note's rule:
+    the first maximiser of Qbar there too.
     With ceiling="stage" the ceiling is (H - h + 1) B_t at stage h,
     which bounds the true values as well (rem-clip).
+    With clip=False there is no ceiling: greedy in U everywhere; no theorem of this book covers it.
 
-`run_pooled`  pooled (the published code of Tiapkin et al.
-              2023, commit 74af23f): counts n(s, a) over all stages,
-    objective H(mean over stages of d_h).
+`run_pooled`  pooled (the published code of Tiapkin et al. 2023, commit 74af23f):
+              counts n(s, a) over all stages, objective H(mean over stages of d_h).
     Needs a stationary kernel; observes an H-th transition, after the last action.
 
     B_t = log(t H / n_0 + S A),   ceiling (H - h + 1) B_t at stage h,   m = max(1, n)
@@ -34,34 +35,37 @@ Two different algorithms bear the name, and they are kept apart:
     beta(n) = log(4 S A H / delta) + (S - 1) log(e (1 + n / (S - 1)))
     Qbar_h = log((t H + S A n_0) / (n + n_0)) + b_h + phat Vbar_{h+1},   phat = 1/S where n = 0
 
-    A pair that was never visited thus leads everywhere alike.
-    Departure from the published code: ties go to the first
-    action, there they are broken at random.
+    The published configuration of the chain clips at the ceiling, that of the grid does not:
+    clip=True and clip=False. The published code plays one of the actions whose value is within
+    ``numpy.isclose`` of the largest, at random: ties="near"; ties="first" is the first best.
+    What still differs from that code: its random numbers and the order of its sums; n_0 = 1 and
+    delta = 0.1 are fixed there and free here; it plans once more after the last episode.
 
 The learner meets the true kernel only through `simulator.draw`.
-The exact visitation of the mixture is computed by an
-evaluator beside it, one exact roll-out for each episode's policy, and never read by the learner.
+The exact visitation of the mixture is computed by an evaluator beside it, one exact roll-out for
+each episode's policy, and never read by the learner. `entgame_plain` is the same for reading.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rlentropy import portable
-from rlentropy.confidence import log_confidence
-from rlentropy.episodic.induction import deterministic_policy
+from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import (
     average_visitation_entropy,
     markov_policy,
     policy_visitation,
-    push_forward,
     visitation_entropy,
 )
 from rlentropy.learners import _entgame_kernels as kernels
+from rlentropy.learners import _entgame_unclipped as unclipped
 from rlentropy.learners import simulator
 from rlentropy.parallel import progress_bar
 from rlentropy.portable import Wide
+from rlentropy.results import lazy, result
 from rlentropy.seeds import generator
 from rlentropy.validation import check_confidence, check_integer, check_number, check_positive
 
@@ -84,6 +88,9 @@ class Config:
     delta: float
     bonus_scale: float
     ceiling: str = "source"
+    clip: bool = True
+    saturated: str = "unclipped"
+    ties: str = "first"
 
 
 @dataclass(frozen=True)
@@ -105,8 +112,8 @@ class Checkpoint:
     optimistic_value: float
 
 
-@dataclass(frozen=True, eq=False)
-class Result:
+@result
+class EntGameRun:
     """What a run of EntGame returns.
 
     counts       (H, S, A) whole numbers (real ones in `run_known`): visits n_h(s, a);
@@ -119,25 +126,25 @@ class Result:
     config: Config
     counts: np.ndarray = field(repr=False)
     visitation: np.ndarray | None = field(repr=False)
-    checkpoints: tuple = field(repr=False)
+    checkpoints: tuple[Checkpoint, ...] = field(repr=False)
 
-    @cached_property
-    def policy(self):
+    @lazy
+    def policy(self) -> np.ndarray:
         """(H, S, A): the Markov policy with the visitation of the mixture;
         uniform where it never comes."""
         return markov_policy(self._evaluated())
 
     @property
-    def visitation_entropy(self):
+    def visitation_entropy(self) -> float:
         """sum_h H(d_h) of the output mixture, in nats."""
         return float(visitation_entropy(self._evaluated()))
 
     @property
-    def average_visitation_entropy(self):
+    def average_visitation_entropy(self) -> float:
         """H(mean_h d_h) of the output mixture, in nats."""
         return float(average_visitation_entropy(self._evaluated()))
 
-    def _evaluated(self):
+    def _evaluated(self) -> np.ndarray:
         if self.visitation is None:
             raise ValueError(
                 "a run made with evaluate=False knows its counts, "
@@ -147,18 +154,20 @@ class Result:
 
 
 def run(
-    mdp,
-    episodes,
-    seed,
+    mdp: EpisodicMDP,
+    episodes: int,
+    seed: int | np.random.SeedSequence,
     *,
-    n0=1,
-    delta=0.1,
-    bonus_scale=1.0,
-    ceiling="source",
-    checkpoints=(),
-    evaluate=True,
-):
-    """EntGame with counts per stage, as in def-entgame; returns a `Result`.
+    n0: float = 1,
+    delta: float = 0.1,
+    bonus_scale: float = 1.0,
+    ceiling: str = "source",
+    clip: bool = True,
+    saturated: str = "unclipped",
+    checkpoints: Iterable[int] = (),
+    evaluate: bool = True,
+) -> EntGameRun:
+    """EntGame with counts per stage, as in def-entgame; returns an `EntGameRun`.
 
     episodes     T >= 0; with T = 0 the output is the uniform policy
     seed         whole number >= 0 or SeedSequence; the same seed gives the same numbers
@@ -167,23 +176,48 @@ def run(
     bonus_scale  factor >= 0 of the bonus: 1 is the source, 1/2 suffices for the theorem,
                  0 plans without optimism
     ceiling      "source": H B_t at every stage; "stage": (H - h + 1) B_t at stage h
+    clip         False: no ceiling at all (then ``ceiling`` and ``saturated`` have no effect)
+    saturated    what decides where values reach the ceiling: "unclipped" (def-unclipped-rule)
+                 or "source" (the first maximiser of Qbar)
     checkpoints  numbers of episodes after which the mixture so far is looked at
-    evaluate     False saves the exact roll-outs (about half of the time); the counts are the same
+    evaluate     False saves the exact roll-outs; the counts are the same
 
-    Raises ValueError for arguments out of range. Source: def-entgame; Tiapkin et al.
-    (2023), algorithm 1.
+    Raises ValueError for arguments out of range. Source: def-entgame, def-unclipped-rule;
+    Tiapkin et al. (2023), algorithm 1.
     """
-    config = _config("per stage", episodes, n0, delta, bonus_scale, ceiling)
-    game = _PerStage(mdp, _stage_tables(mdp, config))
-    return _play(mdp, config, game, mdp.H - 1, generator(seed), checkpoints, evaluate)
+    config = settings(
+        "per stage",
+        episodes,
+        n0=n0,
+        delta=delta,
+        bonus_scale=bonus_scale,
+        ceiling=ceiling,
+        clip=clip,
+        saturated=saturated,
+    )
+    game = _Unclipped if saturated == "unclipped" or not clip else _PerStage
+    state = game(mdp, _stage_tables(mdp, config))
+    return _play(mdp, config, state, mdp.H - 1, generator(seed), checkpoints, evaluate)
 
 
 def run_pooled(
-    mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0, checkpoints=(), evaluate=True
-):
+    mdp: EpisodicMDP,
+    episodes: int,
+    seed: int | np.random.SeedSequence,
+    *,
+    n0: float = 1,
+    delta: float = 0.1,
+    bonus_scale: float = 1.0,
+    clip: bool = True,
+    ties: str = "first",
+    checkpoints: Iterable[int] = (),
+    evaluate: bool = True,
+) -> EntGameRun:
     """EntGame with pooled counts, as in the published code (module docstring);
     arguments and result as in `run`.
 
+    clip   True: the ceiling (H - h + 1) B_t (published for the chain); False: none (the grid)
+    ties   "first": the first maximiser; "near": at random among those within 1e-5 (published)
     Raises ValueError also if the kernel of the MDP depends on the stage.
     Source: published code of Tiapkin et al. (2023), commit 74af23f.
     """
@@ -191,14 +225,19 @@ def run_pooled(
         raise ValueError(
             "mdp: pooled counts need a stationary kernel, this one changes with the stage"
         )
-    config = _config("pooled", episodes, n0, delta, bonus_scale)
+    config = settings(
+        "pooled", episodes, n0=n0, delta=delta, bonus_scale=bonus_scale, clip=clip, ties=ties
+    )
     game = _Pooled(mdp, _pooled_tables(mdp, config))
-    return _play(mdp, config, game, mdp.H, generator(seed), checkpoints, evaluate)
+    draws = 2 * mdp.H if ties == "near" else mdp.H
+    return _play(mdp, config, game, draws, generator(seed), checkpoints, evaluate)
 
 
-def run_known(mdp, episodes, *, n0=1, checkpoints=()):
+def run_known(
+    mdp: EpisodicMDP, episodes: int, *, n0: float = 1, checkpoints: Iterable[int] = ()
+) -> EntGameRun:
     """The game with the kernel known: exact best responses, and the exact visitation as outcome;
-    returns a `Result`.
+    returns an `EntGameRun`.
 
     d^t = visitation of a best response to log(1 / dbar^t),
     dbar^{t+1} = (sum_{i<=t} d^i + n_0) / (t + S A n_0):
@@ -207,7 +246,7 @@ def run_known(mdp, episodes, *, n0=1, checkpoints=()):
     In a `Checkpoint` optimistic_value is U(dbar^t) >= optimum, a certificate.
     Source: thm-known-model-rate; Frank & Wolfe (1956).
     """
-    config = _config("known model", episodes, n0, 0.5, 0.0)
+    config = settings("known model", episodes, n0=n0, delta=0.5, bonus_scale=0.0)
     stops, taken = _stops(checkpoints, config.episodes), []
     world, total = simulator.world(mdp), np.zeros((mdp.H, mdp.S, mdp.A))
     V, actions, mass = (
@@ -221,12 +260,12 @@ def run_known(mdp, episodes, *, n0=1, checkpoints=()):
         if last in stops:
             taken.append(_look(mdp, last, total, V, True))
         first = last
-    return Result(
-        config, _frozen(total.copy()), _mixture(mdp, total, config.episodes, True), tuple(taken)
+    return EntGameRun(
+        config, total.copy(), _mixture(mdp, total, config.episodes, True), tuple(taken)
     )
 
 
-def reward_bound(t, S, A, n0=1):
+def reward_bound(t: ArrayLike, S: int, A: int, n0: float = 1) -> np.ndarray:
     """B_t = log(t / n_0 + S A) in nats, the largest reward log(1 / dbar) that the forecaster can
     leave.
 
@@ -238,21 +277,44 @@ def reward_bound(t, S, A, n0=1):
 # ------------------------------------------------------------------------------------------ inside
 
 
-def _config(variant, episodes, n0, delta, bonus_scale, ceiling="source"):
-    episodes, n0 = check_integer("episodes", episodes), check_positive("n0", n0)
-    delta, scale = check_confidence("delta", delta), check_number("bonus_scale", bonus_scale)
+def settings(
+    variant: str,
+    episodes: int,
+    *,
+    n0: float = 1,
+    delta: float = 0.1,
+    bonus_scale: float = 1.0,
+    ceiling: str = "source",
+    clip: bool = True,
+    saturated: str = "unclipped",
+    ties: str = "first",
+) -> Config:
+    """The `Config` of these options; raises ValueError for one out of range."""
+    scale = check_number("bonus_scale", bonus_scale)
     if scale < 0:
         raise ValueError(f"bonus_scale = {scale}: must be >= 0")
-    return Config(variant, episodes, n0, delta, scale, _ceiling(ceiling))
+    if not isinstance(clip, bool):
+        raise ValueError(f"clip = {clip!r}: must be True or False")
+    return Config(
+        variant,
+        check_integer("episodes", episodes),
+        check_positive("n0", n0),
+        check_confidence("delta", delta),
+        scale,
+        _one_of("ceiling", ceiling, ("source", "stage")),
+        clip,
+        _one_of("saturated", saturated, ("unclipped", "source")),
+        _one_of("ties", ties, ("first", "near")),
+    )
 
 
-def _ceiling(ceiling):
-    if ceiling not in ("source", "stage"):
-        raise ValueError(f"ceiling = {ceiling!r}: must be 'source' or 'stage'")
-    return ceiling
+def _one_of(name, value, known):
+    if value not in known:
+        raise ValueError(f"{name} = {value!r}: must be {known[0]!r} or {known[1]!r}")
+    return value
 
 
-def _stage_tables(mdp, config):
+def _stage_tables(mdp: EpisodicMDP, config: Config) -> kernels.Tables:
     """`kernels.Tables` by the count n = 0, ..., T and the time t = 0, ..., T;
     alpha as `confidence.log_confidence`."""
     S, A = mdp.S, mdp.A
@@ -260,7 +322,7 @@ def _stage_tables(mdp, config):
     return _tables(config, 1, lambda n: 2 * (least + S * (1 + (1 + n).log())), S * A)
 
 
-def _pooled_tables(mdp, config):
+def _pooled_tables(mdp: EpisodicMDP, config: Config) -> kernels.Tables:
     """The same for pooled counts: n = 0, ..., T H."""
     S, A = mdp.S, mdp.A
     least = (Wide(4 * S * A * mdp.H) / config.delta).log()
@@ -276,7 +338,8 @@ def _tables(config, step, radius, pairs):
     log = _rounded(lambda n: (1 + n / config.n0).log(), n)
     spread = _rounded(lambda n: (radius(n) / np.maximum(n.high, 1)).sqrt(), n)
     bound = _rounded(lambda t: (t / config.n0 + pairs).log(), n[::step])
-    return kernels.Tables(log, spread, bound, config.bonus_scale, config.ceiling == "stage")
+    staged = config.ceiling == "stage"
+    return kernels.Tables(log, spread, bound, config.bonus_scale, staged, config.clip)
 
 
 def _rounded(function, n):
@@ -312,6 +375,32 @@ class _PerStage:
 
     def counts(self):
         return self.books.n
+
+
+class _Unclipped(_PerStage):
+    """State of a run per stage by the rule of def-unclipped-rule, or without a ceiling."""
+
+    def __init__(self, mdp, tables):
+        super().__init__(mdp, tables)
+        self.ahead = unclipped.ahead(mdp.H, mdp.S, mdp.A, self.room)
+
+    def advance(self, done, uniforms, evaluate, mass, total):
+        return unclipped.run_unclipped(
+            self.world,
+            self.books,
+            self.plan,
+            self.ahead,
+            self.tables,
+            done,
+            uniforms,
+            evaluate,
+            mass,
+            total,
+        )
+
+    def widen(self):
+        super().widen()
+        self.ahead = unclipped.widened(self.ahead, self.room)
 
 
 class _Pooled:
@@ -361,9 +450,9 @@ def _play(mdp, config, game, draws, rng, checkpoints, evaluate):
             bar.update(done - bar.n)
             if len(taken) < len(stops) and done == stops[len(taken)]:
                 taken.append(_look(mdp, done, total, game.values(), evaluate))
-    return Result(
+    return EntGameRun(
         config,
-        _frozen(game.counts().astype(np.int64)),
+        game.counts().astype(np.int64),
         _mixture(mdp, total, done, evaluate),
         tuple(taken),
     )
@@ -396,67 +485,5 @@ def _mixture(mdp, total, done, evaluate):
     if not evaluate:
         return None
     if done == 0:
-        return _frozen(policy_visitation(mdp, np.full(total.shape, 1 / mdp.A)))
-    return _frozen(total / done)
-
-
-def _frozen(x):
-    x.setflags(write=False)
-    return x
-
-
-# ------------------------------------------------------------------------- the same in plain NumPy
-
-
-def plan(n, moves, t, *, n0=1, delta=0.1, bonus_scale=1.0, ceiling="source", unvisited="ceiling"):
-    """Qbar (H, S, A) and Vbar (H, S) after t episodes of `run`, on dense arrays:
-    def-entgame line by line, for reading.
-
-    n (H, S, A) visits, moves (H-1, S, A, S) transitions.
-    ``unvisited="nothing"`` is the tempting mistake: a pair
-    without data keeps its reward but nothing beyond it, so that nobody goes far for it.
-    Raises ValueError for another value of ``unvisited`` or ``ceiling``.
-    """
-    if unvisited not in ("ceiling", "nothing"):
-        raise ValueError(f"unvisited = {unvisited!r}: must be 'ceiling' or 'nothing'")
-    H, S, A = n.shape
-    B, visited = reward_bound(t, S, A, n0), np.maximum(n, 1)
-    bonus = bonus_scale * H * B * np.sqrt(2 * log_confidence(n, S, A, H, delta) / visited)
-    Q = portable.log((t + S * A * n0) / (n + n0)) + bonus
-    if unvisited == "ceiling":
-        Q[n == 0] = np.inf
-    V, stages = (
-        np.zeros((H + 1, S)),
-        H - np.arange(H) if _ceiling(ceiling) == "stage" else np.full(H, H),
-    )
-    for h in reversed(range(H)):
-        if h < H - 1:
-            Q[h] += (moves[h] * V[h + 1]).sum(axis=2) / visited[h]
-        V[h] = np.minimum(Q[h].max(axis=1), stages[h] * B)
-    return Q, V[:-1]
-
-
-def run_plain(mdp, episodes, seed, **options):
-    """`run` through `plan`: slow, and equal to it up to ties;
-    returns counts (H, S, A) and visitation of the mixture.
-
-    options   those of `plan`
-    """
-    H, S, A = mdp.H, mdp.S, mdp.A
-    n, moves, total = np.zeros((H, S, A)), np.zeros((H - 1, S, A, S)), np.zeros((H, S, A))
-    world, uniforms = (
-        simulator.world(mdp),
-        generator(seed).random((check_integer("episodes", episodes, low=1), H - 1)),
-    )
-    for t, u in enumerate(uniforms):
-        actions = plan(n, moves, t, **options)[0].argmax(axis=2)
-        total += push_forward(mdp, deterministic_policy(actions, A))
-        s = mdp.start
-        for h in range(H):
-            a = actions[h, s]
-            n[h, s, a] += 1
-            if h < H - 1:
-                after = simulator.draw(world, h, s * A + a, u[h])
-                moves[h, s, a, after] += 1
-                s = after
-    return n.astype(np.int64), total / episodes
+        return policy_visitation(mdp, np.full(total.shape, 1 / mdp.A))
+    return total / done

@@ -29,7 +29,7 @@ class Model(NamedTuple):
     times: np.ndarray
 
 
-def empty(models, S, A, *, capacity=4):
+def empty(models: int, S: int, A: int, *, capacity: int = 4) -> Model:
     """A `Model` that has seen nothing; ``capacity`` successors per pair, doubled when needed."""
     shape = (models, S * A)
     return Model(
@@ -90,7 +90,7 @@ def row_mean(model, k, row, V):
     return total / model.visits[k, row]
 
 
-def dense(model, S):
+def dense(model: Model, S: int) -> np.ndarray:
     """Counts n(s, a, s') as an array (M, S*A, S) of whole numbers."""
     M, R, c = model.successor.shape
     out = np.zeros((M, R, S), dtype=np.int64)

@@ -9,6 +9,12 @@ bound is largest. With n visits and beta(n) = log(2 S A H / delta) + (S - 1) log
     next policy greedy in E.
 
 A pair without visits has E = H - h. Ties are broken at random.
+
+With ``published_code`` it is the code published with the entropy explorers (Tiapkin et al. 2023,
+commit 74af23f): other constants, an H-th transition, phat uniform where n = 0, and a ceiling
+2 (H - h + 1) on max E only if ``clip``, which its configuration of the double chain sets and that
+of the grid does not. That code also breaks *near*-ties at random (``ties="near"``), plans once
+more after the last episode as this one does, and has delta = 0.1 fixed; random numbers differ.
 """
 
 from dataclasses import dataclass, field
@@ -18,8 +24,11 @@ import numpy as np
 
 from rlentropy._compile import kernel
 from rlentropy._portable_kernels import log
+from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import model as empirical_model
 from rlentropy.learners import simulator
+from rlentropy.learners._entgame_kernels import is_near
+from rlentropy.results import result
 from rlentropy.seeds import generator
 from rlentropy.validation import check_confidence, check_integer, check_number
 
@@ -40,6 +49,8 @@ class RewardFreeOptions:
     clip            see published_code; without effect on the paper's form
     bonus_scale     factor c
     delta           confidence level in (0, 1)
+    ties            "random": one of the maximisers; "near": one of the actions within
+                    1e-8 + 1e-5 max of the largest, as the published code has it
     """
 
     pooled: bool = True
@@ -47,14 +58,17 @@ class RewardFreeOptions:
     clip: bool = True
     bonus_scale: float = 1.0
     delta: float = 0.1
+    ties: str = "random"
 
     def __post_init__(self):
+        if self.ties not in ("random", "near"):
+            raise ValueError(f"ties = {self.ties!r}: must be 'random' or 'near'")
         check_confidence("delta", self.delta)
         if check_number("bonus_scale", self.bonus_scale) < 0:
             raise ValueError(f"bonus_scale = {self.bonus_scale}: must be >= 0")
 
 
-@dataclass(frozen=True)
+@result
 class RewardFreeResult:
     """counts (H, S, A) of the run; error (H, S, A): the bound E after the last episode."""
 
@@ -62,7 +76,13 @@ class RewardFreeResult:
     error: np.ndarray = field(repr=False)
 
 
-def rf_ucrl(mdp, episodes, seed, *, options=None):
+def rf_ucrl(
+    mdp: EpisodicMDP,
+    episodes: int,
+    seed: int | np.random.SeedSequence,
+    *,
+    options: RewardFreeOptions | None = None,
+) -> RewardFreeResult:
     """Play ``episodes`` episodes of RF-UCRL; returns a `RewardFreeResult`.
 
     The learner sees sampled transitions only.
@@ -88,6 +108,7 @@ def rf_ucrl(mdp, episodes, seed, *, options=None):
             world,
             options.pooled,
             options.published_code,
+            options.ties == "near",
             options.delta,
             weight,
             ceiling,
@@ -143,7 +164,19 @@ def _plan(pooled, published_code, weight, ceiling, top, model, radius, E):
 
 @kernel
 def _play(
-    uniforms, world, pooled, published_code, delta, weight, ceiling, top, counts, model, radius, E
+    uniforms,
+    world,
+    pooled,
+    published_code,
+    near,
+    delta,
+    weight,
+    ceiling,
+    top,
+    counts,
+    model,
+    radius,
+    E,
 ):
     """len(uniforms) episodes; all but ``model``, which is returned, change in place.
     The tests hold a plain twin."""
@@ -151,7 +184,7 @@ def _play(
     for t in range(len(uniforms)):
         s = world.start
         for h in range(H):
-            a = draw_greedy(E[h, s], uniforms[t, 2 * h])
+            a = draw_greedy(E[h, s], uniforms[t, 2 * h], near)
             counts[h, s, a] += 1
             if h < H - 1 or published_code:
                 row, k = s * A + a, 0 if pooled else h
@@ -163,14 +196,15 @@ def _play(
 
 
 @kernel
-def draw_greedy(q, u):
-    """One of the maximisers of q, the uniform number u deciding among ties."""
+def draw_greedy(q, u, near):
+    """One of the maximisers of q, or of the actions ``near`` to them, the uniform number u
+    deciding."""
     top, ties = q.max(), 0
     for a in range(len(q)):
-        ties += q[a] == top
+        ties += is_near(q[a], top) if near else q[a] == top
     pick = int(u * ties)
     for a in range(len(q)):
-        if q[a] == top:
+        if is_near(q[a], top) if near else q[a] == top:
             if pick == 0:
                 return a
             pick -= 1

@@ -11,6 +11,8 @@ v_h = (H - h + 1) log(S A) and scale c:
     beta_2 = log(4 S A H / delta) + log(n)^2 log(2 n (n + 1)),
     beta_3 = (S - 1) log(e (1 + n / (S - 1))) + 1.
 
+The published code clips whatever its configuration says (``clip`` is overwritten by True there),
+also on the grid, where the configuration of the other learners says no ceiling.
 A pair without visits has n = 1 where n divides or stands alone in a logarithm, n = 0 elsewhere,
 and phat uniform on all
 states. Source: rem-ucbvi-ent; Tiapkin et al.
@@ -25,8 +27,10 @@ import numpy as np
 from rlentropy import portable
 from rlentropy._compile import kernel
 from rlentropy._portable_kernels import draw_softmax, exp, log
+from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import model as empirical_model
 from rlentropy.learners import simulator
+from rlentropy.results import result
 from rlentropy.seeds import generator
 from rlentropy.validation import check_confidence, check_integer, check_number
 
@@ -61,27 +65,33 @@ class Options:
             raise ValueError(f"bonus_scale = {self.bonus_scale}: must be >= 0")
 
 
-@dataclass(frozen=True)
-class Result:
+@result
+class SoftExplorerRun:
     """counts (H, S, A) of the learning run; log_pi (H, S, A) of the policy learned,
     softmax Qbar after the last one.
 
     The published experiment throws the learning run's counts away and reports a fresh run of the
     final policy:
-    ``baselines.roll_out(mdp, result.policy, episodes, seed)``.
+    ``simulator.roll_out(mdp, run.policy, episodes, seed)``.
     """
 
     counts: np.ndarray = field(repr=False)
     log_pi: np.ndarray = field(repr=False)
 
     @property
-    def policy(self):
+    def policy(self) -> np.ndarray:
         """softmax Qbar; shape (H, S, A)."""
         return portable.exp(self.log_pi)
 
 
-def run(mdp, episodes, seed, *, options=None):
-    """Play ``episodes`` episodes of UCBVI-Ent; returns a `Result`.
+def run(
+    mdp: EpisodicMDP,
+    episodes: int,
+    seed: int | np.random.SeedSequence,
+    *,
+    options: Options | None = None,
+) -> SoftExplorerRun:
+    """Play ``episodes`` episodes of UCBVI-Ent; returns a `SoftExplorerRun`.
 
     mdp      `EpisodicMDP`, of which the learner sees sampled transitions only
     seed     whole number >= 0 or SeedSequence
@@ -113,7 +123,7 @@ def run(mdp, episodes, seed, *, options=None):
     for first in range(0, episodes, BLOCK):
         uniforms = rng.random((min(BLOCK, episodes - first), 2 * H))
         model = _play(uniforms, world, *settings, counts, model, steep, flat, Q)
-    return Result(counts=counts, log_pi=portable.log_softmax(Q))
+    return SoftExplorerRun(counts=counts, log_pi=portable.log_softmax(Q))
 
 
 @kernel

@@ -11,7 +11,7 @@ from rlentropy import distributions as dist
 from rlentropy.audits import entgame as proof
 from rlentropy.episodic import environments, induction
 from rlentropy.episodic.visitation import policy_visitation
-from rlentropy.learners import entgame
+from rlentropy.learners import entgame, entgame_plain
 from rlentropy.seeds import generator
 
 WORLD = environments.garnet(states=3, actions=2, horizon=3, branching=2, seed=4)
@@ -21,7 +21,10 @@ SIZE = {"S": 3, "A": 2, "H": 3, "delta": 0.1}
 class Twin:
     """EntGame and its judge in plain NumPy: dense arrays, one episode at a time."""
 
-    def __init__(self, mdp, *, n0, delta, scale):
+    def __init__(self, mdp, config):
+        n0, delta, scale = config.n0, config.delta, config.bonus_scale
+        self.tables, self.saturated = entgame._stage_tables(mdp, config), config.saturated
+        self.memory = entgame_plain.Memory(mdp.H, mdp.S, mdp.A)
         self.mdp, self.P, self.n0, self.delta, self.scale = mdp, mdp.dense(), n0, delta, scale
         self.moves = np.zeros((mdp.H - 1, mdp.S, mdp.A, mdp.S))
         self.n, self.N = np.zeros((2, mdp.H, mdp.S, mdp.A))
@@ -33,30 +36,16 @@ class Twin:
         )
         self.divergence = 0.0
 
-    def episode(self, t, uniforms, chosen):
-        """Judge and play episode t; of actions equal up to rounding the learner takes the one it has ``chosen``."""
+    def episode(self, t, uniforms):
+        """Judge and play episode t."""
         mdp, n = self.mdp, self.n
         ceiling = mdp.H * float(entgame.reward_bound(t, mdp.S, mdp.A, self.n0))
         r = np.log((t + mdp.S * mdp.A * self.n0) / (n + self.n0))
         alpha = confidence.log_confidence(n, mdp.S, mdp.A, mdp.H, self.delta)
         spread = np.sqrt(2 * alpha / np.maximum(n, 1))
-        Q, V = self._plan(r + self.scale * ceiling * spread, ceiling)
-        greedy = np.where((n == 0).any(axis=2), np.argmax(n == 0, axis=2), chosen)
-        taken = np.take_along_axis(Q, greedy[..., None], axis=2)[..., 0]
-        assert np.all((taken == np.inf) | (taken >= Q.max(axis=2) - 1e-9 * ceiling))
-        self._judge(r, spread, Q, V, greedy, ceiling)
-        self._play(greedy, uniforms, r)
-
-    def _plan(self, pay, ceiling):
-        H, S, A = pay.shape
-        Q, V = np.full((H, S, A), np.inf), np.zeros((H + 1, S))
-        for h in reversed(range(H)):
-            ahead = (
-                self.moves[h] / np.maximum(self.n[h], 1)[..., None] @ V[h + 1] if h < H - 1 else 0.0
-            )
-            Q[h] = np.where(self.n[h] > 0, pay[h] + ahead, np.inf)
-            V[h] = np.minimum(Q[h].max(axis=1), ceiling)
-        return Q, V
+        now = entgame_plain.plan(self.memory, t, self.tables, saturated=self.saturated)
+        self._judge(r, spread, now.Q, now.V, now.actions, ceiling)
+        self._play(now.actions, uniforms, r)
 
     def _judge(self, r, spread, Q, V, greedy, ceiling):
         mdp, n, start = self.mdp, self.n, self.mdp.start
@@ -96,10 +85,12 @@ class Twin:
             a = greedy[h, s]
             self.total["paid"] += r[h, s, a]
             self.n[h, s, a] += 1
+            after = None
             if h < mdp.H - 1:
                 after = int(np.argmax(uniforms[h] < np.cumsum(self.P[h, s, a])))
                 self.moves[h, s, a, after] += 1
-                s = after
+            self.memory.record(h, s, a, after)
+            s = after
         n, hat = (
             self.moves.sum(axis=3),
             self.moves / np.maximum(self.moves.sum(axis=3), 1)[..., None],
@@ -113,14 +104,14 @@ class Twin:
         )
 
 
-@pytest.mark.parametrize(("n0", "scale"), [(1, 1.0), (0.5, 0.5), (2, 0.0)])
-def test_judge_agrees_with_its_plain_twin(n0, scale):
-    audit = proof.measure(WORLD, [10, 150], 7, n0=n0, delta=0.2, bonus_scale=scale, optimum=0.0)
-    twin, uniforms = Twin(WORLD, n0=n0, delta=0.2, scale=scale), generator(7).random((150, 2))
-    step_by_step = proof._Judge(WORLD, audit.config, 0.0)
+@pytest.mark.parametrize("saturated", ["unclipped", "source"])
+@pytest.mark.parametrize(("n0", "scale"), [(1, 1.0), (0.5, 0.5), (2, 0.0), (1, 0.05)])
+def test_judge_agrees_with_its_plain_twin(n0, scale, saturated):
+    options = {"n0": n0, "delta": 0.2, "bonus_scale": scale, "saturated": saturated}
+    audit = proof.measure(WORLD, [10, 150], 7, **options, optimum=0.0)
+    twin, uniforms = Twin(WORLD, audit.config), generator(7).random((150, 2))
     for t in range(150):
-        step_by_step.follow(t, uniforms[t : t + 1])
-        twin.episode(t, uniforms[t], step_by_step.plan.greedy)
+        twin.episode(t, uniforms[t])
         if t + 1 in audit.T:
             i = list(audit.T).index(t + 1)
             for name, x in twin.total.items():
@@ -132,23 +123,26 @@ def test_judge_agrees_with_its_plain_twin(n0, scale):
         assert audit.slack[name] == pytest.approx(x, rel=1e-10, abs=1e-10), name
 
 
+@pytest.mark.parametrize("saturated", ["unclipped", "source"])
 @pytest.mark.parametrize("scale", [1.0, 0.5, 0.0])
-def test_the_learner_judged_is_the_learner(scale):
-    run = entgame.run(WORLD, 5000, 3, bonus_scale=scale)
-    audit = proof.measure(WORLD, [1, 700, 5000], 3, bonus_scale=scale)
+def test_the_learner_judged_is_the_learner(scale, saturated):
+    options = {"bonus_scale": scale, "saturated": saturated}
+    run = entgame.run(WORLD, 5000, 3, **options)
+    audit = proof.measure(WORLD, [1, 700, 5000], 3, **options)
     assert np.array_equal(audit.counts, run.counts)
     np.testing.assert_allclose(audit.visitation, run.visitation, atol=1e-13)
     assert audit.achieved[-1] == pytest.approx(run.visitation_entropy)
 
 
-def test_inequalities_hold_with_the_bonus_and_optimism_fails_without():
-    with_bonus = proof.measure(WORLD, [200, 3000], 5, bonus_scale=0.5)
+@pytest.mark.parametrize("saturated", ["unclipped", "source"])
+def test_inequalities_hold_with_the_bonus_and_optimism_fails_without(saturated):
+    with_bonus = proof.measure(WORLD, [200, 3000], 5, bonus_scale=0.5, saturated=saturated)
     assert all(
         left <= right + 1e-9 for i in (0, 1) for left, right in with_bonus.inequalities(i).values()
     )
     assert set(with_bonus.inequalities()) == set(proof.MEANING) == set(proof.SOURCE)
     assert with_bonus.failed[-1] == 0
-    without = proof.measure(WORLD, [3000], 5, bonus_scale=0.0)
+    without = proof.measure(WORLD, [3000], 5, bonus_scale=0.0, saturated=saturated)
     assert without.inequalities()["I3"][0] > 0.01 and without.failed[-1] > 0
 
 

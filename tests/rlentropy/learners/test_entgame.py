@@ -1,9 +1,7 @@
-"""EntGame against its plain twins, step for step on the same random numbers, and against exact values."""
+"""EntGame against its plain version, step for step on the same random numbers, and against exact values."""
 
-import functools
 import math
 
-import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,121 +12,9 @@ from rlentropy.episodic import forecaster, max_entropy, visitation
 from rlentropy.episodic.environments import double_chain, garnet, grid_world
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import average_visitation_entropy, visitation_entropy
-from rlentropy.learners import entgame
-from rlentropy.seeds import generator
+from rlentropy.learners import entgame, entgame_plain, simulator
 
-# --------------------------------------------------------------------------------------------------- plain twins
-
-
-# Logarithms and bonuses with thirty digits, then rounded: they are those of the kernels on every processor.
-MP = mpmath.MPContext()
-MP.dps = 30
-
-
-@functools.cache
-def log_share(n, whole, first=1):
-    """log(first + n / whole), rounded."""
-    return float(MP.log(first + MP.mpf(n) / whole))
-
-
-@functools.cache
-def spread(n, pairs, delta, factor, whole, two):
-    """sqrt(two (log(pairs / delta) + factor (1 + log(1 + n / whole))) / max(n, 1)), rounded."""
-    radius = MP.log(pairs / MP.mpf(delta)) + factor * (1 + MP.log1p(MP.mpf(n) / whole))
-    return float(MP.sqrt(two * radius / max(n, 1)))
-
-
-def each(function, n, *rest):
-    """function(n, *rest) for every entry of an array of whole numbers."""
-    values, places = np.unique(n, return_inverse=True)
-    return np.array([function(k, *rest) for k in values.tolist()])[places].reshape(n.shape)
-
-
-def next_state(mdp, h, s, a, u):
-    row = np.cumsum(mdp.P[min(h, len(mdp.P) - 1)].toarray()[s * mdp.A + a])
-    return min(
-        int(np.searchsorted(row, u, side="right")),
-        int(np.flatnonzero(np.diff(row, prepend=0.0))[-1]),
-    )
-
-
-def twin(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0, ceiling="source"):
-    """EntGame per stage as in the definition, on dense arrays; returns counts, visitation and the last values."""
-    H, S, A = mdp.H, mdp.S, mdp.A
-    n, moves, seen = (
-        np.zeros((H, S, A), int),
-        np.zeros((H, S, A, S)),
-        [[[] for _ in range(S)] for _ in range(H)],
-    )
-    total, V, uniforms = (
-        np.zeros((H, S, A)),
-        np.zeros((H + 1, S)),
-        generator(seed).random((episodes, H - 1)),
-    )
-    for t in range(episodes):
-        B = log_share(t, n0, S * A)
-        bonus = bonus_scale * (H * B) * each(spread, n, 2 * S * A * H, delta, S, 1, 2)
-        Q = np.where(n == 0, np.inf, B - each(log_share, n, n0) + bonus)
-        for h in reversed(range(H)):
-            for s in range(S):
-                for after in seen[h][s]:
-                    Q[h, s] += moves[h, s, :, after] / np.maximum(n[h, s], 1) * V[h + 1, after]
-            V[h] = np.minimum(Q[h].max(axis=1), (H if ceiling == "source" else H - h) * B)
-        greedy = Q.argmax(axis=2)
-        total += visitation.push_forward(mdp, np.eye(A)[greedy])
-        s = mdp.start
-        for h in range(H):
-            a = greedy[h, s]
-            n[h, s, a] += 1
-            if h < H - 1:
-                after = next_state(mdp, h, s, a, uniforms[t, h])
-                if after not in seen[h][s]:
-                    seen[h][s].append(after)
-                moves[h, s, a, after] += 1
-                s = after
-    return n, total / max(episodes, 1), V
-
-
-def pooled_twin(mdp, episodes, seed, *, n0=1, delta=0.1, bonus_scale=1.0):
-    """EntGame with pooled counts, as in the published code up to ties, on dense arrays."""
-    H, S, A = mdp.H, mdp.S, mdp.A
-    n, moves, seen = np.zeros((S, A), int), np.zeros((S, A, S)), [[] for _ in range(S)]
-    counts, total, uniforms = (
-        np.zeros((H, S, A), int),
-        np.zeros((H, S, A)),
-        generator(seed).random((episodes, H)),
-    )
-    for t in range(episodes):
-        B = log_share(t * H, n0, S * A)
-        bonus, log = (
-            each(spread, n, 4 * S * A * H, delta, S - 1, max(S - 1, 1), 1),
-            each(log_share, n, n0),
-        )
-        greedy, V = np.zeros((H, S), int), np.zeros(S)
-        for h in reversed(range(H)):
-            ceiling = (H - h) * B
-            Q = B - log + bonus_scale * ceiling * bonus
-            Q += np.where(n == 0, np.cumsum(V)[-1] / S, 0.0)
-            for s in range(S):
-                for after in seen[s]:
-                    Q[s] += moves[s, :, after] / np.maximum(n[s], 1) * V[after]
-            V = np.minimum(Q.max(axis=1), ceiling)
-            greedy[h] = Q.argmax(axis=1)
-        total += visitation.push_forward(mdp, np.eye(A)[greedy])
-        s = mdp.start
-        for h in range(H):
-            a = greedy[h, s]
-            n[s, a] += 1
-            counts[h, s, a] += 1
-            after = next_state(mdp, h, s, a, uniforms[t, h])
-            if after not in seen[s]:
-                seen[s].append(after)
-            moves[s, a, after] += 1
-            s = after
-    return counts, total / max(episodes, 1)
-
-
-# ------------------------------------------------------------------------------------------- kernels equal their twins
+# ------------------------------------------------------------------------------------------- kernels equal the plain version
 
 
 @st.composite
@@ -168,18 +54,23 @@ DEGENERATE = {
 }
 
 
-CEILINGS = {"ceiling": st.sampled_from(["source", "stage"])}
+RULES = {
+    "ceiling": st.sampled_from(["source", "stage"]),
+    "saturated": st.sampled_from(["unclipped", "source"]),
+    "clip": st.booleans(),
+}
+POOLED = {"clip": st.booleans(), "ties": st.sampled_from(["first", "near"])}
 
 
-@settings(max_examples=60)
-@given(mdps(), st.integers(0, 60), st.integers(0, 99), st.fixed_dictionaries(SETTINGS | CEILINGS))
-def test_kernel_equals_twin(mdp, episodes, seed, options):
-    n, d, V = twin(mdp, episodes, seed, **options)
+@settings(max_examples=100)
+@given(mdps(), st.integers(0, 60), st.integers(0, 99), st.fixed_dictionaries(SETTINGS | RULES))
+def test_kernel_equals_plain_version(mdp, episodes, seed, options):
+    n, d, plan = entgame_plain.run(mdp, episodes, seed, **options)
     result = entgame.run(mdp, episodes, seed, checkpoints=[episodes] if episodes else [], **options)
     np.testing.assert_array_equal(result.counts, n)
     if episodes:
         np.testing.assert_allclose(result.visitation, d, rtol=0, atol=1e-12)
-        assert result.checkpoints[0].optimistic_value == V[0, mdp.start]
+        assert result.checkpoints[0].optimistic_value == plan.V[0, mdp.start]
 
 
 @settings(max_examples=60)
@@ -187,10 +78,10 @@ def test_kernel_equals_twin(mdp, episodes, seed, options):
     mdp=mdps(stationary=True),
     episodes=st.integers(0, 60),
     seed=st.integers(0, 99),
-    options=st.fixed_dictionaries(SETTINGS),
+    options=st.fixed_dictionaries(SETTINGS | POOLED),
 )
-def test_pooled_kernel_equals_twin(mdp, episodes, seed, options):
-    n, d = pooled_twin(mdp, episodes, seed, **options)
+def test_pooled_kernel_equals_plain_version(mdp, episodes, seed, options):
+    n, d = entgame_plain.run_pooled(mdp, episodes, seed, **options)
     result = entgame.run_pooled(mdp, episodes, seed, **options)
     np.testing.assert_array_equal(result.counts, n)
     if episodes:
@@ -201,7 +92,9 @@ def test_pooled_kernel_equals_twin(mdp, episodes, seed, options):
 @pytest.mark.parametrize("episodes", [0, 1, 50])
 @pytest.mark.parametrize("pooled", [False, True])
 def test_degenerate_cases(mdp, episodes, pooled):
-    run, plain = (entgame.run_pooled, pooled_twin) if pooled else (entgame.run, twin)
+    run, plain = entgame.run, entgame_plain.run
+    if pooled:
+        run, plain = entgame.run_pooled, entgame_plain.run_pooled
     result = run(mdp, episodes, 5)
     np.testing.assert_array_equal(result.counts, plain(mdp, episodes, 5)[0])
     assert visitation.flow_residual(mdp, result.visitation) < 1e-12
@@ -211,10 +104,14 @@ def test_degenerate_cases(mdp, episodes, pooled):
 def test_more_successors_than_there_was_room_for():
     """The lists of successors grow in the middle of a run, and between blocks, without a trace in the numbers."""
     mdp = garnet(states=40, actions=2, horizon=3, branching=30, seed=1, stationary=True)
-    result = entgame.run(mdp, 700, 2, bonus_scale=0.1)
-    np.testing.assert_array_equal(result.counts, twin(mdp, 700, 2, bonus_scale=0.1)[0])
+    for saturated in ("unclipped", "source"):
+        options = {"bonus_scale": 0.1, "saturated": saturated}
+        result = entgame.run(mdp, 700, 2, **options)
+        np.testing.assert_array_equal(result.counts, entgame_plain.run(mdp, 700, 2, **options)[0])
     pooled = entgame.run_pooled(mdp, 300, 2, bonus_scale=0.1)
-    np.testing.assert_array_equal(pooled.counts, pooled_twin(mdp, 300, 2, bonus_scale=0.1)[0])
+    np.testing.assert_array_equal(
+        pooled.counts, entgame_plain.run_pooled(mdp, 300, 2, bonus_scale=0.1)[0]
+    )
 
 
 @pytest.mark.parametrize("bonus_scale", [0.0, 0.03, 1.0])
@@ -223,7 +120,7 @@ def test_more_successors_than_there_was_room_for():
 def test_skipping_saturated_states_is_exact(bonus_scale, n0, ceiling):
     """Without evaluation, states whose own terms reach the ceiling are not planned; the counts are the same."""
     mdp = grid_world(rows=5, cols=5, success=0.9, horizon=8)
-    options = {"n0": n0, "bonus_scale": bonus_scale, "ceiling": ceiling}
+    options = {"n0": n0, "bonus_scale": bonus_scale, "ceiling": ceiling, "saturated": "source"}
     quick = entgame.run(mdp, 3000, 7, evaluate=False, **options)
     np.testing.assert_array_equal(quick.counts, entgame.run(mdp, 3000, 7, **options).counts)
 
@@ -232,23 +129,70 @@ def test_no_continuation_for_unvisited_pairs_is_harmful():
     """Where pairs without data are worth their reward only, and nothing beyond, the learner does not explore."""
     mdp = double_chain(length=11, failure=0.1, horizon=8)
     best = max_entropy.solve(mdp).value
-    _, honest = entgame.run_plain(mdp, 2000, 0, bonus_scale=0.0)
-    _, mutant = entgame.run_plain(mdp, 2000, 0, bonus_scale=0.0, unvisited="nothing")
+    _, honest, _ = entgame_plain.run(mdp, 2000, 0, bonus_scale=0.0)
+    options = {"bonus_scale": 0.0, "saturated": "source", "unvisited": "nothing"}
+    _, mutant, _ = entgame_plain.run(mdp, 2000, 0, **options)
     assert best - visitation_entropy(honest) < 0.1
     assert best - visitation_entropy(mutant) > 1
     with pytest.raises(ValueError, match="unvisited = 'zero'"):
-        entgame.run_plain(mdp, 1, 0, unvisited="zero")
+        entgame_plain.run(mdp, 1, 0, unvisited="zero")
     with pytest.raises(ValueError, match="ceiling = 'low'"):
         entgame.run(mdp, 1, 0, ceiling="low")
 
 
-def test_the_version_for_reading_is_the_same_algorithm():
-    """On a random MDP, where ties are rare, it takes the same actions for a while; its mixture stays as good."""
-    mdp = garnet(states=5, actions=2, horizon=4, branching=3, seed=8)
-    counts, d = entgame.run_plain(mdp, 300, 1, bonus_scale=0.01)
-    result = entgame.run(mdp, 300, 1, bonus_scale=0.01)
-    assert abs(visitation_entropy(d) - result.visitation_entropy) < 0.05
-    assert np.abs(counts - result.counts).sum() < 0.1 * counts.sum()
+# ------------------------------------------------------------------------------ the rule at the ceiling
+
+
+WORLDS = {
+    "double chain": double_chain(length=31, failure=0.1, horizon=20),
+    "garnet": garnet(states=12, actions=3, horizon=8, branching=3, seed=0, stationary=True),
+}
+
+
+def test_with_the_full_bonus_the_rule_explores_the_chain():
+    """A gap of at most 0.2 after 5,000 episodes, where the source's rule is no better than chance."""
+    mdp = WORLDS["double chain"]
+    best = max_entropy.solve(mdp).value
+    chance = visitation_entropy(visitation.policy_visitation(mdp, np.full((20, 31, 2), 0.5)))
+    for seed in range(3):
+        assert best - entgame.run(mdp, 5000, seed).visitation_entropy < 0.2
+        source = entgame.run(mdp, 5000, seed, saturated="source").visitation_entropy
+        assert source < chance + 0.1 < best - 5
+
+
+@pytest.mark.parametrize("mdp", WORLDS.values(), ids=WORLDS)
+def test_where_no_value_reaches_the_ceiling_the_rules_agree(mdp):
+    """Then the action is the first maximiser of Qbar; elsewhere one with Qbar >= ceiling."""
+    config = entgame.settings("per stage", 400, bonus_scale=0.01)
+    tables, memory = entgame._stage_tables(mdp, config), entgame_plain.Memory(mdp.H, mdp.S, mdp.A)
+    random, low_and_high = np.full((mdp.H, mdp.S, mdp.A), 1 / mdp.A), set()
+    for t, (states, actions) in enumerate(
+        zip(*simulator.rollouts(mdp, random, 400, 0), strict=True), start=1
+    ):
+        for h, (s, a) in enumerate(zip(states, actions, strict=True)):
+            memory.record(h, s, a, states[h + 1] if h < mdp.H - 1 else None)
+        if t % 20 == 0:
+            new = entgame_plain.plan(memory, t, tables)
+            old = entgame_plain.plan(memory, t, tables, saturated="source")
+            low = new.Q.max(axis=2) < mdp.H * tables.bound[t]
+            assert np.array_equal(new.Q, old.Q) and np.array_equal(new.V, old.V)
+            assert np.array_equal(new.actions[low], old.actions[low])
+            played = np.take_along_axis(new.Q, new.actions[..., None], axis=2)[..., 0]
+            assert np.all(new.V[:-1] <= played)
+            low_and_high |= set(low.ravel().tolist())
+    assert low_and_high == {True, False}
+
+
+def test_the_pooled_learner_without_a_ceiling_sees_the_whole_grid():
+    """As published for the grid: with the full bonus, every cell often; with a ceiling it does not."""
+    mdp = grid_world(rows=9, cols=9, success=0.95, horizon=8)
+    best = max_entropy.solve_average(mdp, tol=1e-3).value
+    gaps = {
+        clip: best
+        - entgame.run_pooled(mdp, 4000, 1, clip=clip, ties="near").average_visitation_entropy
+        for clip in (True, False)
+    }
+    assert gaps[False] < 0.1 < gaps[True] / 5
 
 
 # ------------------------------------------------------------------------------------------- what a result promises
@@ -337,6 +281,7 @@ def test_the_kernel_may_change_with_the_stage():
         ({"delta": 1.5}, "delta = 1.5"),
         ({"bonus_scale": -0.1}, "bonus_scale = -0.1"),
         ({"bonus_scale": math.inf}, "bonus_scale = inf"),
+        ({"clip": "no"}, "clip = 'no'"),
         ({"checkpoints": [0]}, r"checkpoints\[0\] = 0"),
         ({"checkpoints": [3, 11]}, r"checkpoints\[1\] = 11"),
     ],
@@ -352,7 +297,7 @@ def test_sparse_kernels_with_stored_zeros():
     P = sparse.csr_array(np.array([[0.5, 0.5], [1.0, 0.0], [0.0, 1.0], [0.5, 0.5]]))
     P.data[0] = 0.5
     mdp = EpisodicMDP(P=P, horizon=3, start=0)
-    np.testing.assert_array_equal(entgame.run(mdp, 40, 0).counts, twin(mdp, 40, 0)[0])
+    np.testing.assert_array_equal(entgame.run(mdp, 40, 0).counts, entgame_plain.run(mdp, 40, 0)[0])
 
 
 # --------------------------------------------------------------------------------------------------- kernel known
@@ -376,4 +321,8 @@ def test_lists_of_checkpoints_and_prior_counts_are_checked():
     with pytest.raises(ValueError, match=r"n0 = 0.0: must be greater than 0"):
         entgame.reward_bound(3, 2, 2, 0)
     with pytest.raises(ValueError, match=r"delta = 2.0: must lie strictly between"):
-        entgame.run_plain(double_chain(length=3, failure=0.1, horizon=2), 5, 0, delta=2)
+        entgame_plain.run(double_chain(length=3, failure=0.1, horizon=2), 5, 0, delta=2)
+    with pytest.raises(ValueError, match="saturated = 'never'"):
+        entgame.run(double_chain(length=3, failure=0.1, horizon=2), 5, 0, saturated="never")
+    with pytest.raises(ValueError, match="ties = 'last'"):
+        entgame.run_pooled(double_chain(length=3, failure=0.1, horizon=2), 5, 0, ties="last")

@@ -29,7 +29,9 @@ def twin(mdp, episodes, seed, options):
     for uniforms in generator(seed).random((episodes, 2 * H)):
         s = mdp.start
         for h in range(H):
-            best = np.flatnonzero(E[h, s] == E[h, s].max())
+            top = E[h, s].max()
+            near = options.ties == "near"
+            best = np.flatnonzero(np.isclose(E[h, s], top) if near else E[h, s] == top)
             a = best[int(uniforms[2 * h] * len(best))]
             counts[h, s, a] += 1
             if h < H - 1 or options.published_code:
@@ -62,14 +64,14 @@ def twin(mdp, episodes, seed, options):
 @settings(max_examples=40, deadline=None)
 @given(
     st.integers(1, 7), st.integers(1, 3), st.integers(1, 4), st.integers(0, 12), st.integers(0, 10**6),
-    st.booleans(), st.booleans(), st.booleans(),
+    st.booleans(), st.booleans(), st.booleans(), st.sampled_from(["random", "near"]),
 )  # fmt: skip
-def test_rf_ucrl_equals_twin(S, A, H, episodes, seed, pooled, published, clip):
+def test_rf_ucrl_equals_twin(S, A, H, episodes, seed, pooled, published, clip, ties):
     mdp = environments.garnet(
         states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=True
     )
     options = rf_ucrl.RewardFreeOptions(
-        pooled=pooled, published_code=published, clip=clip, bonus_scale=0.37
+        pooled=pooled, published_code=published, clip=clip, bonus_scale=0.37, ties=ties
     )
     counts, E = twin(mdp, episodes, seed, options)
     result = rf_ucrl.rf_ucrl(mdp, episodes, seed, options=options)
@@ -120,6 +122,18 @@ def test_bad_input_is_refused():
         )
     with pytest.raises(ValueError, match="bonus_scale"):
         rf_ucrl.RewardFreeOptions(bonus_scale=float("nan"))
+    with pytest.raises(ValueError, match="ties = 'first'"):
+        rf_ucrl.RewardFreeOptions(ties="first")
+
+
+def test_near_ties_are_those_of_numpy():
+    """Every action that numpy calls close to the largest, and no other, is drawn; u decides."""
+    for q in ([1.0, 1 + 0.9e-5, 1 - 2e-5], [0.0, 5e-9, -3e-8], [-4.0, -4.00003, -4.1]):
+        q = np.array(q)
+        near = set(np.flatnonzero(np.isclose(q, q.max())))
+        u = (np.arange(60) + 0.5) / 60
+        assert {rf_ucrl.draw_greedy(q, x, True) for x in u} == near
+        assert {rf_ucrl.draw_greedy(q, x, False) for x in u} == {int(q.argmax())}
 
 
 def test_the_model_remembers_every_transition():

@@ -1,0 +1,195 @@
+"""EntGame in plain NumPy, line by line as in def-entgame and def-unclipped-rule: for reading, and
+for whoever wants to check the compiled learner.
+
+Slow, and equal to `entgame.run` and `entgame.run_pooled` in every count: it takes logarithms and
+bonuses from the same tables and adds in the same order. The options are those of `entgame`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from rlentropy.episodic.induction import deterministic_policy
+from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.episodic.visitation import push_forward
+from rlentropy.learners import _entgame_kernels as kernels
+from rlentropy.learners import entgame, simulator
+from rlentropy.seeds import generator
+
+
+class Plan(NamedTuple):
+    """Qbar (H, S, A), Vbar (H + 1, S), unclipped U (H, S, A), and the actions taken (H, S)."""
+
+    Q: np.ndarray
+    V: np.ndarray
+    U: np.ndarray
+    actions: np.ndarray
+
+
+class Memory:
+    """What a learner has seen: visits n and transitions moves, one table for each stage, or one
+    for all of them if ``stages`` is 1.
+
+    n (stages, S, A), moves (stages, S, A, S). Visited states, and successors of each state, are
+    listed in the order in which they were first seen: sums are taken in that order.
+    """
+
+    def __init__(self, stages: int, S: int, A: int):
+        self.n = np.zeros((stages, S, A), np.int64)
+        self.moves = np.zeros((stages, S, A, S))
+        self.visited: list[list[int]] = [[] for _ in range(stages)]
+        self.successors: list[list[list[int]]] = [[[] for _ in range(S)] for _ in range(stages)]
+
+    def record(self, h: int, s: int, a: int, after: int | None = None) -> None:
+        """Count a visit, and the transition to ``after`` unless it is None."""
+        self.n[h, s, a] += 1
+        if s not in self.visited[h]:
+            self.visited[h].append(s)
+        if after is not None:
+            self.moves[h, s, a, after] += 1
+            if after not in self.successors[h][s]:
+                self.successors[h][s].append(after)
+
+    def add_means(self, h: int, values: np.ndarray, Q: np.ndarray) -> None:
+        """Q (S, A) += phat values, where there are data."""
+        for s in self.visited[h]:
+            for after in self.successors[h][s]:
+                Q[s] += self.moves[h, s, :, after] / np.maximum(self.n[h, s], 1) * values[after]
+
+
+def plan(
+    memory: Memory,
+    t: int,
+    tables: kernels.Tables,
+    *,
+    saturated: str = "unclipped",
+    unvisited: str = "ceiling",
+) -> Plan:
+    """The plan per stage after t episodes; ``tables`` are those of the compiled learner.
+
+    ``unvisited="nothing"`` is the tempting mistake: a pair without data keeps its reward but
+    nothing beyond it, so that nobody goes far for it.
+    Raises ValueError for another value. Source: def-entgame, def-unclipped-rule.
+    """
+    if unvisited not in ("ceiling", "nothing"):
+        raise ValueError(f"unvisited = {unvisited!r}: must be 'ceiling' or 'nothing'")
+    n = memory.n
+    H, S, _ = n.shape
+    B = tables.bound[t]
+    own = B - tables.log[n] + tables.scale * (H * B) * tables.spread[n]  # reward and bonus
+    Q, U, V, W = own.copy(), own.copy(), np.zeros((H + 1, S)), np.zeros(S)
+    actions, average = np.zeros((H, S), np.int64), 0.0
+    for h in reversed(range(H)):
+        U[h] += np.where(n[h] == 0, average, 0.0)  # phat uniform
+        memory.add_means(h, W, U[h])
+        memory.add_means(h, V[h + 1], Q[h])
+        if unvisited == "ceiling":
+            Q[h][n[h] == 0] = np.inf
+        W = U[h].max(axis=1)
+        average = _average(W, memory.visited[h])
+        ceiling = (H - h if tables.staged else H) * B
+        if not tables.clip:
+            V[h], actions[h] = W, U[h].argmax(axis=1)
+            continue
+        V[h], actions[h] = np.minimum(Q[h].max(axis=1), ceiling), Q[h].argmax(axis=1)
+        if saturated == "unclipped":
+            reached = np.where(Q[h] >= ceiling, U[h], -np.inf)
+            actions[h] = np.where(V[h] == ceiling, reached.argmax(axis=1), actions[h])
+    return Plan(Q, V, U, actions)
+
+
+def _average(W: np.ndarray, visited: list[int]) -> float:
+    """The mean of W over all states; those never visited share one value."""
+    others = np.setdiff1d(np.arange(len(W)), visited)
+    total = len(others) * W[others[0]] if len(others) else 0.0
+    for s in visited:
+        total += W[s]
+    return total / len(W)
+
+
+def run(
+    mdp: EpisodicMDP,
+    episodes: int,
+    seed: int | np.random.SeedSequence,
+    *,
+    unvisited: str = "ceiling",
+    **options: object,
+) -> tuple[np.ndarray, np.ndarray, Plan]:
+    """`entgame.run` through `plan`: counts (H, S, A), visitation (H, S, A) of the mixture, and
+    the last plan.
+
+    options   those of `entgame.run` that concern the rule
+    Raises ValueError for arguments out of range. Source: def-entgame.
+    """
+    H, S, A = mdp.H, mdp.S, mdp.A
+    config = entgame.settings("per stage", episodes, **options)
+    tables, rules = entgame._stage_tables(mdp, config), {"unvisited": unvisited}
+    rules["saturated"] = config.saturated
+    memory, world, total = Memory(H, S, A), simulator.world(mdp), np.zeros((H, S, A))
+    now = plan(memory, 0, tables, **rules)
+    for t, uniforms in enumerate(generator(seed).random((config.episodes, H - 1))):
+        now = plan(memory, t, tables, **rules)
+        total += push_forward(mdp, deterministic_policy(now.actions, A))
+        s = mdp.start
+        for h in range(H):
+            a, after = now.actions[h, s], None
+            if h < H - 1:
+                after = simulator.draw(world, h, s * A + a, uniforms[h])
+            memory.record(h, s, a, after)
+            s = after
+    return memory.n, total / max(config.episodes, 1), now
+
+
+def plan_pooled(
+    memory: Memory, t: int, tables: kernels.Tables, H: int, luck: np.ndarray | None = None
+) -> Plan:
+    """The plan of the pooled variant after t episodes; ``tables`` as in `plan`.
+
+    luck (H,): uniform numbers, one a stage, that decide among near-ties; None takes the first
+    maximiser. Without a ceiling Qbar and U are the same. Source: rem-published-code.
+    """
+    n = memory.n[0]
+    S, A = n.shape
+    B, log, spread = tables.bound[t], tables.log[n], tables.spread[n]
+    Q, V = np.zeros((H, S, A)), np.zeros((H + 1, S))
+    actions = np.zeros((H, S), np.int64)
+    for h in reversed(range(H)):
+        ceiling = (H - h) * B
+        Q[h] = B - log + tables.scale * ceiling * spread
+        Q[h] += np.where(n == 0, np.cumsum(V[h + 1])[-1] / S, 0.0)  # phat uniform
+        memory.add_means(0, V[h + 1], Q[h])
+        V[h] = Q[h].max(axis=1)
+        actions[h] = Q[h].argmax(axis=1)
+        if luck is not None:
+            for s in range(S):
+                near = np.flatnonzero(np.isclose(Q[h, s], V[h, s]))
+                actions[h, s] = near[int(luck[h] * len(near))]
+        if tables.clip:
+            V[h] = np.minimum(V[h], ceiling)
+    return Plan(Q, V, Q, actions)
+
+
+def run_pooled(
+    mdp: EpisodicMDP, episodes: int, seed: int | np.random.SeedSequence, **options: object
+) -> tuple[np.ndarray, np.ndarray]:
+    """`entgame.run_pooled` through `plan_pooled`: counts (H, S, A) and visitation of the mixture.
+
+    Raises ValueError for arguments out of range. Source: rem-published-code.
+    """
+    H, S, A = mdp.H, mdp.S, mdp.A
+    config = entgame.settings("pooled", episodes, **options)
+    tables, drawn = entgame._pooled_tables(mdp, config), config.ties == "near"
+    memory, world = Memory(1, S, A), simulator.world(mdp)
+    counts, total = np.zeros((H, S, A), np.int64), np.zeros((H, S, A))
+    uniforms = generator(seed).random((config.episodes, 2 * H if drawn else H))
+    for t, row in enumerate(uniforms):
+        actions = plan_pooled(memory, t, tables, H, row[H:] if drawn else None).actions
+        total += push_forward(mdp, deterministic_policy(actions, A))
+        s = mdp.start
+        for h in range(H):
+            a = actions[h, s]
+            after = simulator.draw(world, h, s * A + a, row[h])
+            memory.record(0, s, a, after)
+            counts[h, s, a] += 1
+            s = after
+    return counts, total / max(config.episodes, 1)

@@ -63,6 +63,7 @@ from rlentropy.episodic.visitation import (
 from rlentropy.learners import _entgame_kernels as kernels
 from rlentropy.learners import _entgame_unclipped as unclipped
 from rlentropy.learners import simulator
+from rlentropy.learners.stopping import StoppingRule
 from rlentropy.parallel import progress_bar
 from rlentropy.portable import Wide
 from rlentropy.results import lazy, result
@@ -121,12 +122,20 @@ class EntGameRun:
                  well, for the reader only
     visitation   (H, S, A): exact visitation of the output mixture; None in a run without evaluation
     checkpoints  tuple of `Checkpoint`, in increasing order of episodes
+    certified_gap  with probability at least 1 - delta the output loses at most so much
+                 (thm-entgame-stops); None in a run that was not asked for an accuracy
     """
 
     config: Config
     counts: np.ndarray = field(repr=False)
     visitation: np.ndarray | None = field(repr=False)
     checkpoints: tuple[Checkpoint, ...] = field(repr=False)
+    certified_gap: float | None = None
+
+    @property
+    def episodes(self) -> int:
+        """Episodes played: fewer than asked for in a run that stopped by itself."""
+        return round(float(self.counts[0].sum()))
 
     @lazy
     def policy(self) -> np.ndarray:
@@ -166,6 +175,7 @@ def run(
     saturated: str = "unclipped",
     checkpoints: Iterable[int] = (),
     evaluate: bool = True,
+    eps: float | None = None,
 ) -> EntGameRun:
     """EntGame with counts per stage, as in def-entgame; returns an `EntGameRun`.
 
@@ -181,9 +191,13 @@ def run(
                  or "source" (the first maximiser of Qbar)
     checkpoints  numbers of episodes after which the mixture so far is looked at
     evaluate     False saves the exact roll-outs; the counts are the same
+    eps          stop as soon as the run proves, at confidence delta, that its output loses at
+                 most eps (thm-entgame-stops), after ``episodes`` at the latest: see
+                 ``certified_gap`` of the result; the episodes played are those of a run without
 
-    Raises ValueError for arguments out of range. Source: def-entgame, def-unclipped-rule;
-    Tiapkin et al. (2023), algorithm 1.
+    Raises ValueError for arguments out of range, and for eps with a bonus_scale below 1/2 or
+    without clip, where nothing can be certified.
+    Source: def-entgame, def-unclipped-rule, thm-entgame-stops; Tiapkin et al. (2023), algorithm 1.
     """
     config = settings(
         "per stage",
@@ -197,7 +211,8 @@ def run(
     )
     game = _Unclipped if saturated == "unclipped" or not clip else _PerStage
     state = game(mdp, _stage_tables(mdp, config))
-    return _play(mdp, config, state, mdp.H - 1, generator(seed), checkpoints, evaluate)
+    rule = None if eps is None else _stopping(config, eps)
+    return _play(mdp, config, state, mdp.H - 1, generator(seed), checkpoints, evaluate, rule)
 
 
 def run_pooled(
@@ -431,9 +446,24 @@ class _Pooled:
         return self.books.per_stage
 
 
-def _play(mdp, config, game, draws, rng, checkpoints, evaluate):
-    """Advance the game block by block: to the next checkpoint,
-    or to where a list of successors has to grow."""
+def _stopping(config, eps):
+    if config.bonus_scale < 0.5:
+        raise ValueError(f"bonus_scale = {config.bonus_scale}: eps needs at least 1/2, no optimism")
+    if not config.clip:
+        raise ValueError("clip = False: eps needs the ceiling, no theorem covers a run without")
+    return StoppingRule(eps, delta=config.delta)
+
+
+def _enough(rule, done, config, game, start):
+    """Is it time to look, and does the rule let the run stop?"""
+    if done not in (rule.next, config.episodes):
+        return False
+    return rule.satisfied(done, float(game.values()[0, start]), game.counts())
+
+
+def _play(mdp, config, game, draws, rng, checkpoints, evaluate, rule=None):
+    """Advance the game block by block: to the next checkpoint, to the next look of the stopping
+    rule, or to where a list of successors has to grow."""
     stops = _stops(checkpoints, config.episodes)
     total, mass, taken, done = np.zeros((mdp.H, mdp.S, mdp.A)), np.zeros((2, mdp.S)), [], 0
     with progress_bar(config.episodes, "episode") as bar:
@@ -441,6 +471,8 @@ def _play(mdp, config, game, draws, rng, checkpoints, evaluate):
             end = min(
                 done + BLOCK, stops[len(taken)] if len(taken) < len(stops) else config.episodes
             )
+            if rule is not None:
+                end = min(end, rule.next)
             uniforms = rng.random((end - done, draws))
             while len(uniforms):
                 played = game.advance(done, uniforms, evaluate, mass, total)
@@ -450,11 +482,14 @@ def _play(mdp, config, game, draws, rng, checkpoints, evaluate):
             bar.update(done - bar.n)
             if len(taken) < len(stops) and done == stops[len(taken)]:
                 taken.append(_look(mdp, done, total, game.values(), evaluate))
+            if rule is not None and _enough(rule, done, config, game, mdp.start):
+                break
     return EntGameRun(
         config,
         game.counts().astype(np.int64),
         _mixture(mdp, total, done, evaluate),
         tuple(taken),
+        None if rule is None else rule.gap,
     )
 
 

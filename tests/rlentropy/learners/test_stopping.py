@@ -10,6 +10,8 @@ from rlentropy.episodic import environments, max_entropy
 from rlentropy.episodic.visitation import visitation_entropy
 from rlentropy.learners import entgame, stopping
 
+WORLD = environments.garnet(states=2, actions=2, horizon=2, branching=2, seed=0)
+
 
 def radius(T, S, A, H, delta):
     """eps_T from the display of lem-visits-anytime."""
@@ -90,6 +92,29 @@ def test_rule_stops_a_run_whose_output_is_good():
     assert best - whole.visitation_entropy <= rule.gap <= 1.6
 
 
+@pytest.mark.parametrize("saturated", ["unclipped", "source"])
+def test_a_run_stops_by_itself_with_a_certificate(saturated):
+    mdp = environments.garnet(states=2, actions=2, horizon=2, branching=2, seed=1)
+    best = max_entropy.solve(mdp).value
+    options = {"bonus_scale": 0.5, "saturated": saturated}
+    run = entgame.run(mdp, 10**6, 5, eps=1.6, **options)
+    assert run.episodes < 10**5
+    assert best - run.visitation_entropy <= run.certified_gap <= 1.6
+    same = entgame.run(mdp, run.episodes, 5, **options)
+    assert np.array_equal(run.counts, same.counts) and same.certified_gap is None
+    assert run.visitation_entropy == same.visitation_entropy
+
+
+def test_a_run_that_may_not_stop_says_how_far_it_came():
+    mdp = environments.garnet(states=2, actions=2, horizon=2, branching=2, seed=1)
+    run = entgame.run(mdp, 700, 5, eps=0.01, bonus_scale=0.5, checkpoints=[600])
+    assert run.episodes == 700
+    last = run.certified_gap + stopping.entropy_of_visits(run.counts)
+    width = 2 * float(confidence.fannes_width(confidence.visits_radius(700, 2, 2, 2, 0.1), 4))
+    assert 0.01 < last - width < 2 * float(entgame.reward_bound(700, 2, 2))
+    assert run.checkpoints[0].episodes == 600
+
+
 @pytest.mark.parametrize(
     ("call", "name"),
     [
@@ -100,6 +125,9 @@ def test_rule_stops_a_run_whose_output_is_good():
         (lambda: stopping.entropy_of_visits([[[1, 2]], [[1, 1]]]), r"total\[1\] = 2"),
         (lambda: stopping.entropy_of_visits([1, 2]), "counts"),
         (lambda: stopping.StoppingRule(0.0, delta=0.1), "eps"),
+        (lambda: entgame.run(WORLD, 5, 0, eps=0.0), "eps"),
+        (lambda: entgame.run(WORLD, 5, 0, eps=1.0, bonus_scale=0.4), "bonus_scale"),
+        (lambda: entgame.run(WORLD, 5, 0, eps=1.0, clip=False), "clip"),
         (lambda: stopping.StoppingRule(1.0, delta=0.0), "delta"),
         (lambda: confidence.visits_radius(-1, 2, 2, 2, 0.1), "T"),
         (lambda: confidence.visits_radius(1, 2, 2, 2, 0.0), "delta"),

@@ -5,10 +5,13 @@ its parts, for every distribution of a batch of any size, read where it lies.
 """
 
 import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rlentropy import _logits_kernels as kernels
 from rlentropy._tensors import Logits, array
@@ -43,7 +46,7 @@ class EntropyChange:
     new_entropy: np.ndarray
     where: np.ndarray
 
-    def mean(self):
+    def mean(self) -> dict[str, float]:
         """{field: its mean over the distributions that count}; nan if there are none."""
         count = int(np.sum(self.where))
         return {
@@ -51,7 +54,7 @@ class EntropyChange:
             for name in FIELDS
         }
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         mean = self.mean()
         return (
             f"EntropyChange({np.sum(self.where)} of {np.size(self.where)} distributions; "
@@ -63,7 +66,14 @@ class EntropyChange:
 FIELDS = tuple(f.name for f in fields(EntropyChange) if f.name != "where")
 
 
-def entropy_change(old_logits, new_logits, *, where=None, temperature=1.0, jobs=-1):
+def entropy_change(
+    old_logits: Any,
+    new_logits: Any,
+    *,
+    where: Any = None,
+    temperature: Any = 1.0,
+    jobs: int = -1,
+) -> EntropyChange:
     """H(softmax(new / T)) - H(softmax(old / T)), its Taylor predictions, the terms of its identity.
 
     old_logits   (..., n), of float16, bfloat16, float32 or float64: NumPy arrays and memory maps,
@@ -107,7 +117,7 @@ def entropy_change(old_logits, new_logits, *, where=None, temperature=1.0, jobs=
     out = np.empty((old.rows, len(FIELDS)))
     step = max(1, BLOCK // old.n)
 
-    def work(start):
+    def work(start: int) -> tuple[int, int] | None:
         """Fills a block of rows of ``out``; the first row that is refused and why, if any."""
         stop = min(start + step, old.rows)
         kinds = np.zeros(stop - start, np.int64)
@@ -122,14 +132,22 @@ def entropy_change(old_logits, new_logits, *, where=None, temperature=1.0, jobs=
             kinds,
         )
         refused = np.flatnonzero(kinds >= kernels.NO_LOGITS)
-        return (start + int(refused[0]), kinds[refused[0]]) if len(refused) else None
+        return (start + int(refused[0]), int(kinds[refused[0]])) if len(refused) else None
 
     _run(work, range(0, old.rows, step), jobs, lambda row, why: _refuse(old, new, row, why))
-    parts = (column.reshape(old.batch)[()] for column in np.ascontiguousarray(out.T))
-    return EntropyChange(*parts, where=keep.reshape(old.batch)[()])
+    columns: dict[str, Any] = {
+        name: column.reshape(old.batch)[()]
+        for name, column in zip(FIELDS, np.ascontiguousarray(out.T), strict=True)
+    }
+    return EntropyChange(**columns, where=keep.reshape(old.batch)[()])
 
 
-def _run(work, starts, jobs, refuse):
+def _run(
+    work: Callable[[int], tuple[int, int] | None],
+    starts: Sequence[int],
+    jobs: int,
+    refuse: Callable[[int, int], None],
+) -> None:
     """``work`` at each start, in threads; ``refuse`` is called for the first refused row."""
     jobs = min(_threads(jobs), len(starts))
     if jobs <= 1:
@@ -146,21 +164,21 @@ def _run(work, starts, jobs, refuse):
         pool.shutdown(cancel_futures=True)
 
 
-def _threads(jobs):
+def _threads(jobs: int) -> int:
     """How many threads are asked for; -1 is one for each processor."""
     if isinstance(jobs, (int, np.integer)) and jobs == -1:
         return _processors()
     return check_integer("jobs", jobs, low=1)
 
 
-def _processors():
+def _processors() -> int:
     """How many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _flags(where, batch):
+def _flags(where: Any, batch: Sequence[int]) -> NDArray[np.bool_]:
     """A flag for each row, C order."""
     if where is None:
         return np.ones(int(np.prod(batch, dtype=int)), bool)
@@ -174,7 +192,7 @@ def _flags(where, batch):
     return where.astype(bool).reshape(-1)
 
 
-def _scales(temperature, batch, keep):
+def _scales(temperature: Any, batch: Sequence[int], keep: NDArray[np.bool_]) -> NDArray[np.float64]:
     """1 / T of each row, C order; 1 at rows that do not count."""
     T = _reals("temperature", _broadcast("temperature", temperature, batch))
     counts = keep.reshape(batch)
@@ -184,14 +202,14 @@ def _scales(temperature, batch, keep):
     return np.where(counts, 1 / np.where(good, T, 1.0), 1.0).reshape(-1)
 
 
-def _reals(name, x):
+def _reals(name: str, x: NDArray[Any]) -> NDArray[np.float64]:
     """An array of real numbers in float64."""
     if x.dtype.kind not in "fiu":
         raise ValueError(f"{name}: entries of type {x.dtype}, expected real numbers")
     return x.astype(float)
 
 
-def _broadcast(name, x, batch):
+def _broadcast(name: str, x: Any, batch: Sequence[int]) -> NDArray[Any]:
     """x as an array of the shape of the batch."""
     x = array(name, x)
     try:
@@ -200,14 +218,14 @@ def _broadcast(name, x, batch):
         raise ValueError(f"{name}: shape {x.shape}, does not broadcast to {tuple(batch)}") from None
 
 
-def _check_entries(name, x, good, why):
+def _check_entries(name: str, x: NDArray[Any], good: NDArray[np.bool_], why: str) -> None:
     bad = np.argwhere(~good)
     if len(bad):
         index = tuple(int(i) for i in bad[0])
         raise ValueError(f"{name}{list(index) or ''} = {x[index]}: {why}")
 
 
-def _refuse(old, new, row, why):
+def _refuse(old: Logits, new: Logits, row: int, why: int) -> None:
     """Says what is wrong with a row, by index and value."""
     place = [int(i) for i in np.unravel_index(row, old.batch)] if old.batch else []
     for logits in (old, new):

@@ -25,6 +25,7 @@ Entropies, values and losses are in nats.
 from collections.abc import Iterable
 from dataclasses import field
 from math import e, log, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -217,6 +218,8 @@ class Audit:
     config: entgame.Config
     size: tuple
     T: np.ndarray
+    optimum: float
+    divergence: float
     regret: np.ndarray = field(repr=False)
     width: np.ndarray = field(repr=False)
     reward: np.ndarray = field(repr=False)
@@ -227,8 +230,6 @@ class Audit:
     visits: np.ndarray = field(repr=False)
     sampled: np.ndarray = field(repr=False)
     achieved: np.ndarray = field(repr=False)
-    optimum: float
-    divergence: float
     slack: dict = field(repr=False)
     counts: np.ndarray = field(repr=False)
     visitation: np.ndarray = field(repr=False)
@@ -309,13 +310,14 @@ def measure(
         for first in range(done, stop, BLOCK):
             judge.follow(first, rng.random((min(BLOCK, stop - first), mdp.H - 1)))
         columns.append(judge.look(stop))
+    along: dict[str, Any] = {name: np.array([c[name] for c in columns]) for name in columns[0]}
     return Audit(
         config=config,
         size=(mdp.S, mdp.A, mdp.H),
         T=T,
         optimum=optimum,
         **judge.whole(int(T[-1])),
-        **{name: np.array([c[name] for c in columns]) for name in columns[0]},
+        **along,
     )
 
 

@@ -7,6 +7,7 @@ Entropies in nats. Source: Tiapkin et al. (2023), code published with it, commit
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -103,9 +104,8 @@ def judge(mdp: EpisodicMDP, episodes: int, explorer: Run | np.ndarray, seed: See
     seed   of the fresh roll-out, where one is made (fixed policies and UCBVI-Ent)
     Raises ValueError for a policy whose rows are no distributions.
     """
-    fixed = isinstance(explorer, np.ndarray)
-    pi = explorer if fixed else policy_of(explorer)
-    if fixed or isinstance(explorer, ucbvi_ent.SoftExplorerRun):
+    pi = explorer if isinstance(explorer, np.ndarray) else policy_of(explorer)
+    if isinstance(explorer, np.ndarray | ucbvi_ent.SoftExplorerRun):
         counts = simulator.roll_out(mdp, pi, check_integer("episodes", episodes), seed)
     else:
         counts = explorer.counts
@@ -140,7 +140,7 @@ def episodes_to_gap(
     *,
     most: int,
     step: float = 1.02,
-    **options: float | str | bool,
+    **options: Any,
 ) -> np.ndarray:
     """Episodes after which the mixture of `entgame.run` is within eps of the optimum for the first
     time; shaped like eps.

@@ -230,7 +230,7 @@ def play_stages(world, books, plan, tables, bound, uniforms, skip):
         elif slot[h, s] >= 0:
             a = greedy[h, s]
         else:
-            a, best = 0, -np.inf
+            a, best = np.int64(0), -np.inf
             for b in range(A):
                 count = n[h, s, b]
                 q = bound - tables.log[count]
@@ -240,7 +240,7 @@ def play_stages(world, books, plan, tables, bound, uniforms, skip):
                     for k in range(degree[h, s]):
                         q += moves[h, s, b, k] / count * V[h + 1, nexts[h, s, k]]
                 if q > best:
-                    a, best = b, q
+                    a, best = np.int64(b), q
         # see what happens, and count it
         n[h, s, a] += 1
         if n[h, s, a] == 1:

@@ -465,7 +465,9 @@ def _play(mdp, config, game, draws, rng, checkpoints, evaluate, rule=None):
     """Advance the game block by block: to the next checkpoint, to the next look of the stopping
     rule, or to where a list of successors has to grow."""
     stops = _stops(checkpoints, config.episodes)
-    total, mass, taken, done = np.zeros((mdp.H, mdp.S, mdp.A)), np.zeros((2, mdp.S)), [], 0
+    total, mass = np.zeros((mdp.H, mdp.S, mdp.A)), np.zeros((2, mdp.S))
+    taken: list[Checkpoint] = []
+    done = 0
     with progress_bar(config.episodes, "episode") as bar:
         while done < config.episodes:
             end = min(
@@ -496,7 +498,7 @@ def _play(mdp, config, game, draws, rng, checkpoints, evaluate, rule=None):
 def _stops(checkpoints, episodes):
     if not np.iterable(checkpoints):
         raise ValueError(f"checkpoints = {checkpoints!r}: expected a list of numbers of episodes")
-    stops = sorted(
+    return sorted(
         {
             check_integer(
                 f"checkpoints[{i}]",
@@ -507,7 +509,6 @@ def _stops(checkpoints, episodes):
             for i, c in enumerate(checkpoints)
         }
     )
-    return stops
 
 
 def _look(mdp, done, total, V, evaluate):

@@ -5,7 +5,7 @@ Slow, and equal to `entgame.run` and `entgame.run_pooled` in every count: it tak
 bonuses from the same tables and adds in the same order. The options are those of `entgame`.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -113,7 +113,7 @@ def run(
     seed: int | np.random.SeedSequence,
     *,
     unvisited: str = "ceiling",
-    **options: object,
+    **options: Any,
 ) -> tuple[np.ndarray, np.ndarray, Plan]:
     """`entgame.run` through `plan`: counts (H, S, A), visitation (H, S, A) of the mixture, and
     the last plan.
@@ -136,7 +136,7 @@ def run(
             if h < H - 1:
                 after = simulator.draw(world, h, s * A + a, uniforms[h])
             memory.record(h, s, a, after)
-            s = after
+            s = s if after is None else after
     return memory.n, total / max(config.episodes, 1), now
 
 
@@ -170,7 +170,7 @@ def plan_pooled(
 
 
 def run_pooled(
-    mdp: EpisodicMDP, episodes: int, seed: int | np.random.SeedSequence, **options: object
+    mdp: EpisodicMDP, episodes: int, seed: int | np.random.SeedSequence, **options: Any
 ) -> tuple[np.ndarray, np.ndarray]:
     """`entgame.run_pooled` through `plan_pooled`: counts (H, S, A) and visitation of the mixture.
 

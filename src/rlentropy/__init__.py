@@ -9,6 +9,7 @@ The package computes what the book proves. It has wings, and imports go down onl
     episodic    part II: reward-free episodic MDPs, visitation, policies of largest entropy
     exact       rational oracles for tiny sizes
     report      where the entropy went, token by token, and its command (cli)
+    adapters    doors: MDPs of gymnasium, MDPToolbox and QuantEcon
     logits      the front door for the logits of two models; stands on the ground floor alone
     ground floor: distributions, confidence, transitions, validation, portable, seeds, parallel
 
@@ -48,6 +49,9 @@ _HOME = {
     "NotConverged": "rlentropy.validation",
     "spawn": "rlentropy.seeds",
     "run_seeds": "rlentropy.parallel",
+    "from_gymnasium": "rlentropy.adapters",
+    "from_mdptoolbox": "rlentropy.adapters",
+    "from_quantecon": "rlentropy.adapters",
 }
 _MODULES = {
     "natural_gradient": "rlentropy.discounted.natural_gradient",
@@ -58,6 +62,9 @@ __all__ = [*_HOME, *_MODULES]
 
 
 if TYPE_CHECKING:  # the same names for a checker of types, to which a misspelt one is a fault
+    from rlentropy.adapters import from_gymnasium as from_gymnasium
+    from rlentropy.adapters import from_mdptoolbox as from_mdptoolbox
+    from rlentropy.adapters import from_quantecon as from_quantecon
     from rlentropy.discounted import natural_gradient as natural_gradient
     from rlentropy.discounted.evaluation import PolicyInMDP as PolicyInMDP
     from rlentropy.discounted.evaluation import evaluate as evaluate

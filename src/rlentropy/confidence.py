@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rlentropy.portable import log
-from rlentropy.validation import check_array, check_confidence, check_integer, refuse
+from rlentropy.validation import (
+    check_array,
+    check_confidence,
+    check_integer,
+    check_sizes,
+    refuse,
+)
 
 
 def log_confidence(n: ArrayLike, S: int, A: int, H: int, delta: float) -> np.ndarray:
@@ -20,8 +26,11 @@ def log_confidence(n: ArrayLike, S: int, A: int, H: int, delta: float) -> np.nda
     all (h, s, a) at once.
     Raises ValueError unless 0 < delta < 1. Source: lem-kl-concentration.
     """
+    check_sizes(S=S, A=A, H=H)
     check_confidence("delta", delta)
-    return log(2 * S * A * H / delta) + S * log(e * (1 + np.asarray(n, dtype=float)))
+    n = check_array("n", n)
+    refuse("n", n, n < 0, "a count cannot be negative")
+    return log(2 * S * A * H / delta) + S * log(e * (1 + n))
 
 
 def total_variation_radius(n: ArrayLike, S: int, A: int, H: int, delta: float) -> np.ndarray:
@@ -30,9 +39,9 @@ def total_variation_radius(n: ArrayLike, S: int, A: int, H: int, delta: float) -
 
     Raises ValueError unless 0 < delta < 1. Source: lem-kl-concentration, eq-pinsker-step.
     """
-    n = np.asarray(n, dtype=float)
+    alpha = log_confidence(n, S, A, H, delta)
     with np.errstate(divide="ignore"):
-        return np.sqrt(log_confidence(n, S, A, H, delta) / (2 * n))
+        return np.sqrt(alpha / 2 / np.asarray(n, dtype=float))
 
 
 def count_margin(S: int, A: int, H: int, delta: float) -> float:
@@ -41,6 +50,7 @@ def count_margin(S: int, A: int, H: int, delta: float) -> float:
 
     N is the sum of the visit probabilities of the policies played. Source: lem-counts.
     """
+    check_sizes(S=S, A=A, H=H)
     check_confidence("delta", delta)
     return float(log(6 * S * A * H / delta))
 
@@ -71,6 +81,7 @@ def visits_radius(T: ArrayLike, S: int, A: int, H: int, delta: float) -> np.ndar
     episodes are within eps_T in total variation of the mean visitation of the policies played.
     Raises ValueError unless 0 < delta < 1, and for T < 0. Source: lem-visits-anytime.
     """
+    check_sizes(S=S, A=A, H=H)
     check_confidence("delta", delta)
     T = check_array("T", T)
     refuse("T", T, T < 0, "a number of episodes is >= 0")

@@ -16,7 +16,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rlentropy._types import Floats
-from rlentropy.validation import refuse
+from rlentropy.validation import (
+    as_array,
+    refuse,
+)
 
 # Logarithms of float32 probabilities may round to a little more than 0.
 SLACK = 1e-6
@@ -26,22 +29,22 @@ def _numbers(name: str, x: ArrayLike) -> Floats:
     """x as an array of float32 or wider."""
     if np.ma.is_masked(x):
         raise ValueError(f"{name}: entries are masked; write -inf for an impossible outcome")
-    x = np.asarray(x)
+    x = as_array(name, x)
     if not np.can_cast(x.dtype, float, "same_kind") and x.dtype != np.longdouble:
         raise ValueError(f"{name}: entries of type {x.dtype}, expected real numbers")
     wide = x.dtype.kind == "f" and x.dtype.itemsize >= 4
     return x if wide else x.astype(float)
 
 
-def _log_probabilities(name: str, log_p: ArrayLike) -> Floats:
-    """log_p as an array, if no entry is above 0."""
+def check_log_probabilities(name: str, log_p: ArrayLike) -> Floats:
+    """log_p (..., n) as an array, if no entry is above 0 by more than 1e-6; nan and -inf stay."""
     log_p = _numbers(name, log_p)
     refuse(name, log_p, log_p > SLACK, "a log-probability is at most 0")
     return log_p
 
 
-def _fit(**arrays: Floats) -> tuple[Floats, ...]:
-    """The arrays, broadcast to each other."""
+def fit(**arrays: ArrayLike) -> tuple[Floats, ...]:
+    """The arrays, broadcast to each other; ValueError names those that do not fit."""
     try:
         return np.broadcast_arrays(*arrays.values())
     except ValueError:
@@ -101,8 +104,8 @@ def log_probabilities(p: ArrayLike) -> Floats:
 def mean(log_p: ArrayLike, f: ArrayLike) -> Floats:
     """E_p[f] = sum_i p_i f_i along the last axis, outcomes of probability 0 left out;
     shape (...)."""
-    p = np.exp(_log_probabilities("log_p", log_p))
-    return _sum(*_fit(log_p=p, f=_numbers("f", f)))
+    p = np.exp(check_log_probabilities("log_p", log_p))
+    return _sum(*fit(log_p=p, f=_numbers("f", f)))
 
 
 def _sum(p: Floats, f: Floats) -> Floats:
@@ -113,8 +116,8 @@ def _sum(p: Floats, f: Floats) -> Floats:
 
 def _centred(log_p: ArrayLike, f: ArrayLike) -> Floats:
     """f - E_p[f], and exactly 0 on outcomes of probability 0 (where f may be infinite)."""
-    p = np.exp(_log_probabilities("log_p", log_p))
-    p, f = _fit(log_p=p, f=_numbers("f", f))
+    p = np.exp(check_log_probabilities("log_p", log_p))
+    p, f = fit(log_p=p, f=_numbers("f", f))
     centred = np.zeros(f.shape, np.result_type(p, f))
     return np.subtract(f, _sum(p, f)[..., None], where=p != 0, out=centred)
 
@@ -139,8 +142,17 @@ def entropy(log_p: ArrayLike) -> Floats:
 
     Exactly 0 for one certain outcome, log n for the uniform distribution on n outcomes.
     """
-    log_p = _log_probabilities("log_p", log_p)
+    log_p = check_log_probabilities("log_p", log_p)
     return -_sum(np.exp(log_p), log_p) + 0.0  # + 0.0 turns the -0.0 of a certain outcome into 0.0
+
+
+def entropy_from_logits(x: ArrayLike) -> Floats:
+    """H(softmax x) in nats along the last axis; (..., n) -> (...).
+
+    `entropy` takes log-probabilities.
+    Logits may be -inf (an impossible outcome), and of any size otherwise.
+    """
+    return entropy(log_softmax(x))
 
 
 def kl(log_p: ArrayLike, log_q: ArrayLike) -> Floats:
@@ -148,9 +160,9 @@ def kl(log_p: ArrayLike, log_q: ArrayLike) -> Floats:
 
     ``inf`` where p puts mass on an outcome that q excludes; outcomes with p_i = 0 contribute 0.
     """
-    log_p = _log_probabilities("log_p", log_p)
-    log_q = _log_probabilities("log_q", log_q)
-    log_p, log_q = _fit(log_p=log_p, log_q=log_q)
+    log_p = check_log_probabilities("log_p", log_p)
+    log_q = check_log_probabilities("log_q", log_q)
+    log_p, log_q = fit(log_p=log_p, log_q=log_q)
     p = np.exp(log_p)
     ratio = np.zeros(p.shape, np.result_type(log_p, log_q))
     np.subtract(log_p, log_q, where=p != 0, out=ratio)
@@ -159,8 +171,8 @@ def kl(log_p: ArrayLike, log_q: ArrayLike) -> Floats:
 
 def binary_entropy(x: ArrayLike) -> Floats:
     """h_2(x) = -x log x - (1 - x) log(1 - x), 0 at both ends; x in [0, 1]."""
-    x = np.asarray(x, dtype=float)
-    refuse("x", x, (x < 0) | (x > 1), "a probability lies in [0, 1]")
+    x = _numbers("x", x)
+    refuse("x", x, ~((x >= 0) & (x <= 1)), "a probability lies in [0, 1]")
     return entropy(log_probabilities(np.stack([x, 1 - x], axis=-1)))
 
 
@@ -169,4 +181,5 @@ def softmax_divergence(x: ArrayLike, delta: ArrayLike) -> Floats:
 
     Source: lem-association.
     """
-    return kl(log_softmax(x), log_softmax(np.asarray(x) - delta))
+    x, delta = fit(x=_numbers("x", x), delta=_numbers("delta", delta))
+    return kl(log_softmax(x), log_softmax(x - delta))

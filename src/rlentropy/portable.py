@@ -32,7 +32,10 @@ from numpy.typing import ArrayLike
 
 from rlentropy import _portable_kernels as kernels
 from rlentropy._types import Bools, Floats
-from rlentropy.validation import refuse
+from rlentropy.validation import (
+    as_array,
+    refuse,
+)
 
 
 def log(x: ArrayLike) -> Floats:
@@ -64,15 +67,25 @@ def log_softmax(x: ArrayLike) -> Floats:
 
     Raises ValueError for nan.
     """
-    x = np.asarray(x, dtype=float)
+    x = _doubles(x)
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise ValueError("x: the last axis is missing or empty; a distribution needs an outcome")
     below = x - x.max(axis=-1, keepdims=True)
     return below - log(exp(below).sum(axis=-1, keepdims=True))
+
+
+def _doubles(x: ArrayLike) -> Floats:
+    """A C array of its own; what is no number is refused."""
+    x = as_array("x", x)
+    if x.dtype.kind not in "fiub":
+        raise ValueError(f"x: entries of type {x.dtype}, expected real numbers")
+    return np.array(x, dtype=float, order="C")
 
 
 def _each(
     function: Callable[[Floats], None], x: ArrayLike, inside: Callable[[Floats], Bools], why: str
 ) -> Any:
-    x = np.array(x, dtype=float, order="C")
+    x = _doubles(x)
     refuse("x", x, ~inside(x), why)
     function(x.reshape(-1))
     return x if x.ndim else float(x)

@@ -4,7 +4,10 @@ never from the clock."""
 import numpy as np
 
 from rlentropy._types import Seed
-from rlentropy.validation import check_integer
+from rlentropy.validation import (
+    LARGEST,
+    check_integer,
+)
 
 
 def spawn(seed: Seed, count: int) -> list[np.random.SeedSequence]:
@@ -35,6 +38,8 @@ def generator(seed: Seed) -> np.random.Generator:
 def _whole(seed: object) -> int:
     """A seed that is a whole number >= 0; a generator has a hidden state,
     so a run could not be repeated from it."""
+    if type(seed) is int and seed > LARGEST:  # a seed may have any number of digits
+        return seed
     if isinstance(seed, (int, np.integer)):
         return check_integer("seed", seed)
     raise ValueError(f"seed = {seed!r}: must be a whole number or a numpy.random.SeedSequence")

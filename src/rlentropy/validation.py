@@ -5,11 +5,12 @@ Nothing is repaired: no renormalising, no clipping, no casting of NaN.
 Accepted arrays come back as float arrays of their own (a read-only copy is the caller's business).
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from rlentropy._types import Bools, Floats, Ints
@@ -17,8 +18,15 @@ from rlentropy._types import Bools, Floats, Ints
 # Row sums of tables written with a dozen digits still pass;
 # a forgotten or doubled entry never does.
 SUM_TOLERANCE = 1e-9
+# Relative rounding of types narrower than float64.
+UNITS = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+# No loop ends and no array has room above this.
+LARGEST = 2**63 - 1
+# What Python or NumPy would take for a number, and nobody means as one.
+NO_NUMBERS = (str, bytes, bool, np.bool_, list, tuple, np.timedelta64, np.datetime64)
 
 T = TypeVar("T", bound=ArrayLike)
+Kind = TypeVar("Kind")
 # Lengths of the axes; None allows any length but 0.
 Shape = tuple[int | None, ...]
 
@@ -62,9 +70,28 @@ def _as_floats(name: str, x: ArrayLike) -> Floats:
             raise TypeError("complex, expected real")
         if np.ma.is_masked(x):
             raise TypeError("entries are masked, and a mask would be lost: fill or drop them")
+        if np.asarray(x).dtype.kind in "SUMm":
+            raise TypeError(f"entries of type {np.asarray(x).dtype}")
         return np.array(x, dtype=float)
     except (TypeError, ValueError) as problem:
         raise ValueError(f"{name}: not an array of numbers ({problem})") from None
+
+
+def as_array(name: str, x: ArrayLike) -> NDArray[Any]:
+    """x as an array of any type; ValueError for lists that are not rectangular, and for masks."""
+    if np.ma.is_masked(x):
+        raise ValueError(f"{name}: entries are masked, and a mask would be lost: fill or drop them")
+    try:
+        return np.asarray(x)
+    except ValueError as problem:
+        raise ValueError(f"{name}: not an array of numbers ({problem})") from None
+
+
+def check_rewards(name: str, r: ArrayLike) -> Floats:
+    """Expected rewards (S, A): finite, or -inf where an action is unavailable. A float array."""
+    r = check_shape(name, _as_floats(name, r), (None, None))
+    refuse(name, r, ~(r < np.inf), "not a finite number, nor -inf for an unavailable action")
+    return r
 
 
 def check_shape(name: str, x: T, shape: Shape | None = None) -> T:
@@ -99,38 +126,122 @@ def check_distribution(name: str, p: ArrayLike, shape: Shape | None = None) -> F
     """Probabilities along the last axis: finite, >= 0, sums within 1e-9 of one.
     Returns a float array.
 
+    Rows given in float32 or less are distributions up to the rounding of their type: their sums
+    may miss 1 by the square root of its unit, and they are divided by them in float64.
     Raises ValueError naming the first negative entry, else the first row whose sum is off.
     """
+    given = p
     p = check_axis(name, check_array(name, p, shape), "probabilities")
     refuse(name, p, p < 0, "a probability cannot be negative")
-    _refuse_sums(name, p.sum(axis=-1))
-    return p
+    return _whole_rows(name, given, p)
+
+
+def _whole_rows(
+    name: str, given: ArrayLike, p: Floats, available: ArrayLike | None = None
+) -> Floats:
+    """p if its rows sum to 1; divided by their sums if ``given`` was of a narrow type."""
+    totals, tolerance = p.sum(axis=-1), _tolerance(given)
+    _refuse_row_sums(name, totals, available, tolerance)
+    if tolerance == SUM_TOLERANCE:
+        return p
+    return p / np.where(totals > 0, totals, 1.0)[..., None]
+
+
+def _tolerance(x: Any) -> float:
+    """By how much a sum may miss 1: the square root of the unit of a type narrower than float64."""
+    dtype = getattr(x, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.name in UNITS:
+        return float(np.sqrt(UNITS[dtype.name]))
+    return SUM_TOLERANCE
+
+
+def normalised(P: Any, *, atol: float = 1e-3) -> Any:
+    """P(i) / sum_j P(j) along the last axis, for rows that sum to 1 within ``atol``; float64.
+
+    P  (..., n) nonnegative numbers of any type, or a sparse matrix, whose rows are divided (CSR):
+       tables in six digits, policies from a network
+    Raises ValueError naming the first negative entry, else the first row whose sum is further off.
+    """
+    atol = check_positive("atol", atol)
+    if sparse.issparse(P):
+        P = _as_csr("P", P)
+        refuse("the entries of P", P.data, ~(P.data >= 0), "a probability cannot be negative")
+        totals = np.asarray(P.sum(axis=1)).ravel()
+        _refuse_sums("P", totals, atol)
+        return sparse.csr_array(sparse.diags_array(1 / totals) @ P)
+    P = check_array("P", P)
+    if P.ndim == 0:
+        raise ValueError("P: shape (), expected at least one axis of probabilities")
+    refuse("P", P, P < 0, "a probability cannot be negative")
+    totals = P.sum(axis=-1)
+    _refuse_sums("P", totals, atol)
+    return P / totals[..., None]
 
 
 def check_log_distribution(name: str, log_p: ArrayLike, shape: Shape | None = None) -> Floats:
     """Log-probabilities along the last axis: real or -inf, sums of exp(log_p) within 1e-9 of one.
-    A float array.
+    A float array; narrow types as in `check_distribution`.
 
     Raises ValueError naming the first NaN or positive entry, else the first row whose
     probabilities' sum is off, as it is for logits that were not normalised.
     """
+    tolerance = _tolerance(log_p)
     log_p = check_axis(name, _as_floats(name, log_p), "log-probabilities")
     check_shape(name, log_p, shape)
     refuse(
         name,
         log_p,
-        ~(log_p <= SUM_TOLERANCE),
+        ~(log_p <= tolerance),
         "a log-probability is at most 0 (logits need log_softmax)",
     )
-    _refuse_sums(f"exp({name})", np.exp(log_p).sum(axis=-1))
-    return log_p
+    totals = np.exp(log_p).sum(axis=-1)
+    _refuse_sums(f"exp({name})", totals, tolerance)
+    return log_p if tolerance == SUM_TOLERANCE else log_p - np.log(totals)[..., None]
+
+
+def check_log_weights(name: str, x: ArrayLike, shape: Shape | None = None) -> Floats:
+    """Logarithms of weights: real or -inf, of a shape. Returns a float array."""
+    x = check_extended(name, x, shape)
+    refuse(name, x, x == np.inf, "the logarithm of a weight is a number or -inf")
+    return x
+
+
+def check_extended(name: str, x: ArrayLike, shape: Shape | None = None) -> Floats:
+    """As `check_array`, with -inf and inf allowed."""
+    x = check_shape(name, _as_floats(name, x), shape)
+    refuse(name, x, np.isnan(x), "not a number")
+    return x
+
+
+@contextmanager
+def no_overflow(name: str) -> Iterator[None]:
+    """ValueError naming the argument where a result leaves the doubles, instead of nan."""
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            yield
+    except (FloatingPointError, OverflowError) as problem:
+        raise ValueError(
+            f"{name}: no double holds the result for such numbers ({problem})"
+        ) from None
+
+
+def check_broadcast(
+    name: str, x: ArrayLike, shape: tuple[int, ...], *, within: bool = False
+) -> None:
+    """ValueError unless x broadcasts against a shape; ``within``: to this very shape."""
+    try:
+        common = np.broadcast_shapes(np.shape(x), shape)
+    except ValueError:
+        common = None
+    if common is None or (within and common != shape):
+        raise ValueError(f"{name}: shape {np.shape(x)} does not broadcast to {shape}")
 
 
 def check_mask(name: str, x: ArrayLike, shape: tuple[int, ...]) -> Bools:
     """Booleans of a shape, or that broadcast to it.
     Whole numbers are refused: 0, 1 might be meant as indices.
     """
-    x = np.asarray(x)
+    x = as_array(name, x)
     if x.dtype != bool:
         raise ValueError(f"{name}: entries of type {x.dtype}, expected booleans")
     try:
@@ -139,30 +250,53 @@ def check_mask(name: str, x: ArrayLike, shape: tuple[int, ...]) -> Bools:
         raise ValueError(f"{name}: shape {x.shape}, expected {shape}") from None
 
 
-def _refuse_sums(
-    name: str,
-    totals: Floats,
-    place: Callable[[tuple[int, ...]], tuple[int, ...]] = lambda index: index,
+def _refuse_row_sums(
+    name: str, totals: Floats, available: ArrayLike | None, tolerance: float
 ) -> None:
+    """Raises ValueError naming the first (s, a) whose sum misses 1, or 0 if it is unavailable."""
+    if available is None:
+        return _refuse_sums(name, totals, tolerance)
+    available = check_mask("available", available, totals.shape)
+    lost = "the action is unavailable there, so its row must be 0"
+    refuse(f"the row sums of {name}", totals, ~available & (totals != 0), lost)
+    return _refuse_sums(name, np.where(available, totals, 1.0), tolerance)
+
+
+def check_available(name: str, x: ArrayLike, shape: tuple[int, ...]) -> Bools:
+    """Which actions a state has: booleans (S, A), read-only, at least one in each row.
+
+    Raises ValueError for another shape or type, and naming the first state without an action.
+    """
+    x = as_array(name, x)
+    if x.dtype != bool:
+        raise ValueError(f"{name}: entries of type {x.dtype}, expected booleans")
+    x = check_shape(name, x.copy(), shape)
+    index = _first(~x.any(axis=1))
+    if index is not None:
+        raise ValueError(f"{_at(name, index)}: no action is available in this state")
+    return x
+
+
+def _refuse_sums(name: str, totals: Floats, tolerance: float = SUM_TOLERANCE) -> None:
     """Raises ValueError naming the first row whose sum misses 1."""
-    index = _first(np.abs(totals - 1) > SUM_TOLERANCE)
+    index = _first(np.abs(totals - 1) > tolerance)
     if index is not None:
         near = np.abs(totals[index] - 1) < 1e-3
-        remedy = " (rounded, perhaps in float32? divide by the sum in float64)" if near else ""
-        raise ValueError(
-            f"{_at(name, place(index))} sums to {totals[index]:.12g}, not to 1{remedy}"
-        )
+        remedy = " (rounded? validation.normalised divides by the sum, in float64)" if near else ""
+        raise ValueError(f"{_at(name, index)} sums to {totals[index]:.12g}, not to 1{remedy}")
 
 
-def check_kernel(name: str, P: ArrayLike) -> Floats:
+def check_kernel(name: str, P: ArrayLike, available: ArrayLike | None = None) -> Floats:
     """Transition probabilities P[s, a, s'] (dense, (S, A, S)). Returns a float array.
 
+    available  (S, A) booleans, or None for all: the row of an unavailable pair is all 0
     Raises ValueError as `check_distribution`, or if the first and last axes differ.
     """
-    P = check_array(name, P)
+    given, P = P, check_array(name, P)
     if P.ndim != 3:
         raise ValueError(f"{name}: shape {P.shape}, expected (S, A, S)")
-    P = check_distribution(name, P)
+    refuse(name, P, P < 0, "a probability cannot be negative")
+    P = _whole_rows(name, given, P, available)
     if P.shape[0] != P.shape[2]:
         raise ValueError(
             f"{name}: shape {P.shape}, expected (S, A, S) with equal first and last lengths"
@@ -170,14 +304,14 @@ def check_kernel(name: str, P: ArrayLike) -> Floats:
     return P
 
 
-def check_sparse_kernel(name: str, P: Any) -> sparse.csr_array:
+def check_sparse_kernel(name: str, P: Any, available: ArrayLike | None = None) -> sparse.csr_array:
     """Transition probabilities as a sparse (S*A, S) matrix whose row s*A + a is P(. | s, a).
-    Returns CSR.
+    Returns CSR; ``available`` as in `check_kernel`.
 
     Stored zeros are dropped, so the pattern of the result is the set of possible transitions.
     Raises ValueError naming the row as [s, a].
     """
-    P = _as_csr(name, P)
+    tolerance, P = _tolerance(P), _as_csr(name, P)
     rows, S = P.shape
     if S == 0 or rows == 0 or rows % S:
         raise ValueError(f"{name}: shape {P.shape}, expected (S*A, S) with S, A >= 1")
@@ -192,7 +326,9 @@ def check_sparse_kernel(name: str, P: Any) -> sparse.csr_array:
             index = (row // A, row % A, int(P.indices[where[0]]))
             raise ValueError(f"{_at(name, index)} = {P.data[where[0]]}: {why}")
     totals = np.asarray(P.sum(axis=1)).ravel()
-    _refuse_sums(name, totals, place=lambda row: (row[0] // A, row[0] % A))
+    _refuse_row_sums(name, totals.reshape(S, A), available, tolerance)
+    if tolerance > SUM_TOLERANCE:
+        P = sparse.csr_array(sparse.diags_array(1 / np.where(totals > 0, totals, 1.0)) @ P)
     P.eliminate_zeros()
     return P
 
@@ -216,11 +352,11 @@ def _as_csr(name: str, P: Any) -> sparse.csr_array:
 
 def check_number(name: str, x: Any) -> float:
     """A finite real number as a float; strings, booleans and arrays are refused."""
-    if isinstance(x, (str, bytes, bool, np.bool_, list, tuple)) or np.ndim(x) > 0:
+    if isinstance(x, NO_NUMBERS) or x is np.ma.masked or _axes(x) > 0:
         raise ValueError(f"{name} = {x!r}: not a real number")
     try:
         value = float(x)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{name} = {x!r}: not a real number") from None
     if not np.isfinite(value):
         raise ValueError(f"{name} = {value}: not a finite number")
@@ -271,18 +407,48 @@ def check_integer(name: str, x: object, low: int = 0, high: int | None = None) -
     """A whole number with low <= x (and x <= high if given), as an int;
     booleans and 2.5 are refused.
     """
-    if isinstance(x, (bool, np.bool_)) or not isinstance(x, (int, np.integer)):
+    if isinstance(x, NO_NUMBERS) or not isinstance(x, (int, np.integer)):
         raise ValueError(f"{name} = {x!r}: not a whole number of integer type")
     if x < low or (high is not None and x > high):
         limits = f">= {low}" if high is None else f"in {{{low}, ..., {high}}}"
         raise ValueError(f"{name} = {x}: must be {limits}")
+    if x > LARGEST:
+        raise ValueError(f"{name} = {x}: no count is above {LARGEST}")
     return int(x)
+
+
+def check_sizes(**sizes: int) -> None:
+    """Whole numbers >= 1, each by its name: numbers of states, actions, stages."""
+    for name, x in sizes.items():
+        check_integer(name, x, low=1)
+
+
+def check_flag(name: str, x: bool) -> bool:
+    """True or False; ValueError for anything else, such as "no", which would count as true."""
+    if not isinstance(x, (bool, np.bool_)):
+        raise ValueError(f"{name} = {x!r}: expected True or False")
+    return bool(x)
+
+
+def check_kind(name: str, x: Kind, kind: type[Kind]) -> Kind:
+    """x itself if it is an instance of ``kind``; ValueError says what it is instead."""
+    if not isinstance(x, kind):
+        raise ValueError(f"{name}: {type(x).__name__}, expected {kind.__name__}")
+    return x
+
+
+def _axes(x: Any) -> int:
+    """The number of axes; 1 for lists that are not rectangular."""
+    try:
+        return np.ndim(x)
+    except ValueError:
+        return 1
 
 
 def check_indices(name: str, x: ArrayLike, size: int, shape: Shape | None = None) -> Ints:
     """Whole numbers in {0, ..., size - 1} (states, actions); returns an int array."""
-    x = np.array(x)
-    if not np.issubdtype(x.dtype, np.integer):
+    x = as_array(name, x).copy()
+    if x.dtype.kind not in "iu":
         raise ValueError(f"{name}: entries of type {x.dtype}, expected whole numbers")
     check_shape(name, x, shape)
     refuse(name, x, (x < 0) | (x >= size), f"must lie in {{0, ..., {size - 1}}}")

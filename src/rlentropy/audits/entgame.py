@@ -395,7 +395,7 @@ def return_moments(
             p = mdp.kernel(h)[states * mdp.A + actions[h]]
             first, second = p @ first, p @ second
         first, second = r + first, r**2 + 2 * r * first + second
-    return float(first[mdp.start]), float(second[mdp.start])
+    return float(first[mdp.first_state]), float(second[mdp.first_state])
 
 
 def summed_variance(mdp: EpisodicMDP, actions: np.ndarray, reward: np.ndarray) -> float:

@@ -210,7 +210,7 @@ def _played(mdp, best, Q, w):
     G, rise = Q - best.Q, V - best.V
     d, ahead = np.empty_like(Q), w.copy()
     state = np.zeros((len(Q), mdp.S))
-    state[:, mdp.start] = 1.0
+    state[:, mdp.first_state] = 1.0
     for h in range(mdp.H):
         d[:, h] = state[:, :, None] * pi[:, h]
         if h + 1 < mdp.H:
@@ -224,6 +224,6 @@ def _played(mdp, best, Q, w):
         "regret": regret,
         "second_order": np.sum(d * G**2, axis=(1, 2, 3)) / 2,
         "squared_width": mdp.H * (mdp.H - 1) / 4 * np.sum(d * w**2, axis=(1, 2, 3)),
-        "bias": rise[:, 0, mdp.start] + regret,
+        "bias": rise[:, 0, mdp.first_state] + regret,
         "width": np.sum(d * w, axis=(1, 2, 3)),
     }

@@ -128,8 +128,8 @@ def links(
         "optimism": min((Q - best).min(), (V - best.max(axis=2)).min()),
         "played": (np.take_along_axis(Q, at, axis=2)[..., 0] - V).min(),
         "step": step.min(),
-        "gap below": (V[0] - best[0].max(axis=1))[mdp.start],
-        "gap above": np.sum(d * w) - rise[0, mdp.start],
+        "gap below": (V[0] - best[0].max(axis=1))[mdp.first_state],
+        "gap above": np.sum(d * w) - rise[0, mdp.first_state],
         "reward": np.sum(d * reward),
         "width": np.sum(d * w),
         "saturated": np.mean((d.sum(axis=2) * (V >= ceiling)).sum(axis=1)),
@@ -175,7 +175,7 @@ def run(
         sums += [slack.pop(name) for name in ("reward", "width", "saturated")]
         worst = {name: min(worst.get(name, np.inf), x) for name, x in slack.items()}
         total += d
-        s = mdp.start
+        s = mdp.first_state
         for h, u in enumerate(uniforms):
             a = actions[h, s]
             n[h, s, a] += 1

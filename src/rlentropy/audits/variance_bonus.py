@@ -130,7 +130,7 @@ def _judged(mdp, n, moves, t, n0, delta):
         at = (np.arange(S), actions[h])
         own[h] = (reward[h] + after)[at]
         step = min(step, (w[h][at] + (1 + 1 / H) * rise[at] - (V[h] - own[h])).min())
-    above = float((V[0] - own[0])[mdp.start])
+    above = float((V[0] - own[0])[mdp.first_state])
     slack = {"optimism": float(true), "step": float(step), "gap": e * float(np.sum(d * w)) - above}
     return slack, actions, d, float(np.sum(d * reward)), above
 
@@ -168,7 +168,7 @@ def run(
         worst = {name: min(worst.get(name, np.inf), x) for name, x in slack.items()}
         total += d
         sums += paid
-        s = mdp.start
+        s = mdp.first_state
         for h, u in enumerate(uniforms):
             a = actions[h, s]
             n[h, s, a] += 1

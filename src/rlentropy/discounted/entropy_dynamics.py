@@ -25,8 +25,10 @@ from rlentropy.validation import (
     NotConverged,
     check_array,
     check_axis,
+    check_broadcast,
     check_integer,
     check_positive,
+    no_overflow,
 )
 
 # ------------------------------------------------------------------------ Taylor at the old policy
@@ -76,7 +78,8 @@ def curvature(theta: ArrayLike, direction: ArrayLike) -> Floats:
     """
     log_pi = softmax.log_policy(theta)
     x = check_array("direction", direction, log_pi.shape)
-    return -dist.variance(log_pi, x) - dist.cumulant3(log_pi, log_pi, x, x)
+    with no_overflow("direction"):
+        return -dist.variance(log_pi, x) - dist.cumulant3(log_pi, log_pi, x, x)
 
 
 def second_order(theta: ArrayLike, direction: ArrayLike) -> Floats:
@@ -127,6 +130,9 @@ def identity_terms(log_old: ArrayLike, log_new: ArrayLike) -> tuple[Floats, Floa
     Log-probabilities (..., n), -inf allowed. Where new has mass that old excludes both are inf.
     Source: thm-exact-identity.
     """
+    log_old = dist.check_log_probabilities("log_old", log_old)
+    log_new = dist.check_log_probabilities("log_new", log_new)
+    log_old, log_new = dist.fit(log_old=log_old, log_new=log_new)
     return dist.mean(log_old, log_old) - dist.mean(log_new, log_old), dist.kl(log_new, log_old)
 
 
@@ -156,7 +162,10 @@ def path_integral(
     direction = check_array("direction", direction, theta.shape)
     tolerance = check_positive("tolerance", tolerance)
     limit = check_integer("max_intervals", max_intervals, low=1)
-    panels = min(limit, 1 + int(oscillation(direction).max() / 8))
+    with no_overflow("direction"):
+        panels = 1 + int(oscillation(direction).max() / 8)
+    if panels > limit:
+        raise NotConverged(f"path integral: {panels} panels are needed, max_intervals = {limit}")
     joints = np.linspace(0, 1, panels + 1)[1:-1]
     value, error, info = integrate.quad_vec(
         lambda t: first_order(theta + t * direction, direction),
@@ -182,7 +191,7 @@ def path_integral(
 
 def oscillation(direction: ArrayLike) -> Floats:
     """osc f = max_a f(a) - min_a f(a); (..., A) -> (...). Raises ValueError for a bare number."""
-    direction = check_array("direction", check_axis("direction", direction, "actions"))
+    direction = check_axis("direction", check_array("direction", direction), "actions")
     return np.ptp(direction, axis=-1)
 
 
@@ -206,9 +215,10 @@ def local_remainder_bound(theta: ArrayLike, direction: ArrayLike) -> Floats:
     """
     log_pi = softmax.log_policy(theta)
     x = check_array("direction", direction, log_pi.shape)
-    x = x - dist.mean(log_pi, x)[..., None]
-    moved = dist.mean(dist.log_softmax(log_pi + x), x)
-    return _local_bound(log_pi + np.maximum(x, 0), np.abs(x), moved)
+    with no_overflow("theta or direction"):
+        x = x - dist.mean(log_pi, x)[..., None]
+        moved = dist.mean(dist.log_softmax(log_pi + x), x)
+        return _local_bound(log_pi + np.maximum(x, 0), np.abs(x), moved)
 
 
 def rounding_error(logits: ArrayLike, *, unit: float) -> Floats:
@@ -219,13 +229,15 @@ def rounding_error(logits: ArrayLike, *, unit: float) -> Floats:
     `local_remainder_bound` with abs(x) at most y = unit (abs(z) + E_pi abs(z)).
     Source: thm-local-remainder.
     """
+    logits = check_array("logits", logits)
     log_pi = softmax.log_policy(logits)
     unit = check_positive("unit", unit)
-    size = unit * np.abs(np.asarray(logits, dtype=float))
-    y = size + dist.mean(log_pi, size)[..., None]
-    linear = np.sum(np.abs(softmax.entropy_gradient(logits)) * size, axis=-1)
-    moved = np.sum(np.exp(log_pi + y) * y, axis=-1)
-    return linear + _local_bound(log_pi + y, y, moved)
+    with no_overflow("logits"):
+        size = unit * np.abs(logits)
+        y = size + dist.mean(log_pi, size)[..., None]
+        linear = np.sum(np.abs(softmax.entropy_gradient(logits)) * size, axis=-1)
+        moved = np.sum(np.exp(log_pi + y) * y, axis=-1)
+        return linear + _local_bound(log_pi + y, y, moved)
 
 
 def _local_bound(log_q: Floats, size: Floats, moved: Floats) -> Floats:
@@ -244,8 +256,11 @@ def certificate_radius(theta: ArrayLike, adv: ArrayLike) -> Floats:
     For a smaller eta the entropy change has the sign of -Cov.
     0 where the advantage is constant (no change to certify). Source: cor-sign-certificate.
     """
+    theta = softmax.check_logits(theta)
+    adv = check_array("adv", adv, theta.shape)
     slope = np.abs(first_order(theta, adv))
-    unit = 2 * remainder_bound(adv)
+    with no_overflow("adv"):
+        unit = 2 * remainder_bound(adv)
     return np.divide(2 * slope, unit, where=unit > 0, out=np.zeros_like(slope))
 
 
@@ -258,9 +273,12 @@ def regression_slope(theta: ArrayLike, adv: ArrayLike, t: ArrayLike) -> Floats:
     """
     log_start = softmax.log_policy(theta)
     adv = check_array("adv", adv, log_start.shape)
-    log_pi = dist.log_softmax(log_start + np.asarray(t)[..., None] * adv)
-    variance = dist.variance(log_pi, adv)
-    slope = np.full(np.shape(variance), np.nan)
-    return np.divide(
-        dist.covariance(log_pi, log_start, adv), variance, where=variance > 0, out=slope
-    )
+    t = check_array("t", t)
+    check_broadcast("t", t, adv.shape[:-1])
+    with no_overflow("theta, adv or t"):
+        log_pi = dist.log_softmax(log_start + t[..., None] * adv)
+        variance = dist.variance(log_pi, adv)
+        slope = np.full(np.shape(variance), np.nan)
+        return np.divide(
+            dist.covariance(log_pi, log_start, adv), variance, where=variance > 0, out=slope
+        )

@@ -9,7 +9,7 @@ from rlentropy.discounted import evaluation
 from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.seeds import generator
 from rlentropy.transitions import garnet_kernel, grid_kernel
-from rlentropy.validation import check_array, check_integer, check_interval
+from rlentropy.validation import check_array, check_flag, check_integer, check_interval
 
 
 def bandit(rewards: ArrayLike) -> DiscountedMDP:
@@ -71,7 +71,7 @@ def road(*, length: int, stay: float, gamma: float, reset: bool = False) -> Disc
     P[states, 1, states] = 1
     r = np.stack([np.zeros(S), np.full(S, check_interval("stay", stay, 0, 1))], axis=1)
     r[length] = 1
-    if reset:
+    if check_flag("reset", reset):
         P[length] = np.eye(S)[0]
     return DiscountedMDP(P=P, r=r, mu=np.eye(S)[0], gamma=gamma)
 
@@ -113,7 +113,8 @@ def garnet(
     rng = generator(seed)
     K = garnet_kernel(rng, states, actions, branching)
     r = rng.standard_normal((states, actions))
-    P = K if sparse_kernel else K.toarray().reshape(states, actions, states)
+    thin = check_flag("sparse_kernel", sparse_kernel)
+    P = K if thin else K.toarray().reshape(states, actions, states)
     return DiscountedMDP(P=P, r=r, mu=np.full(states, 1 / states), gamma=gamma)
 
 
@@ -138,5 +139,5 @@ def grid_world(
     start = check_integer("start", 0 if start is None else start, high=S - 1)
     r, mu = np.zeros((S, 4)), np.zeros(S)
     r[goal], mu[start] = 1, 1
-    P = K if sparse_kernel else K.toarray().reshape(S, 4, S)
+    P = K if check_flag("sparse_kernel", sparse_kernel) else K.toarray().reshape(S, 4, S)
     return DiscountedMDP(P=P, r=r, mu=mu, gamma=gamma)

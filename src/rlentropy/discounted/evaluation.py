@@ -22,9 +22,13 @@ from rlentropy.validation import (
     check_array,
     check_distribution,
     check_integer,
+    check_interval,
+    check_kind,
     check_number,
     check_positive,
     check_shape,
+    no_overflow,
+    refuse,
 )
 
 # Relative residual that an iterative solve must reach;
@@ -72,13 +76,13 @@ class PolicyInMDP:
 
         Source: eq-bellman of chapter 1, def-soft-values.
         """
-        reward = np.sum(self.pi * self.mdp.r, axis=1)
+        reward = self.mdp.policy_reward(self.pi)
         return self.solve(reward + self.tau * self.policy_entropy if self.tau else reward)
 
     @lazy
     def Q(self) -> Floats:
         """Q(s, a) = r(s, a) + gamma (P V)(s, a); (S, A).
-        The bonus of the first state is in V and not in Q.
+        The bonus of the first state is in V and not in Q. -inf where an action is unavailable.
         """
         return self.mdp.r + self.mdp.gamma * self.mdp.next_mean(self.V)
 
@@ -87,9 +91,13 @@ class PolicyInMDP:
         """G(s, a) = Q(s, a) - tau log pi(a|s), so that V(s) = E_pi G(s, .); (S, A).
         Q itself if tau = 0.
 
-        Infinite where tau is not 0 and pi(a|s) = 0. Source: eq-master-values of chapter 6.
+        Infinite where tau is not 0 and pi(a|s) = 0, -inf where an action is unavailable.
+        Source: eq-master-values of chapter 6.
         """
-        return self.Q - self.tau * self.log_pi if self.tau else self.Q
+        if not self.tau:
+            return self.Q
+        there = self.mdp.available
+        return np.subtract(self.Q, self.tau * self.log_pi, where=there, out=self.Q.copy())
 
     @lazy
     def adv(self) -> Floats:
@@ -170,7 +178,9 @@ def evaluate(mdp: DiscountedMDP, pi: ArrayLike, *, tau: float = 0.0) -> PolicyIn
     see `evaluate_softmax`.
     Raises ValueError naming the first row of pi that is no distribution.
     """
+    check_kind("mdp", mdp, DiscountedMDP)
     pi = check_distribution("pi", pi, (mdp.S, mdp.A))
+    refuse("pi", pi, (pi > 0) & ~mdp.available, "the action is not available in this state")
     return PolicyInMDP(mdp, pi, dist.log_probabilities(pi), check_number("tau", tau))
 
 
@@ -178,9 +188,11 @@ def evaluate_softmax(mdp: DiscountedMDP, theta: ArrayLike, *, tau: float = 0.0) 
     """The policy softmax(theta) in a `DiscountedMDP`, given by logits (S, A): a `PolicyInMDP`.
 
     theta may be log pi, or differ from it by a constant in each state.
+    The softmax is over the available actions; the logits of others are not used.
     Raises ValueError for logits of a wrong shape or that are not finite.
     """
-    log_pi = dist.log_softmax(check_array("theta", theta, (mdp.S, mdp.A)))
+    check_kind("mdp", mdp, DiscountedMDP)
+    log_pi = dist.log_softmax(mdp.masked(check_array("theta", theta, (mdp.S, mdp.A))))
     return PolicyInMDP(mdp, np.exp(log_pi), log_pi, check_number("tau", tau))
 
 
@@ -294,8 +306,9 @@ def optimal(mdp: DiscountedMDP, *, max_iterations: int = 1000) -> DiscountedOpti
     neither tiny rewards nor gamma near 1 hide an improvement.
     Raises NotConverged after ``max_iterations``, or where the values overflow.
     """
+    check_kind("mdp", mdp, DiscountedMDP)
     limit = check_integer("max_iterations", max_iterations, low=1)
-    unit = np.ldexp(1.0, np.frexp(np.abs(mdp.r).max())[1] - 1)
+    unit = np.ldexp(1.0, np.frexp(_size(mdp.r))[1] - 1)
     reward = mdp.r / unit
     greedy = np.argmax(reward, axis=1)
     seen = set()
@@ -315,12 +328,17 @@ def optimal(mdp: DiscountedMDP, *, max_iterations: int = 1000) -> DiscountedOpti
     raise NotConverged(f"policy iteration: still improving after {limit} iterations")
 
 
+def _size(reward: Floats) -> float:
+    """The largest |r(s, a)| of an available action."""
+    return float(np.abs(reward, where=reward > -np.inf, out=np.zeros(reward.shape)).max())
+
+
 def _improved(mdp: DiscountedMDP, reward: Floats, greedy: Ints, v: Floats) -> tuple[Ints, Floats]:
     """The actions (S,) that are best for q = reward + gamma P v, and q;
     an old one stays unless another gains more than rounding.
     """
     q = reward + mdp.gamma * mdp.next_mean(v)
-    rounding = ROUNDING * (np.abs(reward).max() + np.abs(v).max())
+    rounding = ROUNDING * (_size(reward) + np.abs(v).max())
     gains = q.max(axis=1) > q[np.arange(mdp.S), greedy] + rounding
     return np.where(gains, np.argmax(q, axis=1), greedy), q
 
@@ -333,7 +351,7 @@ def _refined_values(
     v = reward + gamma P_pi v - (1 - gamma) c is refined, free of the cancellation of a large c.
     """
     mdp = policy.mdp
-    earned = np.sum(policy.pi * reward, axis=1)
+    earned = np.sum(np.multiply(policy.pi, reward, where=policy.pi > 0, out=policy.pi * 0), axis=1)
     kernel = mdp.policy_kernel(policy.pi)
     for _ in range(rounds):
         left = earned - (1 - mdp.gamma) * level - (v - mdp.gamma * (kernel @ v))
@@ -360,7 +378,8 @@ def _in_units(
         V = (level + v) * unit
         Q = (gamma * level + q) * unit
         bound = residual / (1 - gamma) * unit
-    if not (np.isfinite(V).all() and np.isfinite(Q).all() and np.isfinite(bound)):
+    known = np.isfinite(Q[policy.mdp.available]).all()
+    if not (np.isfinite(V).all() and known and np.isfinite(bound)):
         raise NotConverged(
             f"policy iteration: values overflow, rewards up to {unit:.3g} and gamma = {gamma:.17g}"
         )
@@ -378,8 +397,11 @@ def soft_backup(mdp: DiscountedMDP, V: ArrayLike, *, tau: float) -> Floats:
     """(T_tau V)(s) = tau log sum_a exp((r + gamma P V)(s, a) / tau); shape (S,) -> (S,).
     Source: thm-soft-bellman.
     """
-    q = mdp.r + mdp.gamma * mdp.next_mean(check_array("V", V, (mdp.S,)))
-    return tau * dist.logsumexp(q / check_positive("tau", tau))
+    check_kind("mdp", mdp, DiscountedMDP)
+    V, tau = check_array("V", V, (mdp.S,)), check_positive("tau", tau)
+    with no_overflow("V or tau"):
+        q = mdp.r + mdp.gamma * mdp.next_mean(V)
+        return tau * dist.logsumexp(q / tau)
 
 
 @result
@@ -412,11 +434,13 @@ def soft_optimal(
     Raises ValueError for tau <= 0, NotConverged after ``max_iterations``.
     Source: thm-soft-bellman, thm-soft-fixed-point.
     """
+    check_kind("mdp", mdp, DiscountedMDP)
     tau, tol = check_positive("tau", tau), check_positive("tol", tol)
     theta = np.zeros((mdp.S, mdp.A))
+    check_interval("tau / max |r|", tau / max(_size(mdp.r), np.finfo(float).tiny), 1e-100, 1e100)
     for iteration in range(1, check_integer("max_iterations", max_iterations, low=1) + 1):
-        value = evaluate_softmax(mdp, theta, tau=tau)
-        theta = value.Q / tau
+        value = evaluate_softmax(mdp, np.where(mdp.available, theta, 0.0), tau=tau)
+        theta = np.where(mdp.available, value.Q / tau, -np.inf)
         residual = float(np.abs(tau * dist.logsumexp(theta) - value.V).max())
         if residual <= max(tol * (1 - mdp.gamma), 2 * ROUNDING) * max(1.0, np.abs(value.V).max()):
             log_pi = dist.log_softmax(theta)

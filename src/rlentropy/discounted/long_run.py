@@ -16,8 +16,11 @@ from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.results import result
 from rlentropy.validation import (
     NotConverged,
+    as_array,
     check_array,
     check_integer,
+    check_kind,
+    check_mask,
     check_nonnegative,
     check_shape,
     refuse,
@@ -50,7 +53,9 @@ def tilted(mdp: DiscountedMDP, theta: ArrayLike, W: ArrayLike, *, allowed: Array
 
 
 def _check_allowed(mdp: DiscountedMDP, allowed: ArrayLike) -> Bools:
-    allowed = check_shape("allowed", np.asarray(allowed, dtype=bool), (mdp.S, mdp.A))
+    shape = (mdp.S, mdp.A)
+    allowed = check_shape("allowed", as_array("allowed", allowed), shape)
+    allowed = check_mask("allowed", allowed, shape)
     count = allowed.sum(axis=1)
     refuse("allowed", count, count == 0, "no action is allowed in this state")
     return allowed
@@ -83,6 +88,7 @@ def nearest_policy(
     Raises NotConverged after ``max_iterations``.
     Source: thm-npg-two-sided.
     """
+    check_kind("mdp", mdp, DiscountedMDP)
     log_start = dist.log_softmax(check_array("theta", theta, (mdp.S, mdp.A)))
     allowed = _check_allowed(mdp, allowed)
     W = np.zeros(mdp.S)

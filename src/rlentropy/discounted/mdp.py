@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from rlentropy._types import Floats
+from rlentropy._types import Bools, Floats
 from rlentropy.results import described, result
 from rlentropy.validation import (
-    check_array,
+    check_available,
     check_discount,
     check_distribution,
     check_kernel,
+    check_rewards,
     check_shape,
     check_sparse_kernel,
     missing,
@@ -32,7 +33,7 @@ class DiscountedMDP:
 
     P      (S, A, S) dense or (S*A, S) sparse:
            P[s, a, s'] is the probability of s' after action a in state s
-    r      (S, A): expected reward
+    r      (S, A): expected reward; -inf where an action is unavailable, whose row of P is all 0
     mu     (S,): distribution of the first state
     gamma  discount factor in [0, 1)
 
@@ -51,15 +52,14 @@ class DiscountedMDP:
         ) -> None: ...
 
     def __post_init__(self) -> None:
-        P = (
-            check_sparse_kernel("P", self.P)
-            if sparse.issparse(self.P)
-            else check_kernel("P", self.P)
-        )
+        r = check_rewards("r", self.r)
+        check = check_sparse_kernel if sparse.issparse(self.P) else check_kernel
+        P = check("P", self.P, None if np.isfinite(r).all() else np.isfinite(r))
         S = P.shape[-1]
         A = P.shape[0] // S if sparse.issparse(P) else P.shape[1]
+        check_available("r > -inf", np.isfinite(check_shape("r", r, (S, A))), (S, A))
         object.__setattr__(self, "P", P)
-        object.__setattr__(self, "r", check_array("r", self.r, (S, A)))
+        object.__setattr__(self, "r", r)
         object.__setattr__(self, "mu", check_distribution("mu", self.mu, (S,)))
         object.__setattr__(self, "gamma", check_discount("gamma", self.gamma))
 
@@ -80,6 +80,19 @@ class DiscountedMDP:
 
         def __getattr__(self, name: str) -> NoReturn:
             raise AttributeError(missing("a DiscountedMDP", name, "EpisodicMDP", EPISODIC))
+
+    @property
+    def available(self) -> Bools:
+        """(S, A) booleans: which actions a state has, those whose reward is not -inf."""
+        return self.r > -np.inf
+
+    def policy_reward(self, pi: Floats) -> Floats:
+        """r_pi(s) = sum_a pi(a|s) r(s, a) over the available actions; shape (S,)."""
+        return np.sum(np.multiply(pi, self.r, where=self.available, out=np.zeros(self.r.shape)), 1)
+
+    def masked(self, theta: Floats) -> Floats:
+        """theta (S, A) with -inf where an action is unavailable."""
+        return np.where(self.available, theta, -np.inf)
 
     def next_mean(self, V: Floats) -> Floats:
         """(P V)(s, a) = sum_s' P(s'|s, a) V(s'); shape (S,) -> (S, A)."""

@@ -10,7 +10,12 @@ from numpy.typing import ArrayLike
 
 from rlentropy import distributions as dist
 from rlentropy._types import Floats
-from rlentropy.validation import check_array, check_positive
+from rlentropy.validation import (
+    check_array,
+    check_positive,
+    no_overflow,
+    refuse,
+)
 
 
 def first_order(log_pi: ArrayLike, adv: ArrayLike, *, order: float) -> Floats:
@@ -21,13 +26,15 @@ def first_order(log_pi: ArrayLike, adv: ArrayLike, *, order: float) -> Floats:
     -Cov_pi(log pi, adv). In nats. Source: prop-mirror-step; Naudts (2004) for the name.
     """
     log_w, log_total = _log_escort(log_pi, order)
+    log_pi = _log_probabilities(log_pi)
     adv = check_array("adv", adv, log_w.shape)
-    return -np.exp(log_total) * dist.covariance(log_w, np.asarray(log_pi), adv)
+    return -np.exp(log_total) * dist.covariance(log_w, log_pi, adv)
 
 
 def _log_escort(log_pi: ArrayLike, order: float) -> tuple[Floats, Floats]:
     """log w and log Z of `first_order`."""
-    powers = (2 - check_positive("order", order)) * check_array("log_pi", log_pi)
+    with no_overflow("order or log_pi"):
+        powers = (2 - check_positive("order", order)) * _log_probabilities(log_pi)
     log_total = dist.logsumexp(powers)
     return powers - log_total[..., None], log_total
 
@@ -39,7 +46,7 @@ def step(log_pi: ArrayLike, adv: ArrayLike, eta: float, *, order: float) -> Floa
     bisection to the last bit; for q > 1 and a large step some probabilities may be exactly 0.
     Raises ValueError unless eta > 0 and order > 0. Source: prop-mirror-step.
     """
-    log_pi = check_array("log_pi", log_pi)
+    log_pi = _log_probabilities(log_pi)
     gain = check_positive("eta", eta) * check_array("adv", adv, log_pi.shape)
     q = check_positive("order", order)
     low = gain.min(axis=-1, keepdims=True)  # the sum is at least 1 here
@@ -60,3 +67,9 @@ def _moved(log_pi: Floats, change: Floats, q: float) -> Floats:
     outside = 0.0 if q > 1 else np.inf
     inside = power > 0
     return np.where(inside, np.where(inside, power, 1.0) ** (1 / (q - 1)), outside)
+
+
+def _log_probabilities(log_pi: ArrayLike) -> Floats:
+    log_pi = check_array("log_pi", log_pi)
+    refuse("log_pi", log_pi, log_pi > dist.SLACK, "a log-probability is at most 0")
+    return log_pi

@@ -21,8 +21,11 @@ from rlentropy.validation import (
     check_finite,
     check_integer,
     check_interval,
+    check_kind,
+    check_log_weights,
     check_nonnegative,
     check_positive,
+    refuse,
 )
 
 # ---------------------------------------------------------------------------------------- one step
@@ -61,7 +64,8 @@ def prox_objective(
     Source: eq-npg-prox; thm-soft-npg (iii), where 1 / eta - tau is called 1 / eta-bar.
     """
     eta, tau, memory = _sizes(eta, tau)
-    gain = dist.mean(log_p, check_finite("q", np.asarray(q))) + tau * dist.entropy(log_p)
+    log_pi = dist.check_log_probabilities("log_pi", log_pi)
+    gain = dist.mean(log_p, check_array("q", q)) + tau * dist.entropy(log_p)
     return gain - memory * dist.kl(log_p, log_pi) / eta if memory else gain
 
 
@@ -78,8 +82,10 @@ def prox_value(log_pi: ArrayLike, q: ArrayLike, eta: float, *, tau: float = 0.0)
 
 def _weights(log_pi: ArrayLike, q: ArrayLike, eta: float, memory: float) -> Floats:
     """Logarithms of pi(a)^memory exp(eta q(a)), 0^0 = 1; (..., A)."""
-    kept = memory * np.asarray(log_pi) if memory else np.zeros(np.shape(log_pi))
-    return kept + eta * check_finite("q", np.asarray(q))
+    q = check_array("q", q)
+    log_pi = check_log_weights("log_pi", log_pi, q.shape)
+    kept = memory * log_pi if memory else np.zeros(q.shape)
+    return kept + eta * q
 
 
 def _sizes(eta: float, tau: float) -> tuple[float, float, float]:
@@ -103,17 +109,18 @@ def policy_gradient(mdp: DiscountedMDP, theta: ArrayLike, *, tau: float = 0.0) -
     Source: lem-master-gradient; Agarwal et al. (2021), equation (10).
     """
     at = evaluation.evaluate_softmax(mdp, theta, tau=tau)
-    return at.d[:, None] * at.pi * at.adv / (1 - mdp.gamma)
+    gain = np.where(mdp.available, at.adv, 0.0)
+    return at.d[:, None] * at.pi * gain / (1 - mdp.gamma)
 
 
 def fisher_matrix(mdp: DiscountedMDP, theta: ArrayLike) -> Floats:
     """F = E_{s ~ d} E_pi[grad log pi grad log pi'] as an (S*A, S*A) matrix, block diagonal.
     Source: lem-npg-fisher.
     """
-    d = evaluation.evaluate_softmax(mdp, theta).d
+    at = evaluation.evaluate_softmax(mdp, theta)
     F = np.zeros((mdp.S, mdp.A, mdp.S, mdp.A))
     states = np.arange(mdp.S)
-    F[states, :, states, :] = d[:, None, None] * softmax.fisher_block(theta)
+    F[states, :, states, :] = at.d[:, None, None] * softmax.fisher_of(at.pi)
     return F.reshape(mdp.S * mdp.A, -1)
 
 
@@ -121,13 +128,14 @@ def natural_gradient(mdp: DiscountedMDP, theta: ArrayLike, *, tau: float = 0.0) 
     """F^+ grad V(mu) = (A(s, a) - mean_b A(s, b)) / (1 - gamma) where d(s) > 0, else 0;
     shape (S, A).
 
+    The mean is over available actions; 0 at the others.
     The minimum-norm natural gradient in closed form; no matrix is inverted.
     Source: lem-npg-fisher; thm-soft-npg for tau > 0.
     """
     at = evaluation.evaluate_softmax(mdp, theta, tau=tau)
     seen = visitation.visited(mdp, at.pi)
-    centred = at.adv - at.adv.mean(axis=1, keepdims=True)
-    return np.where(seen[:, None], centred, 0.0) / (1 - mdp.gamma)
+    centred = at.adv - at.adv.mean(axis=1, keepdims=True, where=mdp.available)
+    return np.where(seen[:, None] & mdp.available, centred, 0.0) / (1 - mdp.gamma)
 
 
 # --------------------------------------------------------------------------------------------- runs
@@ -175,12 +183,14 @@ def run(
     returns an `NPGRun`.
 
     theta (S, A) are the first logits; they are stored with each row's maximum at 0 (a gauge), so
-    they stay bounded above. tau > 0 puts the entropy bonus into the values and advantages.
+    they stay bounded above; -inf where an action is unavailable.
+    tau > 0 puts the entropy bonus into the values and advantages.
     Raises ValueError unless eta > 0, tau >= 0 and eta tau <= 1, for a negative number of
     iterations, for logits of a wrong shape, and for logits or values that overflow.
     Source: thm-npg-equivalences; thm-soft-npg (i); Cen et al. (2022).
     """
-    logits = check_array("theta", theta, (mdp.S, mdp.A))
+    check_kind("mdp", mdp, DiscountedMDP)
+    logits = mdp.masked(check_array("theta", theta, (mdp.S, mdp.A)))
     eta, tau, _ = _sizes(eta, tau)
     rows = []
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
@@ -191,4 +201,5 @@ def run(
             rows.append((logits, at.V, at.adv, at.d))
             logits = logits + eta * at.adv
     thetas, V, adv, d = (np.array(part) for part in zip(*rows, strict=True))
-    return NPGRun(mdp, eta, tau, check_finite("theta", thetas), check_finite("V", V), adv, d)
+    refuse("theta", thetas, ~np.isfinite(thetas) & mdp.available, "not a finite number")
+    return NPGRun(mdp, eta, tau, thetas, check_finite("V", V), adv, d)

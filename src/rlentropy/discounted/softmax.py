@@ -14,7 +14,7 @@ from rlentropy.validation import check_array, check_axis, check_distribution, re
 
 def check_logits(theta: ArrayLike) -> Floats:
     """Finite logits (..., A) as a float array; ValueError names the first offending index."""
-    return check_array("theta", check_axis("theta", theta, "actions"))
+    return check_axis("theta", check_array("theta", theta), "actions")
 
 
 def log_policy(theta: ArrayLike) -> Floats:
@@ -61,8 +61,9 @@ def entropy_gradient(theta: ArrayLike) -> Floats:
     Rows sum to 0 (gauge). Source: lem-entropy-gradient.
     """
     log_pi = log_policy(theta)
+    pi = np.exp(log_pi)
     surprise_excess = log_pi + dist.entropy(log_pi)[..., None]
-    return -np.exp(log_pi) * surprise_excess
+    return -np.multiply(pi, surprise_excess, where=pi > 0, out=np.zeros(pi.shape))
 
 
 def fisher_block(theta: ArrayLike) -> Floats:
@@ -71,5 +72,11 @@ def fisher_block(theta: ArrayLike) -> Floats:
     The Fisher information of one state's logits; its kernel is the gauge direction.
     Source: lem-npg-fisher.
     """
-    pi = policy(theta)
+    return fisher_of(policy(theta))
+
+
+def fisher_of(pi: Floats) -> Floats:
+    """diag(pi) - pi pi'; shape (..., A) -> (..., A, A), for probabilities, also of 0.
+    Source: lem-npg-fisher.
+    """
     return np.eye(pi.shape[-1]) * pi[..., None, :] - pi[..., :, None] * pi[..., None, :]

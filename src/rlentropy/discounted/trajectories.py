@@ -21,7 +21,13 @@ from rlentropy.discounted.evaluation import PolicyInMDP
 from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.discounted.natural_gradient import NPGRun
 from rlentropy.results import result
-from rlentropy.validation import check_array, check_distribution, check_positive
+from rlentropy.validation import (
+    check_array,
+    check_distribution,
+    check_kind,
+    check_positive,
+    no_overflow,
+)
 
 # ------------------------------------------------------------------------------------- first order
 
@@ -51,6 +57,7 @@ def slope(mdp: DiscountedMDP, theta: ArrayLike, direction: ArrayLike) -> Entropy
     Adding c(s) to it changes nothing.
     Returns an `EntropySlope`. Source: thm-global-gradient.
     """
+    check_kind("mdp", mdp, DiscountedMDP)
     direction = check_array("direction", direction, (mdp.S, mdp.A))
     return _slope(evaluation.evaluate_softmax(mdp, theta), direction)
 
@@ -69,6 +76,7 @@ def spread_bound(mdp: DiscountedMDP, direction: ArrayLike) -> float:
     ||d d / d eta||_1 and, times osc(h) / 2, the shift of `slope`.
     Source: lem-trajectory-score, thm-visitation-speed.
     """
+    check_kind("mdp", mdp, DiscountedMDP)
     direction = check_array("direction", direction, (mdp.S, mdp.A))
     D = np.ptp(direction, axis=1).max()
     square = mdp.gamma / (1 - mdp.gamma)
@@ -83,12 +91,14 @@ def remainder_bound(mdp: DiscountedMDP, direction: ArrayLike, eta: float) -> flo
     A >= 2 actions.
     Source: prop-global-remainder.
     """
+    check_kind("mdp", mdp, DiscountedMDP)
     eta = check_positive("eta", eta)
     direction = check_array("direction", direction, (mdp.S, mdp.A))
     D = np.ptp(direction, axis=1).max()
     square = mdp.gamma / (1 - mdp.gamma)
     growth = 1 + min(np.sqrt(square), square) + square / 4
-    return eta**2 / 2 * D**2 * np.log(mdp.A) * growth
+    with no_overflow("eta or direction"):
+        return eta**2 / 2 * D**2 * np.log(mdp.A) * growth
 
 
 def certified_step(mdp: DiscountedMDP, theta: ArrayLike, direction: ArrayLike) -> float:
@@ -98,6 +108,7 @@ def certified_step(mdp: DiscountedMDP, theta: ArrayLike, direction: ArrayLike) -
     0 where the slope vanishes, inf for a direction that changes no policy.
     Source: prop-global-remainder.
     """
+    check_kind("mdp", mdp, DiscountedMDP)
     unit = remainder_bound(mdp, direction, 1.0)
     return abs(slope(mdp, theta, direction).total) / unit if unit > 0 else np.inf
 
@@ -129,6 +140,7 @@ def difference(mdp: DiscountedMDP, theta_old: ArrayLike, theta_new: ArrayLike) -
     theta_old gives pi, theta_new pi'; both (S, A). Returns an `EntropyDifference`.
     Source: thm-entropy-pdl.
     """
+    check_kind("mdp", mdp, DiscountedMDP)
     old, new = (
         evaluation.evaluate_softmax(mdp, theta) for theta in _pair(mdp, theta_old, theta_new)
     )
@@ -149,6 +161,7 @@ def visitation_shift(mdp: DiscountedMDP, pi_old: ArrayLike, pi_new: ArrayLike) -
 
     pi_old gives pi, pi_new pi', both as probabilities. Source: thm-visitation-shift.
     """
+    check_kind("mdp", mdp, DiscountedMDP)
     pi_old = check_distribution("pi_old", pi_old, (mdp.S, mdp.A))
     pi_new = check_distribution("pi_new", pi_new, (mdp.S, mdp.A))
     old, new = evaluation.evaluate(mdp, pi_old), evaluation.evaluate(mdp, pi_new)
@@ -197,6 +210,7 @@ def along_run(run: NPGRun) -> EntropyAlongRun:
 
     Source: thm-global-gradient.
     """
+    check_kind("run", run, NPGRun)
     rows = []
     for theta, adv in zip(run.theta, run.adv, strict=True):
         at = evaluation.evaluate_softmax(run.mdp, theta)

@@ -9,7 +9,11 @@ from scipy import sparse
 
 from rlentropy._types import Bools, Floats
 from rlentropy.discounted.mdp import DiscountedMDP
-from rlentropy.validation import check_array, check_distribution
+from rlentropy.validation import (
+    check_array,
+    check_distribution,
+    check_kind,
+)
 
 
 def visited(mdp: DiscountedMDP, pi: ArrayLike) -> Bools:
@@ -20,6 +24,7 @@ def visited(mdp: DiscountedMDP, pi: ArrayLike) -> Bools:
     probability.
     Source: def-visitation.
     """
+    check_kind("mdp", mdp, DiscountedMDP)
     pi = check_distribution("pi", pi, (mdp.S, mdp.A))
     seen = mdp.mu > 0
     if mdp.gamma == 0:
@@ -37,7 +42,8 @@ def flow_residual(mdp: DiscountedMDP, pi: Floats, d: ArrayLike) -> float:
     """max_s |d(s) - (1 - gamma) mu(s) - gamma sum_s' d(s') P_pi(s', s)|;
     0 for the visitation of pi.
     """
-    d = check_array("d", d, (mdp.S,))
+    check_kind("mdp", mdp, DiscountedMDP)
+    pi, d = check_distribution("pi", pi, (mdp.S, mdp.A)), check_array("d", d, (mdp.S,))
     return float(
         np.abs(d - (1 - mdp.gamma) * mdp.mu - mdp.gamma * (d @ mdp.policy_kernel(pi))).max()
     )

@@ -6,7 +6,7 @@ from rlentropy._types import Seed
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.seeds import generator
 from rlentropy.transitions import drop_zeros, garnet_kernel, grid_kernel
-from rlentropy.validation import check_integer, check_interval, check_positive
+from rlentropy.validation import check_flag, check_integer, check_interval, check_positive
 
 
 def double_chain(*, length: int, failure: float, horizon: int) -> EpisodicMDP:
@@ -50,9 +50,9 @@ def garnet(
     as `garnet`, a fresh kernel per transition unless ``stationary``."""
     rng = generator(seed)
     H = check_integer("horizon", horizon, low=1)
-    count = 1 if stationary or H == 1 else H - 1
+    count = 1 if check_flag("stationary", stationary) or H == 1 else H - 1
     kernels = [garnet_kernel(rng, states, actions, branching) for _ in range(count)]
-    return EpisodicMDP(P=kernels if count > 1 else kernels[0], horizon=H, start=0)
+    return EpisodicMDP(P=tuple(kernels) if count > 1 else kernels[0], horizon=H, start=0)
 
 
 def sticky_chain(*, length: int, success: float, horizon: int) -> EpisodicMDP:

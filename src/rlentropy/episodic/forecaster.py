@@ -18,11 +18,13 @@ from scipy.special import betaln, gammaln, xlogy
 from rlentropy._types import Floats
 from rlentropy.distributions import entropy, log_probabilities
 from rlentropy.validation import (
+    as_array,
     check_array,
     check_axis,
     check_distribution,
     check_indices,
     check_integer,
+    check_interval,
     check_positive,
     refuse,
 )
@@ -36,14 +38,15 @@ def predict(counts: ArrayLike, n0: float = 1.0) -> Floats:
     denominator that is too large by 1 (rem-normalisation).
     """
     n = _counts(counts)
-    n0 = check_positive("n0", n0)
+    n0 = _prior(n0)
     return (n + n0) / (n.sum(axis=-1, keepdims=True) + n.shape[-1] * n0)
 
 
 def one_hot(symbols: ArrayLike, m: int) -> Floats:
     """The outcomes x_1, ..., x_T as rows of 0 and 1; whole numbers (T,) -> (T, m)."""
     m = check_integer("m", m, low=1)
-    return np.eye(m)[check_indices("symbols", symbols, m)] if np.size(symbols) else np.zeros((0, m))
+    symbols = as_array("symbols", symbols)
+    return np.eye(m)[check_indices("symbols", symbols, m)] if symbols.size else np.zeros((0, m))
 
 
 def losses(outcomes: ArrayLike, n0: float = 1.0) -> Floats:
@@ -56,6 +59,7 @@ def losses(outcomes: ArrayLike, n0: float = 1.0) -> Floats:
 def regret_curve(outcomes: ArrayLike, n0: float = 1.0) -> Floats:
     """Regret after each of the T outcomes: total loss so far - t H(n^t / t);
     outcomes (T, m) -> (T,)."""
+    outcomes = check_distribution("outcomes", outcomes, (None, None))
     total = np.cumsum(losses(outcomes, n0))
     n = np.cumsum(outcomes, axis=0)
     t = np.arange(1, len(n) + 1)
@@ -71,7 +75,7 @@ def regret(counts: ArrayLike, n0: float = 1.0) -> Floats:
     Source: thm-forecaster-regret, lem-fractional.
     """
     n = _counts(counts)
-    n0 = check_positive("n0", n0)
+    n0 = _prior(n0)
     T = n.sum(axis=-1)
     m = n.shape[-1]
     loss = gammaln(T + m * n0) - gammaln(m * n0) - np.sum(gammaln(n + n0) - gammaln(n0), axis=-1)
@@ -89,7 +93,8 @@ def worst_regret(T: ArrayLike, m: int, n0: float = 1.0) -> Floats:
     """
     T = check_array("T", T)
     m = check_integer("m", m, low=1)
-    n0 = check_positive("n0", n0)
+    n0 = _prior(n0)
+    refuse("T", T, T < 0, "a number of outcomes cannot be negative")
     if m == 1:
         return np.zeros(T.shape)
     return betaln(n0, (m - 1) * n0) - betaln(T + n0, (m - 1) * n0)  # the Gammas of T cancel inside
@@ -100,7 +105,8 @@ def simple_bound(T: ArrayLike, m: int, n0: float = 1.0) -> Floats:
     Source: thm-forecaster-regret."""
     T = check_array("T", T)
     m = check_integer("m", m, low=1)
-    n0 = check_positive("n0", n0)
+    n0 = _prior(n0)
+    refuse("T", T, T < 1, "the bound holds for T >= 1")
     return np.log(m) + (m - 1) * n0 * np.log1p((T - 1) / n0)
 
 
@@ -114,6 +120,7 @@ def minimax_regret(T: ArrayLike, m: int) -> Floats:
     T = check_array("T", T)
     m = check_integer("m", m, low=1)
     refuse("T", T, (T < 0) | (T != np.floor(T)), "not a whole number >= 0")
+    refuse("T", T, T > 1e8, "the work grows with T, and the memory")
     return np.array([_log_shtarkov(t, m) for t in T.ravel()]).reshape(T.shape)[()]
 
 
@@ -130,7 +137,13 @@ def _log_shtarkov(T: float, m: int) -> float:
     return float(here)
 
 
+def _prior(n0: float) -> float:
+    """n0 > 0, in the range in which log Gamma(n0) and its differences are doubles."""
+    return check_interval("n0", check_positive("n0", n0), 1e-100, 1e100)
+
+
 def _counts(counts: ArrayLike) -> Floats:
-    n = check_array("counts", check_axis("counts", counts, "symbols"))
+    n = check_axis("counts", check_array("counts", counts), "symbols")
+    refuse("counts", n, n > 1e100, "no count is so large")
     refuse("counts", n, n < 0, "a count cannot be negative")
     return n

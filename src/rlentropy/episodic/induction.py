@@ -5,13 +5,24 @@ from numpy.typing import ArrayLike
 
 from rlentropy._types import Floats, Ints
 from rlentropy.episodic.mdp import EpisodicMDP
-from rlentropy.validation import check_array, check_distribution, check_indices, check_shape, refuse
+from rlentropy.validation import (
+    check_array,
+    check_distribution,
+    check_extended,
+    check_indices,
+    check_integer,
+    check_kind,
+    refuse,
+)
 
 
 def check_markov_policy(mdp: EpisodicMDP, pi: ArrayLike) -> Floats:
     """A Markov policy (H, S, A) of an `EpisodicMDP`;
-    ValueError names the first row that is no distribution."""
-    return check_distribution("pi", pi, (mdp.H, mdp.S, mdp.A))
+    ValueError names the first row that is no distribution, or an unavailable action in it."""
+    check_kind("mdp", mdp, EpisodicMDP)
+    pi = check_distribution("pi", pi, (mdp.H, mdp.S, mdp.A))
+    refuse("pi", pi, (pi > 0) & ~mdp.available, "the action is not available in this state")
+    return pi
 
 
 def evaluate(mdp: EpisodicMDP, pi: ArrayLike, reward: ArrayLike) -> Floats:
@@ -32,19 +43,19 @@ def best_response(mdp: EpisodicMDP, reward: ArrayLike) -> tuple[float, Ints]:
 
     reward (H, S, A), entries may be +-inf (they must not be needed with probability 0 times inf:
     mask them first).
+    Unavailable actions are never taken.
     Returns (value, actions): the optimal value from the start and a deterministic policy as int
     actions (H, S), the first maximiser in index order. Source: prop-vertices-mixture (i).
     """
-    reward = np.asarray(reward, dtype=float)
-    check_shape("reward", reward, (mdp.H, mdp.S, mdp.A))
-    refuse("reward", reward, np.isnan(reward), "not a number")
+    check_kind("mdp", mdp, EpisodicMDP)
+    reward = check_extended("reward", reward, (mdp.H, mdp.S, mdp.A))
     V = np.zeros((mdp.H, mdp.S))
     actions = np.zeros((mdp.H, mdp.S), dtype=int)
     for h in reversed(range(mdp.H)):
-        Q = _action_values(mdp, reward, V, h)
+        Q = np.where(mdp.available, _action_values(mdp, reward, V, h), -np.inf)
         actions[h] = np.argmax(Q, axis=1)
         V[h] = Q.max(axis=1)
-    return float(V[0, mdp.start]), actions
+    return mdp.start_mean(V[0]), actions
 
 
 def _action_values(mdp: EpisodicMDP, reward: Floats, V: Floats, h: int) -> Floats:
@@ -54,4 +65,5 @@ def _action_values(mdp: EpisodicMDP, reward: Floats, V: Floats, h: int) -> Float
 def deterministic_policy(actions: ArrayLike, A: int) -> Floats:
     """The policy (H, S, A) that takes ``actions`` (H, S) with probability 1;
     ValueError for an action not in 0..A-1."""
+    A = check_integer("A", A, low=1)
     return np.eye(A)[check_indices("actions", actions, A)]

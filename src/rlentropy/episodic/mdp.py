@@ -7,24 +7,36 @@ Kernels are stored sparsely, with a row s*A + a per pair and a column per next s
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from rlentropy._types import Bools, Floats
 from rlentropy.results import described, result
-from rlentropy.validation import check_integer, check_kernel, check_sparse_kernel, missing
+from rlentropy.validation import (
+    as_array,
+    check_available,
+    check_distribution,
+    check_integer,
+    check_kernel,
+    check_sparse_kernel,
+    missing,
+)
 
 DISCOUNTED = ("r", "mu", "gamma", "sparse", "policy_kernel")
 
 
 @result
 class EpisodicMDP:
-    """Reward-free episodic MDP with a fixed first state (book: def-episodic-mdp).
+    """Reward-free episodic MDP with a first state, or a distribution of it (def-episodic-mdp).
 
     P        transition probabilities: dense (S, A, S) or sparse (S*A, S) if the same at every
-             stage; dense (H-1, S, A, S) or a sequence of H-1 sparse matrices if not.
+             stage; dense (H-1, S, A, S) or a sequence of H-1 sparse matrices if not (a tuple if
+             A = 1: a list of square matrices is refused, for it could be MDPToolbox's).
              Stored as a tuple of CSR matrices, of length 1 if stationary and H-1 otherwise.
     horizon  number of stages H >= 1; an episode is s_1, a_1, ..., s_H, a_H and has H-1 transitions
-    start    index of s_1
+    start    index of s_1, or a distribution of it (S,)
+    available  (S, A) booleans: which actions a state has, None for all;
+               rows of P of the others are all 0
 
     Python counts stages from 0: ``kernel(h)`` leads from stage h to stage h+1, h = 0, ..., H-2.
     Raises ValueError naming the argument, the first bad index and its value.
@@ -32,22 +44,47 @@ class EpisodicMDP:
 
     P: tuple[sparse.csr_array, ...]
     horizon: int
-    start: int
+    start: Any
+    available: Any = None
 
     if TYPE_CHECKING:  # what may be handed over is more than what is kept
 
-        def __init__(self, P: Any, horizon: int, start: int) -> None: ...
+        def __init__(
+            self, P: Any, horizon: int, start: ArrayLike, available: ArrayLike | None = None
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         H = check_integer("horizon", self.horizon, low=1)
         object.__setattr__(self, "horizon", H)
-        object.__setattr__(self, "P", tuple(_stage_kernels(self.P, H)))
-        object.__setattr__(self, "start", check_integer("start", self.start, high=self.S - 1))
+        object.__setattr__(self, "P", tuple(_stage_kernels(self.P, H, self.available)))
+        shape = (self.S, self.A)
+        given = np.ones(shape, dtype=bool) if self.available is None else self.available
+        object.__setattr__(self, "available", check_available("available", given, shape))
+        object.__setattr__(self, "start", _start(self.start, self.S))
 
     def __repr__(self) -> str:
         return described(
             self, S=self.S, A=self.A, H=self.H, start=self.start, stationary=self.stationary
         )
+
+    @property
+    def first_state(self) -> int:
+        """s_1, for what is made for one first state only: ValueError if it is drawn."""
+        if np.ndim(self.start):
+            raise ValueError("start: a distribution, and this is made for one first state")
+        return int(self.start)
+
+    @property
+    def start_distribution(self) -> Floats:
+        """The distribution of s_1; shape (S,)."""
+        return self.start if np.ndim(self.start) else np.eye(1, self.S, self.start)[0]
+
+    def start_mean(self, V: Floats) -> float:
+        """The mean of V(s_1), over the states in which an episode can start; (S,) -> number."""
+        if not np.ndim(self.start):
+            return float(V[self.start])
+        first = self.start > 0
+        return float(self.start[first] @ V[first])
 
     @property
     def H(self) -> int:
@@ -74,6 +111,12 @@ class EpisodicMDP:
         """True if one kernel serves every stage."""
         return len(self.P) == 1
 
+    def need_all_actions(self, what: str) -> None:
+        """ValueError if some action is unavailable somewhere: ``what`` is made for all of them."""
+        if not self.available.all():
+            s, a = np.argwhere(~self.available)[0]
+            raise ValueError(f"available[{s}, {a}] = False: {what} needs all actions everywhere")
+
     def kernel(self, h: int) -> sparse.csr_array:
         """CSR (S*A, S) of the transition from stage h to stage h+1, h = 0, ..., H-2."""
         if not 0 <= h < self.H - 1:
@@ -94,39 +137,61 @@ class EpisodicMDP:
     def reachable(self) -> Bools:
         """(H, S) booleans: can some policy be in state s at stage h with positive probability?"""
         reach = np.zeros((self.H, self.S), dtype=bool)
-        reach[0, self.start] = True
+        reach[0] = self.start_distribution > 0
         for h in range(self.H - 1):
             reach[h + 1] = np.repeat(reach[h].astype(float), self.A) @ self.kernel(h) > 0
         return reach
 
 
-def _stage_kernels(P: Any, H: int) -> list[sparse.csr_array]:
+def _start(start: ArrayLike, S: int) -> int | Floats:
+    """An index; or a distribution with more than one possible state, read-only."""
+    if as_array("start", start).ndim == 0:
+        return check_integer("start", start, high=S - 1)
+    start = check_distribution("start", start, (S,))
+    possible = np.flatnonzero(start)
+    return int(possible[0]) if len(possible) == 1 else start
+
+
+def _stage_kernels(P: Any, H: int, available: ArrayLike | None) -> list[sparse.csr_array]:
     """The given kernel(s) as a list of validated CSR matrices of one shape:
     one, or one per transition."""
     if sparse.issparse(P):
-        return [check_sparse_kernel("P", P)]
+        return [check_sparse_kernel("P", P, available)]
     if isinstance(P, (list, tuple)) and P and all(sparse.issparse(K) for K in P):
-        kernels = [check_sparse_kernel(f"P[{h}]", K) for h, K in enumerate(P)]
-        for h, K in enumerate(kernels):
-            if K.shape != kernels[0].shape:
-                raise ValueError(
-                    f"P[{h}]: shape {K.shape} differs from P[0], which has {kernels[0].shape}"
-                )
-    elif np.ndim(P) == 3:
-        return [_sparse_rows(check_kernel("P", P))]
-    elif np.ndim(P) == 4:
-        if np.shape(P)[0] == 0:
+        kernels = _listed(P, available)
+    else:
+        P = as_array("P", P)
+        if P.ndim == 3:
+            return [_sparse_rows(check_kernel("P", P, available))]
+        if P.ndim != 4:
+            raise ValueError(
+                f"P: {P.ndim} axes, expected (S, A, S), (H-1, S, A, S) or sparse (S*A, S)"
+            )
+        if len(P) == 0:
             raise ValueError(
                 "P: no transition kernel given; "
                 "with horizon 1 pass one (S, A, S) kernel for the shape"
             )
-        kernels = [_sparse_rows(check_kernel(f"P[{h}]", K)) for h, K in enumerate(np.asarray(P))]
-    else:
-        raise ValueError(
-            f"P: {np.ndim(P)} axes, expected (S, A, S), (H-1, S, A, S) or sparse (S*A, S)"
-        )
+        kernels = [_sparse_rows(check_kernel(f"P[{h}]", K, available)) for h, K in enumerate(P)]
     if len(kernels) not in (1, H - 1):
         raise ValueError(f"P: {len(kernels)} stage kernels, expected 1 or horizon - 1 = {H - 1}")
+    return kernels
+
+
+def _listed(P: Any, available: ArrayLike | None) -> list[sparse.csr_array]:
+    """The sparse kernels of the stages; a list that could be one for each action is refused."""
+    if isinstance(P, list) and len(P) > 1 and {K.shape for K in P} == {(P[0].shape[1],) * 2}:
+        raise ValueError(
+            f"P: a list of {len(P)} square matrices could be one for each action, as in "
+            "MDPToolbox (use adapters.from_mdptoolbox), or stages of an MDP with one action "
+            "(pass them as a tuple)"
+        )
+    kernels = [check_sparse_kernel(f"P[{h}]", K, available) for h, K in enumerate(P)]
+    for h, K in enumerate(kernels):
+        if K.shape != kernels[0].shape:
+            raise ValueError(
+                f"P[{h}]: shape {K.shape} differs from P[0], which has {kernels[0].shape}"
+            )
     return kernels
 
 

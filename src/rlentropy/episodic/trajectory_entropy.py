@@ -16,6 +16,10 @@ from rlentropy._types import Floats
 from rlentropy.episodic import visitation
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.results import result
+from rlentropy.validation import (
+    check_flag,
+    check_kind,
+)
 
 # -------------------------------------------------------------------------------------- chain rule
 
@@ -26,6 +30,7 @@ def transition_entropy(mdp: EpisodicMDP) -> Floats:
 
     Source: thm-traj-chain-rule.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     stages = [_row_entropies(K).reshape(mdp.S, mdp.A) for K in mdp.P]
     rows = stages * (mdp.H - 1) if mdp.stationary else stages
     return np.array([*rows, np.zeros((mdp.S, mdp.A))])
@@ -41,14 +46,21 @@ def _row_entropies(K: sparse.csr_array) -> Floats:
 
 
 def trajectory_entropy(mdp: EpisodicMDP, pi: ArrayLike) -> float:
-    """H(q^pi) = sum_{h<=H} E H(pi_h(.|s_h)) + sum_{h<H} E H(p_h(.|s_h, a_h)), in nats.
+    """H(q^pi) = sum_{h<=H} E H(pi_h(.|s_h)) + sum_{h<H} E H(p_h(.|s_h, a_h)), in nats;
+    plus H(s_1) if the first state is drawn.
 
     pi (H, S, A) is a Markov policy. Only the H - 1 transitions inside the trajectory count.
     Source: thm-traj-chain-rule, eq-chain-rule.
     """
     d = visitation.policy_visitation(mdp, pi)
     actions = dist.entropy(dist.log_probabilities(np.asarray(pi, dtype=float)))
-    return float(np.sum(d.sum(axis=2) * actions) + np.sum(d * transition_entropy(mdp)))
+    steps = np.sum(d.sum(axis=2) * actions) + np.sum(d * transition_entropy(mdp))
+    return float(steps + _start_entropy(mdp))
+
+
+def _start_entropy(mdp: EpisodicMDP) -> float:
+    """H(s_1), 0 for one first state."""
+    return float(dist.entropy(dist.log_probabilities(mdp.start_distribution)))
 
 
 def mutual_information(mdp: EpisodicMDP, pi: ArrayLike) -> Floats:
@@ -74,7 +86,7 @@ def mutual_information(mdp: EpisodicMDP, pi: ArrayLike) -> Floats:
 @result
 class SoftOptimum:
     """Soft Bellman values V (H, S), Q (H, S, A) and the policy softmax Q;
-    ``value`` = V_1(s_1) is the largest entropy.
+    ``value`` = V_1(s_1), or H(s_1) + E V_1(s_1) if s_1 is drawn, is the largest entropy.
 
     log_pi (H, S, A) keeps probabilities that underflow.
     """
@@ -101,7 +113,7 @@ def soft_optimum(mdp: EpisodicMDP, *, last_transition: bool = False) -> SoftOpti
     Source: thm-mtee-soft-dp.
     """
     reward = transition_entropy(mdp)
-    if last_transition:
+    if check_flag("last_transition", last_transition):
         if not mdp.stationary:
             raise ValueError(
                 "last_transition: an H-th transition is defined for a stationary kernel only"
@@ -110,9 +122,11 @@ def soft_optimum(mdp: EpisodicMDP, *, last_transition: bool = False) -> SoftOpti
     Q = np.empty_like(reward)
     V = np.empty(reward.shape[:2])
     for h in reversed(range(mdp.H)):
-        Q[h] = reward[h] + (mdp.next_mean(h, V[h + 1]) if h + 1 < mdp.H else 0.0)
+        ahead = mdp.next_mean(h, V[h + 1]) if h + 1 < mdp.H else 0.0
+        Q[h] = np.where(mdp.available, reward[h] + ahead, -np.inf)
         V[h] = dist.logsumexp(Q[h])
-    return SoftOptimum(value=float(V[0, mdp.start]), V=V, Q=Q, log_pi=dist.log_softmax(Q))
+    value = mdp.start_mean(V[0]) + _start_entropy(mdp)
+    return SoftOptimum(value=value, V=V, Q=Q, log_pi=dist.log_softmax(Q))
 
 
 def suboptimality(mdp: EpisodicMDP, pi: ArrayLike, optimum: SoftOptimum | None = None) -> float:
@@ -129,5 +143,7 @@ def suboptimality(mdp: EpisodicMDP, pi: ArrayLike, optimum: SoftOptimum | None =
 
 
 def uniform_policy(mdp: EpisodicMDP) -> Floats:
-    """pi_h(a|s) = 1/A; shape (H, S, A)."""
-    return np.full((mdp.H, mdp.S, mdp.A), 1 / mdp.A)
+    """pi_h(a|s) = 1/A, or 1 over the number of available actions; shape (H, S, A)."""
+    check_kind("mdp", mdp, EpisodicMDP)
+    some = mdp.available / mdp.available.sum(axis=1, keepdims=True)
+    return np.tile(some, (mdp.H, 1, 1))

@@ -17,7 +17,13 @@ from rlentropy._types import Floats
 from rlentropy.distributions import entropy, log_probabilities
 from rlentropy.episodic import induction
 from rlentropy.episodic.mdp import EpisodicMDP
-from rlentropy.validation import check_array, check_distribution
+from rlentropy.validation import (
+    check_array,
+    check_available,
+    check_distribution,
+    check_kind,
+    refuse,
+)
 
 
 def policy_visitation(mdp: EpisodicMDP, pi: ArrayLike) -> Floats:
@@ -32,8 +38,7 @@ def policy_visitation(mdp: EpisodicMDP, pi: ArrayLike) -> Floats:
 def push_forward(mdp: EpisodicMDP, pi: Floats) -> Floats:
     """`policy_visitation` without validating pi (for callers that made pi themselves)."""
     d = np.empty((mdp.H, mdp.S, mdp.A))
-    state = np.zeros(mdp.S)
-    state[mdp.start] = 1.0
+    state = mdp.start_distribution
     for h in range(mdp.H):
         d[h] = state[:, None] * pi[h]
         if h + 1 < mdp.H:
@@ -44,28 +49,37 @@ def push_forward(mdp: EpisodicMDP, pi: Floats) -> Floats:
 def flow_residual(mdp: EpisodicMDP, d: ArrayLike) -> float:
     """Largest violation of membership in the visitation polytope K_p, over its constraints:
 
-    d >= 0, sum_a d_1(s, a) = 1{s = s_1},
-    sum_a d_{h+1}(s, a) = sum_{s', a'} p_h(s | s', a') d_h(s', a').
+    d >= 0, sum_a d_1(s, a) = 1{s = s_1} or the start distribution,
+    sum_a d_{h+1}(s, a) = sum_{s', a'} p_h(s | s', a') d_h(s', a'), and 0 at unavailable actions.
     d (H, S, A); 0 exactly on K_p. Source: def-visitation-polytope.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     d = check_array("d", d, (mdp.H, mdp.S, mdp.A))
+    refuse("d", d, np.abs(d) > 1e100, "no visitation is so large")
     state = np.zeros((mdp.H, mdp.S))
-    state[0, mdp.start] = 1.0
+    state[0] = mdp.start_distribution
     for h in range(mdp.H - 1):
         state[h + 1] = d[h].ravel() @ mdp.kernel(h)
-    return float(max(np.abs(d.sum(axis=2) - state).max(), -min(d.min(), 0.0)))
+    outside = np.abs(d[:, ~mdp.available]).max(initial=0.0)
+    return float(max(np.abs(d.sum(axis=2) - state).max(), -min(d.min(), 0.0), outside))
 
 
-def markov_policy(d: ArrayLike) -> Floats:
+def markov_policy(d: ArrayLike, *, available: ArrayLike | None = None) -> Floats:
     """pi_h(a|s) = d_h(s, a) / d_h(s): the Markov policy that realises a visitation d (H, S, A).
 
-    Uniform where d_h(s) = 0, where the choice does not matter.
-    Raises ValueError for a NaN or infinite entry.
+    Uniform over the available actions (S, A), None for all, where d_h(s) = 0 and the choice does
+    not matter. Raises ValueError for a NaN or infinite entry.
     Source: thm-polytope-markov.
     """
     d = check_array("d", d)
+    if d.ndim < 2:
+        raise ValueError(f"d: shape {d.shape}, expected (..., S, A)")
+    refuse("d", d, d < 0, "a probability cannot be negative")
     state = d.sum(axis=-1, keepdims=True)
-    return np.divide(d, state, where=state > 0, out=np.full(d.shape, 1 / d.shape[-1]))
+    there = np.ones(d.shape[-2:], bool) if available is None else available
+    there = check_available("available", there, d.shape[-2:])
+    uniform = np.broadcast_to(there / there.sum(axis=1, keepdims=True), d.shape)
+    return np.divide(d, state, where=state > 0, out=uniform.copy())
 
 
 def mixture(weights: ArrayLike, ds: ArrayLike) -> Floats:
@@ -84,12 +98,15 @@ def deterministic_policies(mdp: EpisodicMDP) -> Iterator[Floats]:
     """All deterministic Markov policies that differ somewhere reachable, one array (H, S, A)
     at a time.
 
-    There are A^n of them for n reachable (h, s); unreachable states take action 0.
+    There are A^n of them for n reachable (h, s), fewer where actions are unavailable;
+    unreachable states take the first available one.
     Source: prop-vertices-mixture.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     reach = mdp.reachable()
-    for choice in itertools.product(range(mdp.A), repeat=int(reach.sum())):
-        actions = np.zeros(reach.shape, dtype=int)
+    choices = [np.flatnonzero(mdp.available[s]) for s in np.nonzero(reach)[1]]
+    for choice in itertools.product(*choices):
+        actions = np.tile(mdp.available.argmax(axis=1), (mdp.H, 1))
         actions[reach] = choice
         yield induction.deterministic_policy(actions, mdp.A)
 
@@ -118,7 +135,7 @@ def average_visitation_entropy(d: ArrayLike) -> Floats:
 
 
 def _flat_stages(d: ArrayLike) -> Floats:
-    d = np.asarray(d, dtype=float)
+    d = check_array("d", d)
     if d.ndim < 3:
         raise ValueError(f"d: shape {d.shape}, expected (..., H, S, A)")
     return check_distribution("d", d.reshape(*d.shape[:-2], -1))

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rlentropy.validation import check_integer
+
 # (s_1, a_1, ..., s_h), and what a policy makes of it: the probabilities of the actions.
 Episode = tuple[int, ...]
 HistoryPolicy = Callable[[Episode], Sequence[Any]]
@@ -24,6 +26,7 @@ def episode_law(P: ArrayLike, start: int, policy: HistoryPolicy) -> dict[Episode
     An oracle for tiny horizons: the work grows like (S A)^H. Source: def-episodic-mdp.
     """
     P = np.asarray(P)
+    start = check_integer("start", start, high=P.shape[-1] - 1)
     histories: dict[Episode, Any] = {(start,): 1}
     for kernel in P:
         histories = {

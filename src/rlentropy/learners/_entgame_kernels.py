@@ -21,7 +21,7 @@ import numpy as np
 
 from rlentropy._compile import kernel
 from rlentropy._portable_kernels import log
-from rlentropy.learners.simulator import add_visitation, draw
+from rlentropy.learners.simulator import add_visitation, begin, draw
 
 # Nothing compiled here makes an array, so counting references to arrays is off:
 # in short loops it costs most of the
@@ -222,7 +222,7 @@ def play_stages(world, books, plan, tables, bound, uniforms, skip):
     H, _, A = n.shape
     ceiling = H * bound
     beta = tables.scale * ceiling
-    s, spare = world.start, True
+    s, spare = begin(world, uniforms), True
     for h in range(H):
         # act greedily: the first untried action, else the first maximiser of Q
         if tried[h, s] < A:
@@ -481,7 +481,7 @@ def play_pooled(world, books, tables, uniforms):
     )
     H, S = books.greedy.shape
     A, room = n.shape[1], successor.shape[1]
-    s = world.start
+    s = begin(world, uniforms)
     books.shape[3] += 1 - books.met[s]
     books.met[s] = 1
     for h in range(H):

@@ -24,7 +24,7 @@ from rlentropy.learners._entgame_kernels import (
     compiled,
     inlined,
 )
-from rlentropy.learners.simulator import add_visitation, draw
+from rlentropy.learners.simulator import add_visitation, begin, draw
 
 
 class Ahead(NamedTuple):
@@ -126,7 +126,7 @@ def play_unclipped(world, books, plan, ahead, tables, uniforms):
     False when some list of successors is now full."""
     n, tried, slot = books.n, books.tried, plan.slot
     H, _, A = n.shape
-    s, spare = world.start, True
+    s, spare = begin(world, uniforms), True
     for h in range(H):
         a = plan.greedy[h, s]
         n[h, s, a] += 1

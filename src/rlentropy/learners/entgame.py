@@ -68,7 +68,17 @@ from rlentropy.parallel import progress_bar
 from rlentropy.portable import Wide
 from rlentropy.results import lazy, result
 from rlentropy.seeds import generator
-from rlentropy.validation import check_confidence, check_integer, check_number, check_positive
+from rlentropy.validation import (
+    check_array,
+    check_confidence,
+    check_flag,
+    check_integer,
+    check_kind,
+    check_number,
+    check_positive,
+    check_sizes,
+    refuse,
+)
 
 # Episodes between two looks at the clock and at the progress bar;
 # a multiple of nothing, and no number depends on it.
@@ -199,6 +209,7 @@ def run(
     without clip, where nothing can be certified.
     Source: def-entgame, def-unclipped-rule, thm-entgame-stops; Tiapkin et al. (2023), algorithm 1.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     config = settings(
         "per stage",
         episodes,
@@ -212,7 +223,16 @@ def run(
     game = _Unclipped if saturated == "unclipped" or not clip else _PerStage
     state = game(mdp, _stage_tables(mdp, config))
     rule = None if eps is None else _stopping(config, eps)
-    return _play(mdp, config, state, mdp.H - 1, generator(seed), checkpoints, evaluate, rule)
+    return _play(
+        mdp,
+        config,
+        state,
+        simulator.draws(mdp, mdp.H - 1),
+        generator(seed),
+        checkpoints,
+        evaluate,
+        rule,
+    )
 
 
 def run_pooled(
@@ -236,6 +256,7 @@ def run_pooled(
     Raises ValueError also if the kernel of the MDP depends on the stage.
     Source: published code of Tiapkin et al. (2023), commit 74af23f.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     if not mdp.stationary:
         raise ValueError(
             "mdp: pooled counts need a stationary kernel, this one changes with the stage"
@@ -245,6 +266,7 @@ def run_pooled(
     )
     game = _Pooled(mdp, _pooled_tables(mdp, config))
     draws = 2 * mdp.H if ties == "near" else mdp.H
+    draws = simulator.draws(mdp, draws)
     return _play(mdp, config, game, draws, generator(seed), checkpoints, evaluate)
 
 
@@ -263,7 +285,7 @@ def run_known(
     """
     config = settings("known model", episodes, n0=n0, delta=0.5, bonus_scale=0.0)
     stops, taken = _stops(checkpoints, config.episodes), []
-    world, total = simulator.world(mdp), np.zeros((mdp.H, mdp.S, mdp.A))
+    world, total = simulator.world(mdp, drawn=True), np.zeros((mdp.H, mdp.S, mdp.A))
     V, actions, mass = (
         np.zeros((mdp.H, mdp.S)),
         np.zeros((mdp.H, mdp.S), np.int64),
@@ -286,7 +308,10 @@ def reward_bound(t: ArrayLike, S: int, A: int, n0: float = 1) -> np.ndarray:
 
     t any array of episode counts. Raises ValueError for n0 <= 0. Source: lem-ranges.
     """
-    return portable.log(np.asarray(t, dtype=float) / check_positive("n0", n0) + S * A)
+    check_sizes(S=S, A=A)
+    t = check_array("t", t)
+    refuse("t", t, t < 0, "a number of episodes cannot be negative")
+    return portable.log(t / check_positive("n0", n0) + S * A)
 
 
 # ------------------------------------------------------------------------------------------ inside
@@ -324,7 +349,7 @@ def settings(
 
 
 def _one_of(name, value, known):
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise ValueError(f"{name} = {value!r}: must be {known[0]!r} or {known[1]!r}")
     return value
 
@@ -367,7 +392,7 @@ class _PerStage:
     """State of a run per stage, between two calls of its kernel."""
 
     def __init__(self, mdp, tables):
-        self.world, self.tables, self.S = simulator.world(mdp), tables, mdp.S
+        self.world, self.tables, self.S = simulator.world(mdp, drawn=True), tables, mdp.S
         self.room = min(ROOM, mdp.S)
         self.books = kernels.books(mdp.H, mdp.S, mdp.A, self.room)
         self.plan = kernels.plan(mdp.H, mdp.S, mdp.A, self.room)
@@ -422,7 +447,7 @@ class _Pooled:
     """State of a pooled run, between two calls of its kernel."""
 
     def __init__(self, mdp, tables):
-        self.world, self.tables, self.S = simulator.world(mdp), tables, mdp.S
+        self.world, self.tables, self.S = simulator.world(mdp, drawn=True), tables, mdp.S
         self.room = min(ROOM + mdp.H, mdp.S)
         self.books = kernels.pooled_books(mdp.H, mdp.S, mdp.A, self.room)
 
@@ -464,6 +489,7 @@ def _enough(rule, done, config, game, start):
 def _play(mdp, config, game, draws, rng, checkpoints, evaluate, rule=None):
     """Advance the game block by block: to the next checkpoint, to the next look of the stopping
     rule, or to where a list of successors has to grow."""
+    check_flag("evaluate", evaluate)
     stops = _stops(checkpoints, config.episodes)
     total, mass = np.zeros((mdp.H, mdp.S, mdp.A)), np.zeros((2, mdp.S))
     taken: list[Checkpoint] = []
@@ -484,7 +510,7 @@ def _play(mdp, config, game, draws, rng, checkpoints, evaluate, rule=None):
             bar.update(done - bar.n)
             if len(taken) < len(stops) and done == stops[len(taken)]:
                 taken.append(_look(mdp, done, total, game.values(), evaluate))
-            if rule is not None and _enough(rule, done, config, game, mdp.start):
+            if rule is not None and _enough(rule, done, config, game, mdp.first_state):
                 break
     return EntGameRun(
         config,
@@ -514,7 +540,7 @@ def _stops(checkpoints, episodes):
 def _look(mdp, done, total, V, evaluate):
     d = total / done
     both = (visitation_entropy(d), average_visitation_entropy(d)) if evaluate else (np.nan, np.nan)
-    return Checkpoint(done, float(both[0]), float(both[1]), float(V[0, mdp.start]))
+    return Checkpoint(done, float(both[0]), float(both[1]), mdp.start_mean(V[0]))
 
 
 def _mixture(mdp, total, done, evaluate):

@@ -130,7 +130,7 @@ def run(
     for t, uniforms in enumerate(generator(seed).random((config.episodes, H - 1))):
         now = plan(memory, t, tables, **rules)
         total += push_forward(mdp, deterministic_policy(now.actions, A))
-        s = mdp.start
+        s = mdp.first_state
         for h in range(H):
             a, after = now.actions[h, s], None
             if h < H - 1:
@@ -185,7 +185,7 @@ def run_pooled(
     for t, row in enumerate(uniforms):
         actions = plan_pooled(memory, t, tables, H, row[H:] if drawn else None).actions
         total += push_forward(mdp, deterministic_policy(actions, A))
-        s = mdp.start
+        s = mdp.first_state
         for h in range(H):
             a = actions[h, s]
             after = simulator.draw(world, h, s * A + a, row[h])

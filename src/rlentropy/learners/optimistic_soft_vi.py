@@ -26,7 +26,12 @@ from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import simulator
 from rlentropy.results import lazy, result
 from rlentropy.seeds import generator
-from rlentropy.validation import check_confidence, check_integer, check_nonnegative
+from rlentropy.validation import (
+    check_confidence,
+    check_integer,
+    check_kind,
+    check_nonnegative,
+)
 
 # Episodes that `run` plays at a time; no number depends on it. It keeps their random numbers only.
 BLOCK = 512
@@ -77,6 +82,7 @@ def run(
     Memory: the tables of one policy, whatever the number of episodes.
     Raises ValueError for arguments out of range.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     state = _State(mdp, delta, bonus_scale)
     rng = generator(seed)
     for _, B in _pieces(episodes, BLOCK):
@@ -103,6 +109,7 @@ def play(
     Same seed, same episodes, whatever the block.
     Raises ValueError for arguments out of range, when the first block is asked for.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     state = _State(mdp, delta, bonus_scale)
     block = check_integer("block", block, low=1)
     rng = generator(seed)

@@ -30,7 +30,12 @@ from rlentropy.learners import simulator
 from rlentropy.learners._entgame_kernels import is_near
 from rlentropy.results import result
 from rlentropy.seeds import generator
-from rlentropy.validation import check_confidence, check_integer, check_number
+from rlentropy.validation import (
+    check_confidence,
+    check_integer,
+    check_kind,
+    check_number,
+)
 
 # Episodes whose random numbers are drawn at a time.
 BLOCK = 4096
@@ -91,18 +96,19 @@ def rf_ucrl(
     Source: Kaufmann et al. (2021), algorithm 1; the published code of Tiapkin et al.
     (2023), commit 74af23f.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     options = options or RewardFreeOptions()
     if (options.pooled or options.published_code) and not mdp.stationary:
         raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
     episodes = check_integer("episodes", episodes)
     H, S, A = mdp.H, mdp.S, mdp.A
-    world, rng = simulator.world(mdp), generator(seed)
+    world, rng = simulator.world(mdp, drawn=True), generator(seed)
     weight, ceiling, top = _stage_constants(H, options)
     model = empirical_model.empty(1 if options.pooled else H, S, A)
     radius = np.full(model.visits.shape, _radius(0, S, A, H, options.delta))
     counts, E = np.zeros((H, S, A), dtype=np.int64), np.zeros((H, S, A))
     for first in range(0, episodes, BLOCK):
-        uniforms = rng.random((min(BLOCK, episodes - first), 2 * H))
+        uniforms = rng.random((min(BLOCK, episodes - first), simulator.draws(mdp, 2 * H)))
         model = _play(
             uniforms,
             world,
@@ -182,7 +188,7 @@ def _play(
     The tests hold a plain twin."""
     H, S, A = E.shape
     for t in range(len(uniforms)):
-        s = world.start
+        s = simulator.begin(world, uniforms[t])
         for h in range(H):
             a = draw_greedy(E[h, s], uniforms[t, 2 * h], near)
             counts[h, s, a] += 1

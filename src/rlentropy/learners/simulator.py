@@ -13,8 +13,9 @@ import numpy as np
 
 from rlentropy._compile import kernel
 from rlentropy.episodic.induction import check_markov_policy
+from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.seeds import generator
-from rlentropy.validation import check_indices, check_integer
+from rlentropy.validation import as_array, check_indices, check_integer, check_kind
 
 # Nothing compiled here makes an array, so counting references to arrays is off:
 # short loops would be slower by half.
@@ -24,7 +25,9 @@ compiled = kernel(_nrt=False)
 class World(NamedTuple):
     """The kernels of an `EpisodicMDP` as flat arrays for compiled code.
 
-    start        index of s_1
+    start        index of s_1; of the first possible one, if it is drawn
+    firsts       (n,) the states in which an episode can start
+    first_chance, first_cumulative   (n,) their probabilities, and partial sums of these
     rows         (k, S*A + 1): entries rows[h, s*A + a] to rows[h, s*A + a + 1] belong to p_h(.
                  | s, a);
                  k = 1 if the kernel is the same at every stage
@@ -34,14 +37,38 @@ class World(NamedTuple):
     """
 
     start: int
+    firsts: np.ndarray
+    first_chance: np.ndarray
+    first_cumulative: np.ndarray
     rows: np.ndarray
     state: np.ndarray
     probability: np.ndarray
     cumulative: np.ndarray
 
 
-def world(mdp):
-    """The `World` of an `EpisodicMDP`."""
+def world(mdp, *, drawn=False):
+    """The `World` of an `EpisodicMDP`.
+
+    Raises ValueError where actions are unavailable, which compiled learners do not know of; and,
+    unless ``drawn``, for a start distribution, which costs a uniform number more: see `begin`.
+    """
+    check_kind("mdp", mdp, EpisodicMDP)
+    mdp.need_all_actions("a compiled learner")
+    if not drawn:
+        mdp.first_state  # noqa: B018  raises
+    return flat(mdp)
+
+
+def draws(mdp, transitions):
+    """Uniform numbers of an episode: one a transition, and one for a first state that is drawn."""
+    return transitions + (np.ndim(mdp.start) > 0)
+
+
+def flat(mdp):
+    """`world` without its refusals."""
+    check_kind("mdp", mdp, EpisodicMDP)
+    firsts = np.flatnonzero(mdp.start_distribution)
+    chance = mdp.start_distribution[firsts]
     offsets = np.cumsum([0, *(K.nnz for K in mdp.P)])
     rows = np.array(
         [K.indptr + offset for K, offset in zip(mdp.P, offsets, strict=False)], dtype=np.int64
@@ -52,7 +79,8 @@ def world(mdp):
     state = np.concatenate([K.indices for K in mdp.P]).astype(
         np.uint32
     )  # unsigned: no test for negative places
-    return World(mdp.start, rows, state, probability, cumulative)
+    start = (int(firsts[0]), firsts, chance, np.cumsum(chance))
+    return World(*start, rows, state, probability, cumulative)
 
 
 @compiled
@@ -63,6 +91,15 @@ def _partial_sums(rows, probability, cumulative):
             for i in range(rows[h, row], rows[h, row + 1]):
                 total += probability[i]
                 cumulative[i] = total
+
+
+@compiled
+def begin(world, uniforms):
+    """s_1; if it is drawn, by the last of the uniform numbers."""
+    k = 0
+    while k < len(world.firsts) - 1 and uniforms[-1] >= world.first_cumulative[k]:
+        k += 1
+    return world.firsts[k]
 
 
 @compiled
@@ -90,7 +127,8 @@ def add_visitation(world, actions, mass, total):
     actions (H, S), total (H, S, A); mass (2, S) is working memory, all zero before and after.
     """
     H, S, A = total.shape
-    mass[0, world.start] = 1.0
+    for k in range(len(world.firsts)):
+        mass[0, world.firsts[k]] = world.first_chance[k]
     for h in range(H):
         here, after = mass[h % 2], mass[(h + 1) % 2]
         k = min(h, world.rows.shape[0] - 1)
@@ -103,6 +141,44 @@ def add_visitation(world, actions, mass, total):
                 if h < H - 1:
                     for i in range(world.rows[k, s * A + a], world.rows[k, s * A + a + 1]):
                         after[world.state[i]] += m * world.probability[i]
+
+
+class Sampler:
+    """An `EpisodicMDP` that only steps: ``reset`` and ``step``, drawn as compiled learners draw.
+
+    mdp    `EpisodicMDP`
+    seed   whole number >= 0 or SeedSequence: that of `entgame.run` gives the same episodes
+    done   episodes whose random numbers were used already, by an earlier run with this seed
+
+    An episode has H - 1 steps; the next one raises ValueError.
+    """
+
+    def __init__(self, mdp: EpisodicMDP, seed: int | np.random.SeedSequence, *, done: int = 0):
+        self._world = flat(mdp)
+        self._mdp, self._rng = mdp, generator(seed)
+        count = draws(mdp, mdp.H - 1)
+        # one number a draw: PCG64 can be put forward
+        self._rng.bit_generator.advance(count * check_integer("done", done))  # type: ignore
+        self._uniforms = np.zeros(count)
+        self._h, self._s = mdp.H - 1, 0
+
+    def reset(self) -> int:
+        """s_1."""
+        self._uniforms = self._rng.random(len(self._uniforms))
+        self._h, self._s = 0, int(begin(self._world, self._uniforms))
+        return self._s
+
+    def step(self, action: int) -> int:
+        """The next state."""
+        a = check_integer("action", action, high=self._mdp.A - 1)
+        if self._h >= self._mdp.H - 1:
+            raise ValueError(f"step {self._h + 1}: an episode has {self._mdp.H - 1}; reset first")
+        if not self._mdp.available[self._s, a]:
+            raise ValueError(f"action = {a}: not available in state {self._s}")
+        u = self._uniforms[self._h]
+        self._s = int(draw(self._world, self._h, self._s * self._mdp.A + a, u))
+        self._h += 1
+        return self._s
 
 
 # ---------------------------------------------------------------------------- rollouts of a policy
@@ -119,7 +195,7 @@ def rollouts(mdp, pi, episodes, seed):
     count = check_integer("episodes", episodes)
     uniforms = generator(seed).random((count, 2, mdp.H))
     states, actions = np.empty((2, count, mdp.H), dtype=np.int64)
-    _play(world(mdp), np.cumsum(pi, axis=2), uniforms, states, actions)
+    _play(flat(mdp), np.cumsum(pi, axis=2), uniforms, states, actions)
     return states, actions
 
 
@@ -127,7 +203,7 @@ def rollouts(mdp, pi, episodes, seed):
 def _play(world, cumulative, uniforms, states, actions):
     H, _, A = cumulative.shape
     for e in range(len(uniforms)):
-        s = world.start
+        s = begin(world, uniforms[e, 1])  # of whose numbers the last serves no transition
         for h in range(H):
             a = 0
             while a < A - 1 and uniforms[e, 0, h] >= cumulative[h, s, a]:
@@ -180,13 +256,13 @@ def empirical_kernel(states, actions, S, A):
 
 def _episodes(states, actions, S, A):
     S, A = check_integer("S", S, low=1), check_integer("A", A, low=1)
-    states = np.asarray(states)
+    states, actions = as_array("states", states), as_array("actions", actions)
     if states.ndim != 2:
         raise ValueError(f"states: {states.ndim} axes, expected (episodes, H)")
-    if np.shape(actions) != states.shape:
+    if actions.shape != states.shape:
         raise ValueError(
-            f"actions: shape {np.shape(actions)} differs from that of states, {states.shape}"
+            f"actions: shape {actions.shape} differs from that of states, {states.shape}"
         )
     if states.size == 0:
-        return states.astype(np.int64), np.asarray(actions).astype(np.int64)
+        return states.astype(np.int64), actions.astype(np.int64)
     return check_indices("states", states, S), check_indices("actions", actions, A)

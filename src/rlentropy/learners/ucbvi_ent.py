@@ -32,7 +32,12 @@ from rlentropy.learners import model as empirical_model
 from rlentropy.learners import simulator
 from rlentropy.results import result
 from rlentropy.seeds import generator
-from rlentropy.validation import check_confidence, check_integer, check_number
+from rlentropy.validation import (
+    check_confidence,
+    check_integer,
+    check_kind,
+    check_number,
+)
 
 # Episodes whose random numbers are drawn at a time.
 BLOCK = 4096
@@ -99,12 +104,13 @@ def run(
     Raises ValueError if pooled counts or an H-th transition are asked of a kernel that changes with
     the stage.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     options = options or Options()
     if (options.pooled or options.last_transition) and not mdp.stationary:
         raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
     episodes = check_integer("episodes", episodes)
     H, S, A = mdp.H, mdp.S, mdp.A
-    world, rng = simulator.world(mdp), generator(seed)
+    world, rng = simulator.world(mdp, drawn=True), generator(seed)
     model = empirical_model.empty(1 if options.pooled else H, S, A)
     unseen = bonus_terms(0, S, A, H, options.delta)
     steep, flat = (
@@ -121,7 +127,7 @@ def run(
         options.delta,
     )
     for first in range(0, episodes, BLOCK):
-        uniforms = rng.random((min(BLOCK, episodes - first), 2 * H))
+        uniforms = rng.random((min(BLOCK, episodes - first), simulator.draws(mdp, 2 * H)))
         model = _play(uniforms, world, *settings, counts, model, steep, flat, Q)
     return SoftExplorerRun(counts=counts, log_pi=portable.log_softmax(Q))
 
@@ -177,7 +183,7 @@ def _play(
     The tests hold a plain twin."""
     H, S, A = Q.shape
     for t in range(len(uniforms)):
-        s = world.start
+        s = simulator.begin(world, uniforms[t])
         for h in range(H):
             a = draw_softmax(Q[h, s], uniforms[t, 2 * h])
             counts[h, s, a] += 1

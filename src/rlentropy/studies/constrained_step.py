@@ -13,9 +13,13 @@ from rlentropy._types import Bools, Floats
 from rlentropy.results import result
 from rlentropy.validation import (
     NotConverged,
+    as_array,
     check_array,
+    check_axis,
+    check_broadcast,
     check_finite,
     check_log_distribution,
+    check_log_weights,
     check_positive,
     refuse,
 )
@@ -54,6 +58,7 @@ def constrained_step(
     log_pi = check_log_distribution("log_pi", log_pi)
     eta = check_positive("eta", eta)
     z = log_pi + eta * check_array("adv", adv, log_pi.shape)
+    check_broadcast("entropy", as_array("entropy", entropy), z.shape[:-1], within=True)
     floor = np.broadcast_to(check_array("entropy", entropy), z.shape[:-1])
     short = dist.entropy(dist.log_softmax(z)) < floor
     _below_uniform("entropy", floor, z, where=short)
@@ -72,7 +77,8 @@ def temperature_for_entropy(z: ArrayLike, h: ArrayLike) -> Floats:
     log m, m the number of actions tied for the largest logit, to log n, n that of possible ones.
     Source: thm-constrained-step.
     """
-    z = np.array(z, dtype=float)
+    z = check_axis("z", check_log_weights("z", z), "actions")
+    check_broadcast("h", as_array("h", h), z.shape[:-1], within=True)
     refuse("z", z, ~(z < np.inf), "a logit is a number, or -inf for an impossible action")
     if z.ndim == 0:
         raise ValueError("z: shape (), expected at least one axis of logits")

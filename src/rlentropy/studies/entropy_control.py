@@ -30,6 +30,7 @@ from rlentropy.validation import (
     check_mask,
     check_nonnegative,
     check_positive,
+    refuse,
 )
 
 PENALTIES = ("state", "quadratic", "absolute")
@@ -121,7 +122,9 @@ def _policy_and_advantage(
 ) -> tuple[Floats, Floats]:
     """Both as checked float arrays of one shape."""
     log_pi = check_log_distribution("log_pi", log_pi, shape)
-    return log_pi, check_array("adv", adv, log_pi.shape)
+    adv = check_array("adv", adv, log_pi.shape)
+    refuse("adv", adv, np.abs(adv) > 1e100, "no double holds its square")
+    return log_pi, adv
 
 
 def _excess(log_pi: Floats) -> Floats:

@@ -26,7 +26,9 @@ from rlentropy.validation import (
     check_indices,
     check_integer,
     check_interval,
+    check_kind,
     check_positive,
+    refuse,
 )
 
 CONTROLS = ("none", "top", "band", "penalty", "bonus", "clip-cov", "kl-cov")
@@ -171,8 +173,10 @@ def train(
     ``group`` >= 2, since one sample is its own mean.
     Same seed, same numbers. ValueError for any other control, sizes or shapes.
     """
+    check_kind("network", network, Network)
     rng = generator(seed)
     X = check_array("X", X, (None, len(network.W1)))
+    refuse("X", X, np.abs(X) > 1e100, "no network answers to such numbers")
     answers = check_indices("answers", answers, len(network.b2), (len(X),))
     group = check_integer("group", group, low=2)
     step = check_positive("step", step)

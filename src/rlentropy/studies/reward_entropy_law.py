@@ -17,6 +17,7 @@ from rlentropy import distributions as dist
 from rlentropy._types import Floats
 from rlentropy.results import result
 from rlentropy.validation import (
+    as_array,
     check_array,
     check_choice,
     check_integer,
@@ -24,6 +25,7 @@ from rlentropy.validation import (
     check_nonnegative,
     check_number,
     check_positive,
+    no_overflow,
     refuse,
 )
 
@@ -59,7 +61,8 @@ def law_path(gaps: ArrayLike, t: ArrayLike, *, log_start: ArrayLike | None = Non
         if log_start is None
         else check_array("log_start", log_start, gaps.shape)
     )
-    rows = [_moments(gaps, log_start, time) for time in times]
+    with no_overflow("gaps or t"):
+        rows = [_moments(gaps, log_start, time) for time in times]
     gap, policy_entropy, variance, start_covariance = map(np.array, zip(*rows, strict=True))
     exponent = times * (times * variance + start_covariance)
     return LawPath(
@@ -170,7 +173,7 @@ def fit_ceiling(policy_entropy: ArrayLike, reward: ArrayLike, *, alpha: float = 
 
 def _window(policy_entropy: ArrayLike) -> Floats:
     """Entropies (T,) to which a line can be fitted."""
-    if np.size(policy_entropy) == 0:
+    if as_array("policy_entropy", policy_entropy).size == 0:
         raise ValueError("policy_entropy: the window is empty")
     entropies = check_array("policy_entropy", policy_entropy, (None,))
     if np.ptp(entropies) == 0:
@@ -278,6 +281,7 @@ def fit_law(
     """
     entropies = _window(policy_entropy)
     reward = check_array("reward", reward, entropies.shape)
+    refuse("reward", reward, np.abs(reward) > 1e100, "no double holds its square")
     refuse("policy_entropy", entropies, entropies < 0, "must not be negative")
     refuse("policy_entropy", entropies, entropies > 700, "exp(H) overflows")
     span = float(np.ptp(entropies) / entropies.max())

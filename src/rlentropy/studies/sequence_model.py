@@ -25,8 +25,10 @@ from rlentropy.validation import (
     check_array,
     check_choice,
     check_integer,
+    check_kind,
     check_nonnegative,
     check_positive,
+    refuse,
 )
 
 WEIGHTINGS = ("token", "sequence", "constant")
@@ -74,6 +76,8 @@ def sequence_task(
     Raises ValueError for tokens < 2, length < 1, or more than two million answers.
     """
     V, L = check_integer("tokens", tokens, low=2), check_integer("length", length, low=1)
+    if not callable(right):
+        raise ValueError(f"right: a {type(right).__name__}, expected a function of answers")
     if V**L > MOST:
         raise ValueError(f"length = {L}: {V}^{L} answers are too many to count")
     first = np.cumsum([0] + [V**k for k in range(L)])  # first row of the prefixes of each length
@@ -109,6 +113,7 @@ def _padded(rows: Ints, width: int) -> Ints:
 
 def along(task: SequenceTask, table: ArrayLike) -> Floats:
     """sum_l f(y_<l, y_l) for every answer y; a table f (prefixes, symbols) -> (N,)."""
+    check_kind("task", task, SequenceTask)
     table = check_array("table", table, (task.prefixes, task.symbols))
     node, parts, start = np.zeros(1), [], 0
     for _ in range(task.length):
@@ -136,7 +141,10 @@ def summed_entropies(task: SequenceTask, theta: ArrayLike) -> Floats:
 
 
 def _logits(task: SequenceTask, theta: ArrayLike) -> Floats:
-    return check_array("theta", theta, (task.prefixes, task.symbols))
+    check_kind("task", task, SequenceTask)
+    theta = check_array("theta", theta, (task.prefixes, task.symbols))
+    refuse("theta", theta, np.abs(theta) > 1e300, "no double holds its log-probabilities")
+    return theta
 
 
 @result
@@ -188,6 +196,7 @@ def predicted_change(
     """
     theta = _logits(task, theta)
     change = check_array("change", change, theta.shape)
+    refuse("change", change, np.abs(change) > 1e300, "no double holds its effect")
     log_pi = dist.log_softmax(theta)
     log_p = along(task, log_pi)
     whole = -dist.covariance(log_p, log_p, along(task, _centred(log_pi, change)))

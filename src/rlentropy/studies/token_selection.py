@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rlentropy._types import Bools, Floats
-from rlentropy.validation import check_array, check_interval, check_number
+from rlentropy.validation import (
+    check_array,
+    check_interval,
+    check_kind,
+    check_nonnegative,
+    check_number,
+)
 
 # The values of the published code.
 CLIP_COV_SHARE = 2e-4
@@ -49,6 +55,8 @@ def random_in_band(
 
     Clip-Cov selects so, with share 0.0002 and the band (1, 5); a share of 0 selects nothing.
     """
+    check_kind("rng", rng, np.random.Generator)
+    check_array("band", band, (2,))
     covariance = check_array("covariance", covariance)
     share = check_interval("share", share, 0, 1)
     low, high = check_number("band[0]", band[0]), check_number("band[1]", band[1])
@@ -66,6 +74,8 @@ def within_limits(log_ratio: ArrayLike, adv: ArrayLike, low: float, high: float)
     log_ratio is log p of now less that of when the token was drawn. low, high >= 0; the same 0.2 in
     PPO, high 0.28 in DAPO's clip-higher.
     """
+    low = check_nonnegative("low", low)
+    high = check_nonnegative("high", high)
     log_ratio = check_array("log_ratio", log_ratio)
     adv = check_array("adv", adv, log_ratio.shape)
     ratio = np.exp(log_ratio)

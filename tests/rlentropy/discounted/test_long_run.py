@@ -88,6 +88,6 @@ def test_bad_input_is_named():
     with pytest.raises(ValueError, match=r"allowed: shape \(3, 2\)"):
         long_run.tilted(model, theta, np.zeros(4), allowed=allowed[:3])
     with pytest.raises(ValueError, match=r"W: shape \(3,\)"):
-        long_run.tilted(model, theta, np.zeros(3), allowed=np.ones((4, 2)))
+        long_run.tilted(model, theta, np.zeros(3), allowed=np.ones((4, 2), dtype=bool))
     with pytest.raises(ValueError, match="tol = -1"):
         long_run.optimal_actions(model, tol=-1)

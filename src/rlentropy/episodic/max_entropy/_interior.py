@@ -91,8 +91,8 @@ class Stages:
         self.beside = []
         price = np.zeros((self.seen[-1], self.seen[-1]))
         # what the stages before have added to the block of this one, and to its columns
-        block = np.zeros((1, 1))
-        before = np.zeros((1, 0))
+        block = np.zeros((len(self.net.start), len(self.net.start)))
+        before = np.zeros((len(self.net.start), 0))
         for h, span in enumerate(self.span):
             w = W[span]
             nodes = np.arange(len(w))
@@ -184,7 +184,7 @@ class InteriorPoint:
             """Newton's (dx, dz, dV, dy) towards x z = x z + target."""
             fixed = (target - self.x * out_of_place) / pivot
             missing = -stages.flow(self.x + fixed)
-            missing[0] -= 1.0 / stages.H
+            missing[stages.span[0]] -= stages.net.start / stages.H
             dV, dy = stages.solve(missing, np.exp(-self.y) - stages.pool(self.x + fixed))
             slope = stages.slope(dV, dy)
             dx = fixed + self.x * slope / pivot

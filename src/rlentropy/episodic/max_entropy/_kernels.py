@@ -6,7 +6,8 @@ Nodes are numbered stage by stage. For potentials V on nodes and weights w on (n
     (X V)(h, s, a)  = sum_s' p_h(s'|s, a) V_{h+1}(s') - V_h(s)                        (V_{H+1} = 0)
     (X' w)(h, s)    = sum_{s', a'} p_{h-1}(s|s', a') w_{h-1}(s', a') - sum_a w_h(s, a)
 
-so d >= 0 is a visitation exactly when X' d = -1 on the first node and 0 on all others.
+so d >= 0 is a visitation exactly when X' d = -(probability of the node) on the nodes of the first
+stage and 0 on all others.
 """
 
 from typing import NamedTuple
@@ -25,6 +26,7 @@ TINY = 1e-300
 class Network(NamedTuple):
     """Reachable nodes and transitions.
 
+    start    (n,): probabilities of the nodes of the first stage
     first    (H+1,): nodes first[h], ..., first[h+1] - 1 belong to stage h
     state    (N,): state of each node
     indptr   (K, S*A+1), column (nnz,), weight (nnz,): CSR rows of the K kernels; K = 1 if
@@ -32,6 +34,7 @@ class Network(NamedTuple):
     S, A, stationary
     """
 
+    start: Floats
     first: Ints
     state: NDArray[np.int32]
     indptr: Ints
@@ -46,8 +49,10 @@ def network(mdp: EpisodicMDP, reach: Bools) -> Network:
     """The `Network` of an `EpisodicMDP`, whose kernels store no zeros, on the nodes ``reach``,
     for example ``mdp.reachable()``.
     """
+    mdp.need_all_actions("max_entropy")
     offsets = np.cumsum([0] + [K.nnz for K in mdp.P[:-1]])
     return Network(
+        start=mdp.start_distribution[reach[0]],
         first=np.concatenate([[0], np.cumsum(reach.sum(axis=1))]).astype(np.int64),
         state=np.nonzero(reach)[1].astype(np.int32),
         indptr=np.array([K.indptr for K in mdp.P], dtype=np.int64) + offsets[:, None],
@@ -57,6 +62,15 @@ def network(mdp: EpisodicMDP, reach: Bools) -> Network:
         A=mdp.A,
         stationary=mdp.stationary,
     )
+
+
+@kernel
+def from_start(net: Network, V: Floats) -> float:
+    """The mean of V over the first state; V (N,)."""
+    total = 0.0
+    for i in range(net.first[1]):
+        total += net.start[i] * V[i]
+    return total
 
 
 @kernel
@@ -86,7 +100,8 @@ def adjoint(net: Network, w: Floats, out: Floats, power: int) -> None:
     H = len(net.first) - 1
     sign = -1.0 if power == 1 else 1.0
     ahead = np.zeros(net.S)
-    out[0] = 0.0
+    for i in range(net.first[1]):
+        out[i] = 0.0
     for h in range(H):
         k = 0 if net.stationary else h
         if h + 1 < H:
@@ -109,7 +124,8 @@ def curvature(net: Network, w: Floats, u: Floats, out: Floats) -> None:
     """out <- X' diag(w) X u, in one sweep."""
     H = len(net.first) - 1
     ahead, gathered = np.zeros(net.S), np.zeros(net.S)
-    out[0] = 0.0
+    for i in range(net.first[1]):
+        out[i] = 0.0
     for h in range(H):
         k = 0 if net.stationary else h
         if h + 1 < H:
@@ -198,7 +214,8 @@ def roll_out(net: Network, x: Floats, d: Floats) -> float:
     """d <- visitation of the policy pi(a|h, s) ~ exp x(h, s, a); returns sum_h H(d_h)."""
     H = len(net.first) - 1
     mass, ahead = np.zeros(len(net.state)), np.zeros(net.S)
-    mass[0] = 1.0
+    for i in range(net.first[1]):
+        mass[i] = net.start[i]
     entropy = 0.0
     for h in range(H):
         k = 0 if net.stationary else h
@@ -291,7 +308,7 @@ def mirror_sweep(net: Network, reward: Floats, log_pi: Floats) -> float:
             V[i] = w * log_z
             for a in range(net.A):
                 log_pi[i, a] -= log_z
-    return V[0]
+    return from_start(net, V)
 
 
 @kernel
@@ -333,7 +350,7 @@ def proximal_values(
                 V[i] = tau * log_z
                 for a in range(net.A):
                     log_pi[i, a] = x[a] - log_z
-    return V[0]
+    return from_start(net, V)
 
 
 @kernel

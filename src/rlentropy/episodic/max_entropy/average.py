@@ -37,7 +37,12 @@ from rlentropy.episodic.max_entropy.mirror import ascend, full_policy
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import average_visitation_entropy, push_forward
 from rlentropy.results import result
-from rlentropy.validation import check_choice, check_finite, check_integer, check_shape
+from rlentropy.validation import (
+    check_array,
+    check_choice,
+    check_integer,
+    check_kind,
+)
 
 METHODS = ("auto", "interior", "proximal", "mirror")
 INTERIOR_STEPS = 100
@@ -101,6 +106,7 @@ def solve_average(
     Raises NotConverged, whose ``best`` is the `AverageOptimum` reached (with a gap that is too
     large); ValueError for bad arguments. Source: prop-average-dual.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     inner = check_integer("inner_iterations", inner_iterations, low=1)
     check_choice("method", method, METHODS)
     problem = _Problem(mdp)
@@ -163,8 +169,9 @@ def likely(mdp: EpisodicMDP) -> Floats:
 
     b_1 = 1 at the start, b_{h+1}(s') = min{1, sum_s b_h(s) max_a p_h(s'|s, a)}.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     bound = np.zeros((mdp.H, mdp.S))
-    bound[0, mdp.start] = 1.0
+    bound[0] = mdp.start_distribution
     largest = []
     for K in mdp.P:
         most = K[:: mdp.A]
@@ -320,7 +327,8 @@ def average_dual_value(mdp: EpisodicMDP, y: ArrayLike) -> float:
     y (S, A). The sum runs over the states that are reachable at some stage; entries of y elsewhere
     do not matter. Source: prop-average-dual.
     """
-    y = check_finite("y", check_shape("y", np.asarray(y, dtype=float), (mdp.S, mdp.A)))
+    check_kind("mdp", mdp, EpisodicMDP)
+    y = check_array("y", y, (mdp.S, mdp.A))
     return _average_dual_value(mdp, y, mdp.reachable())
 
 

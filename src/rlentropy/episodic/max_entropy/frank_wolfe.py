@@ -15,7 +15,7 @@ from rlentropy.episodic import induction
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import push_forward, visitation_entropy
 from rlentropy.results import result
-from rlentropy.validation import check_integer
+from rlentropy.validation import check_integer, check_kind
 
 
 @result
@@ -43,7 +43,9 @@ def frank_wolfe(mdp: EpisodicMDP, steps: int) -> FrankWolfe:
     Source: Frank & Wolfe (1956); Hazan et al.
     (2019), who use small fixed steps, for another entropy.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     steps = check_integer("steps", steps, low=0)
+    mdp.need_all_actions("frank_wolfe")
     reach = mdp.reachable()[:, :, None]
     d = push_forward(mdp, np.full((mdp.H, mdp.S, mdp.A), 1.0 / mdp.A))
     values = [visitation_entropy(d)]

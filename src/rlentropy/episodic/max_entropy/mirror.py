@@ -33,12 +33,18 @@ from numpy.typing import ArrayLike
 
 from rlentropy._types import Bools, Floats
 from rlentropy.distributions import entropy, log_probabilities, log_softmax, softmax
-from rlentropy.episodic import induction
 from rlentropy.episodic.max_entropy import _kernels as kernels
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import markov_policy, push_forward
 from rlentropy.results import result
-from rlentropy.validation import check_array, check_integer, refuse
+from rlentropy.validation import (
+    check_array,
+    check_distribution,
+    check_flag,
+    check_integer,
+    check_kind,
+    refuse,
+)
 
 
 @result
@@ -68,12 +74,14 @@ def mirror_ascent(
     start  (H, S, A): a policy that gives every action positive probability; uniform if None
     Raises ValueError for a start without full support, or sweeps < 0. Source: thm-mirror-ascent.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     sweeps = check_integer("sweeps", sweeps, low=0)
+    average = check_flag("average", average)
     reach = mdp.reachable()
     net = kernels.network(mdp, reach)
     log_pi = np.full((len(net.state), mdp.A), -np.log(mdp.A))
     if start is not None:
-        start = induction.check_markov_policy(mdp, start)
+        start = check_distribution("start", start, (mdp.H, mdp.S, mdp.A))
         refuse("start", start, start == 0, "every action needs a positive probability")
         log_pi = log_softmax(np.log(start[reach]))
     ascent = ascend(net, log_pi, average=average)
@@ -90,7 +98,10 @@ def mirror_bound(mdp: EpisodicMDP, sweeps: ArrayLike, *, average: bool = False) 
     (H+1) log A / (2 t). sweeps: a whole number or an array of them, >= 0.
     Source: thm-mirror-ascent.
     """
-    t = np.asarray(sweeps, dtype=float)
+    check_kind("mdp", mdp, EpisodicMDP)
+    t = check_array("sweeps", sweeps)
+    refuse("sweeps", t, (t < 0) | (t != np.floor(t)), "not a whole number >= 0")
+    average = check_flag("average", average)
     scale = (mdp.H + 1) / 2 * np.log(mdp.A)
     if scale == 0:
         return np.zeros(t.shape)[()]

@@ -42,7 +42,14 @@ from rlentropy.episodic.max_entropy.mirror import ascend, full_policy
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import push_forward, visitation_entropy
 from rlentropy.results import result
-from rlentropy.validation import check_array, check_choice, refuse
+from rlentropy.validation import (
+    check_array,
+    check_choice,
+    check_flag,
+    check_kind,
+    no_overflow,
+    refuse,
+)
 
 METHODS = ("auto", "dual", "primal", "mirror")
 NEWTON_STEPS = 100
@@ -91,13 +98,16 @@ def potential_differences(
     -inf at unreachable (h, s), unless ``drop_unreachable`` is False. Source: eq-dual-x of chapter
     9.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     x = _all_differences(mdp, check_array("V", V, (mdp.H, mdp.S)))
-    return np.where(mdp.reachable()[:, :, None], x, -np.inf) if drop_unreachable else x
+    kept = check_flag("drop_unreachable", drop_unreachable)
+    return np.where(mdp.reachable()[:, :, None], x, -np.inf) if kept else x
 
 
 def _all_differences(mdp: EpisodicMDP, V: Floats) -> Floats:
     ahead = [mdp.next_mean(h, V[h + 1]) for h in range(mdp.H - 1)] + [np.zeros((mdp.S, mdp.A))]
-    return np.array(ahead) - V[:, :, None]
+    with no_overflow("V"):
+        return np.array(ahead) - V[:, :, None]
 
 
 def dual_value(mdp: EpisodicMDP, V: ArrayLike, *, drop_unreachable: bool = True) -> float:
@@ -108,15 +118,15 @@ def dual_value(mdp: EpisodicMDP, V: ArrayLike, *, drop_unreachable: bool = True)
     then the sum runs over all (h, s), is still an upper bound, and does not attain the optimum.
     Source: thm-dual-gap, thm-strong-duality.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     V = check_array("V", V, (mdp.H, mdp.S))
-    return _dual_value(
-        mdp, V, mdp.reachable() if drop_unreachable else np.ones(V.shape, dtype=bool)
-    )
+    kept = check_flag("drop_unreachable", drop_unreachable)
+    return _dual_value(mdp, V, mdp.reachable() if kept else np.ones(V.shape, dtype=bool))
 
 
 def _dual_value(mdp: EpisodicMDP, V: Floats, kept: Bools) -> float:
     x = np.where(kept[:, :, None], _all_differences(mdp, V), -np.inf)
-    return float(V[0, mdp.start] + logsumexp(x.reshape(mdp.H, -1)).sum())
+    return float(mdp.start_mean(V[0]) + logsumexp(x.reshape(mdp.H, -1)).sum())
 
 
 def policy_of_potentials(mdp: EpisodicMDP, V: ArrayLike) -> Floats:
@@ -125,6 +135,7 @@ def policy_of_potentials(mdp: EpisodicMDP, V: ArrayLike) -> Floats:
     Feasible for every V (H, S), optimal at the minimiser of the dual. Source: thm-strong-duality
     (iii).
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     x = potential_differences(mdp, V)
     return softmax(np.where(np.isneginf(x), 0.0, x))
 
@@ -137,6 +148,7 @@ def potentials_of_visitation(mdp: EpisodicMDP, d: ArrayLike) -> Floats:
     s). Then D(V) - sum_h H(d_h) = sum_h E_{s ~ d_h} KL(pi_h(.|s) || pi^V_h(.|s)), pi the policy of
     d. Raises ValueError if a reachable (h, s) has no mass. Source: cor-mvee-soft-optimal.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     mass = check_array("d", d, (mdp.H, mdp.S, mdp.A)).sum(axis=2)
     reach = mdp.reachable()
     refuse("the mass d", mass, reach & ~(mass > 0), "every reachable (stage, state) needs some")
@@ -156,6 +168,7 @@ def certificate(mdp: EpisodicMDP, d_bar: ArrayLike) -> float:
     matter. Raises ValueError for a negative entry or a stage that sums to more than 1. Source:
     cor-certificate.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     d_bar = check_array("d_bar", d_bar, (mdp.H, mdp.S, mdp.A))
     refuse("d_bar", d_bar, d_bar < 0, "a prediction cannot be negative")
     totals = d_bar.sum(axis=(1, 2))
@@ -182,6 +195,7 @@ def solve(
     ValueError for bad arguments. Source: thm-strong-duality, cor-mvee-soft-optimal (the
     certificate).
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     check_choice("method", method, METHODS)
     reach = mdp.reachable()
     net = kernels.network(mdp, reach)
@@ -240,7 +254,7 @@ def _judge(mdp: EpisodicMDP, reach: Bools, bracket: _SumBracket) -> Optimum:
 def _dual(net: kernels.Network, V: Floats, x: Floats, q: Floats) -> float:
     """D(V); fills x = X V and q = softmax x (which may share memory)."""
     kernels.differences(net, V, x)
-    return V[0] + kernels.stage_softmax(net, x, q)
+    return kernels.from_start(net, V) + kernels.stage_softmax(net, x, q)
 
 
 def _dual_newton(net: kernels.Network, bracket: _SumBracket, patience: bool) -> Steps:
@@ -260,7 +274,7 @@ def _dual_newton(net: kernels.Network, bracket: _SumBracket, patience: bool) -> 
         if patience and iteration == 15:
             return
         kernels.adjoint(net, q, gradient, 1)
-        gradient[0] += 1.0
+        gradient[: net.first[1]] += net.start
         forcing = min(0.3, np.sqrt(np.linalg.norm(gradient)))
         bracket.linear_steps += kernels.conjugate_gradients(
             net, q, -gradient, forcing, 20 * N + 100, u

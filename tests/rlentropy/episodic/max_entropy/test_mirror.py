@@ -219,7 +219,7 @@ def test_refusals():
         start = uniform.copy()
         start[0, 0] = [0.5, 0, 0.5]
         mve.mirror_ascent(mdp, 1, start=start)
-    with pytest.raises(ValueError, match=r"pi: shape"):
+    with pytest.raises(ValueError, match=r"start: shape"):
         mve.mirror_ascent(mdp, 1, start=uniform[:2])
     with pytest.raises(ValueError, match=r"d_other: shape \(4, 5, 3\), expected \(5, 5, 3\)"):
         mve.path_divergence(uniform / 5, uniform[:4] / 5)

@@ -1,0 +1,282 @@
+"""A first state that is drawn, and actions that are unavailable: everything that answers, against
+plain loops, enumeration or an MDP without either; everything that does not, refuses."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from rlentropy.audits import entgame as entgame_audit
+from rlentropy.discounted import evaluation, natural_gradient
+from rlentropy.discounted.mdp import DiscountedMDP
+from rlentropy.discounted.softmax import fisher_block
+from rlentropy.discounted.visitation import flow_residual as discounted_flow
+from rlentropy.discounted.visitation import visited
+from rlentropy.episodic import induction, max_entropy, trajectory_entropy, visitation
+from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.learners import entgame, optimistic_soft_vi, simulator
+from rlentropy.learners.rf_ucrl import rf_ucrl
+from rlentropy.learners.ucbvi_ent import run as ucbvi_ent
+
+S, A, H = 4, 3, 3
+ALLOWED = np.array([[1, 1, 0], [1, 1, 1], [0, 1, 0], [1, 0, 1]], dtype=bool)
+MU = np.array([0.5, 0.0, 0.2, 0.3])
+
+
+def random_kernel(seed, masked):
+    P = np.random.default_rng(seed).dirichlet(np.ones(S), size=(S, A))
+    return P * ALLOWED[:, :, None] if masked else P
+
+
+def discounted(seed=0, gamma=0.9):
+    r = np.random.default_rng(seed + 1).standard_normal((S, A))
+    P = random_kernel(seed, True)
+    return DiscountedMDP(P, np.where(ALLOWED, r, -np.inf), MU, gamma)
+
+
+def episodic(seed=0, *, start=0, masked=False, horizon=H):
+    return EpisodicMDP(random_kernel(seed, masked), horizon, start, ALLOWED if masked else None)
+
+
+# -------------------------------------------------------------------------- unavailable: discounted
+
+
+def soft_values(mdp, tau, sweeps=3000):
+    """Value iteration by loops over the available actions; tau = 0 is the hard maximum."""
+    V = np.zeros(S)
+    for _ in range(sweeps):
+        q = [
+            [mdp.r[s, a] + mdp.gamma * mdp.P[s, a] @ V for a in range(A) if ALLOWED[s, a]]
+            for s in range(S)
+        ]
+        V = np.array(
+            [tau * np.log(np.sum(np.exp(np.array(x) / tau))) if tau else max(x) for x in q]
+        )
+    return V
+
+
+def test_optima_over_available_actions():
+    mdp = discounted()
+    np.testing.assert_allclose(evaluation.optimal(mdp).V, soft_values(mdp, 0), atol=1e-12)
+    soft = evaluation.soft_optimal(mdp, tau=0.3)
+    np.testing.assert_allclose(soft.V, soft_values(mdp, 0.3), atol=1e-11)
+    assert (np.isneginf(soft.log_pi) == ~ALLOWED).all()
+    assert (evaluation.optimal(mdp).pi[~ALLOWED] == 0).all()
+
+
+def test_logits_of_unavailable_actions_do_not_count():
+    mdp = discounted()
+    theta = np.random.default_rng(3).standard_normal((S, A))
+    at = evaluation.evaluate_softmax(mdp, theta, tau=0.2)
+    same = evaluation.evaluate_softmax(mdp, np.where(ALLOWED, theta, 1e3), tau=0.2)
+    np.testing.assert_array_equal(at.V, same.V)
+    np.testing.assert_array_equal(at.pi > 0, ALLOWED)
+    assert (np.isneginf(at.adv) == ~ALLOWED).all()
+    assert np.abs(np.sum(at.pi * np.where(ALLOWED, at.adv, 0), axis=1)).max() < 1e-13
+    assert discounted_flow(mdp, at.pi, at.d) < 1e-14
+    np.testing.assert_array_equal(visited(mdp, at.pi), at.d > 1e-15)
+
+
+@pytest.mark.parametrize("tau", [0.0, 0.2])
+def test_gradients_over_available_actions(tau):
+    mdp = discounted()
+    theta = np.random.default_rng(4).standard_normal((S, A))
+
+    def objective(theta):
+        return evaluation.evaluate_softmax(mdp, theta, tau=tau).objective
+
+    gradient = natural_gradient.policy_gradient(mdp, theta, tau=tau)
+    for s, a in itertools.product(range(S), range(A)):
+        step = np.zeros((S, A))
+        step[s, a] = 1e-5
+        slope = (objective(theta + step) - objective(theta - step)) / 2e-5
+        assert gradient[s, a] == pytest.approx(slope, abs=1e-8)
+    F = natural_gradient.fisher_matrix(mdp, theta)
+    oracle = np.linalg.pinv(F, rcond=1e-10) @ gradient.ravel()
+    found = natural_gradient.natural_gradient(mdp, theta, tau=tau)
+    np.testing.assert_allclose(found.ravel(), oracle, atol=1e-9)
+    full = DiscountedMDP(random_kernel(0, False), np.zeros((S, A)), MU, 0.9)
+    block = natural_gradient.fisher_matrix(full, theta)[:A, :A]
+    d = evaluation.evaluate_softmax(full, theta).d[0]
+    np.testing.assert_allclose(block, d * fisher_block(theta)[0], atol=1e-15)
+
+
+def test_npg_reaches_the_optimum_over_available_actions():
+    mdp = discounted()
+    run = natural_gradient.run(mdp, np.zeros((S, A)), eta=5.0, iterations=60)
+    assert (np.diff(run.objective) > -1e-12).all()
+    assert run.objective[-1] == pytest.approx(soft_values(mdp, 0) @ MU, abs=1e-9)
+    assert (np.isneginf(run.theta) == ~ALLOWED).all()
+
+
+@pytest.mark.parametrize(
+    ("r", "P", "what"),
+    [
+        (np.full((S, A), -np.inf), np.zeros((S, A, S)), r"r > -inf\[0\]: no action is available"),
+        (np.where(ALLOWED, 0, -np.inf), random_kernel(0, False), r"P\[0, 2\] = .*must be 0"),
+        (np.zeros((S, A)), random_kernel(0, True), r"P\[0, 2\] sums to 0, not to 1"),
+        (np.where(ALLOWED, 0, np.inf), random_kernel(0, True), r"r\[0, 2\] = inf"),
+    ],
+)
+def test_rewards_and_rows_agree_on_what_is_available(r, P, what):
+    with pytest.raises(ValueError, match=what):
+        DiscountedMDP(P, r, MU, 0.9)
+
+
+# ---------------------------------------------------------------------------- unavailable: episodic
+
+
+def test_best_responses_over_available_actions():
+    mdp = episodic(masked=True, start=MU, horizon=2)
+    reward = np.random.default_rng(5).standard_normal((2, S, A))
+    value, actions = induction.best_response(mdp, reward)
+    policies = list(visitation.deterministic_policies(mdp))
+    # two, one and two actions in the three states of stage 1, 2 * 3 * 1 * 2 choices at stage 2
+    assert len(policies) == 4 * 12
+    best = max(np.sum(visitation.policy_visitation(mdp, pi) * reward) for pi in policies)
+    assert value == pytest.approx(best, abs=1e-13)
+    assert ALLOWED[np.arange(S), actions].all()
+
+
+def test_the_policy_of_largest_trajectory_entropy_over_available_actions():
+    mdp = episodic(masked=True, start=MU)
+    best = trajectory_entropy.soft_optimum(mdp)
+    assert trajectory_entropy.trajectory_entropy(mdp, best.pi) == pytest.approx(best.value)
+    uniform = trajectory_entropy.uniform_policy(mdp)
+    gap = trajectory_entropy.suboptimality(mdp, uniform)
+    assert best.value - trajectory_entropy.trajectory_entropy(mdp, uniform) == pytest.approx(gap)
+    assert gap > 0
+
+
+def test_policies_keep_to_available_actions():
+    mdp = episodic(masked=True)
+    with pytest.raises(ValueError, match=r"pi\[0, 0, 2\] = .*not available"):
+        visitation.policy_visitation(mdp, np.full((H, S, A), 1 / A))
+    d = visitation.policy_visitation(mdp, trajectory_entropy.uniform_policy(mdp))
+    assert visitation.flow_residual(mdp, d) < 1e-15
+    again = visitation.markov_policy(d, available=mdp.available)
+    np.testing.assert_allclose(again, trajectory_entropy.uniform_policy(mdp), atol=1e-15)
+    states, actions = simulator.rollouts(mdp, again, 50, 1)
+    assert ALLOWED[states, actions].all()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda mdp: max_entropy.solve(mdp),
+        lambda mdp: max_entropy.solve_average(mdp),
+        lambda mdp: max_entropy.mirror_ascent(mdp, 2),
+        lambda mdp: max_entropy.frank_wolfe(mdp, 2),
+        lambda mdp: entgame.run(mdp, 2, 0),
+        lambda mdp: optimistic_soft_vi.run(mdp, 2, 0),
+        lambda mdp: rf_ucrl(mdp, 2, 0),
+    ],
+)
+def test_what_needs_all_actions_says_so(call):
+    with pytest.raises(ValueError, match=r"available\[0, 2\] = False"):
+        call(episodic(masked=True))
+
+
+# ------------------------------------------------------------------------------ a drawn first state
+
+
+def preceded(mdp):
+    """One stage and one state more: the new first state leads to the start distribution."""
+    P = np.zeros((mdp.H, mdp.S + 1, mdp.A, mdp.S + 1))
+    P[:, :-1, :, :-1] = np.concatenate([mdp.dense()[:1], mdp.dense()])
+    P[:, -1, :, :-1] = mdp.start_distribution
+    return EpisodicMDP(P, mdp.H + 1, mdp.S)
+
+
+def test_visitation_is_that_of_a_longer_episode():
+    mdp = episodic(start=MU)
+    pi = np.random.default_rng(6).dirichlet(np.ones(A), size=(H, S))
+    longer = np.full((H + 1, S + 1, A), 1 / A)
+    longer[1:, :-1] = pi
+    d = visitation.policy_visitation(preceded(mdp), longer)
+    np.testing.assert_allclose(visitation.policy_visitation(mdp, pi), d[1:, :-1], atol=1e-15)
+    entropy = trajectory_entropy.trajectory_entropy(mdp, pi)
+    more = trajectory_entropy.trajectory_entropy(preceded(mdp), longer)
+    assert entropy == pytest.approx(more - np.log(A), abs=1e-12)
+    value = trajectory_entropy.soft_optimum(mdp).value
+    more = trajectory_entropy.soft_optimum(preceded(mdp)).value
+    assert value == pytest.approx(more - np.log(A), abs=1e-12)
+
+
+@pytest.mark.parametrize("method", ["dual", "primal", "mirror"])
+def test_the_largest_visitation_entropy_is_that_of_a_longer_episode(method):
+    mdp = episodic(start=MU)
+    found = max_entropy.solve(mdp, method=method, tol=1e-9)
+    assert found.gap <= 1e-9
+    longer = max_entropy.solve(preceded(mdp), tol=1e-9)
+    assert found.value == pytest.approx(longer.value - np.log(A), abs=3e-9)
+    assert visitation.flow_residual(mdp, found.visitation) < 1e-14
+
+
+@pytest.mark.parametrize("method", ["interior", "proximal", "mirror"])
+def test_the_largest_average_entropy_is_bracketed(method):
+    mdp = episodic(start=MU)
+    found = max_entropy.solve_average(mdp, method=method, tol=1e-3)
+    exact = max_entropy.solve_average(mdp, tol=1e-8)
+    assert found.gap <= 1e-3
+    assert found.value <= exact.value + exact.gap + 1e-12
+    assert exact.value <= found.value + found.gap + 1e-12
+
+
+def test_frank_wolfe_brackets_the_optimum():
+    mdp = episodic(start=MU)
+    run = max_entropy.frank_wolfe(mdp, 40)
+    value = max_entropy.solve(mdp).value
+    assert run.values[-1] <= value + 1e-12
+    assert run.values[-1] == pytest.approx(value, abs=1e-2)
+    assert run.bounds.min() >= value - 1e-12
+
+
+def test_a_distribution_on_one_state_is_that_state():
+    mdp = episodic(start=[0, 0, 1, 0])
+    assert mdp.start == 2
+    assert np.ndim(mdp.start) == 0
+    np.testing.assert_array_equal(mdp.start_distribution, [0, 0, 1, 0])
+
+
+def test_first_states_are_drawn_as_often_as_they_should():
+    mdp = episodic(start=MU)
+    pi = np.full((H, S, A), 1 / A)
+    runs = [
+        simulator.roll_out(mdp, pi, 4000, 1),
+        entgame.run(mdp, 4000, 1, evaluate=False).counts,
+        entgame.run_pooled(mdp, 4000, 1, evaluate=False).counts,
+        rf_ucrl(mdp, 4000, 1).counts,
+        ucbvi_ent(mdp, 4000, 1).counts,
+    ]
+    error = np.sqrt(MU * (1 - MU) / 4000)
+    for counts in runs:
+        assert (np.abs(counts[0].sum(axis=1) / 4000 - MU) <= 5 * error).all()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda mdp: optimistic_soft_vi.run(mdp, 2, 0),
+        lambda mdp: entgame_audit.measure(mdp, [2], 0),
+    ],
+)
+def test_what_is_made_for_one_first_state_says_so(call):
+    with pytest.raises(ValueError, match="start: a distribution"):
+        call(episodic(start=MU))
+
+
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [
+        ([0.5, 0.5], r"start: shape \(2,\)"),
+        ([0.5, 0.5, 0.5, -0.5], r"start\[3\] = -0.5"),
+        ([0.5, 0.2, 0.2, 0.2], "start sums to 1.1"),
+        ([[0.5, 0.5, 0, 0]], r"start: shape \(1, 4\)"),
+        (None, "start"),
+        (1.0, "start = 1.0"),
+    ],
+)
+def test_bad_starts_are_refused(start, what):
+    with pytest.raises(ValueError, match=what):
+        episodic(start=start)

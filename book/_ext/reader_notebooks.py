@@ -391,20 +391,29 @@ def digest(text):
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
-def keep_changes(lab, written):
-    """Move the notebooks that a reader has changed since they were written out of the way."""
+def clear(lab, written):
+    """Remove the notebooks of the last build; those that a reader has changed go to `YOURS`."""
     for path in lab.glob("*.ipynb"):
-        if digest(path.read_text(encoding="utf-8")) != written.get(path.name):
-            (lab / YOURS).mkdir(exist_ok=True)
-            path.replace(lab / YOURS / path.name)
-            sys.stdout.write(f"Your changes to {path.name} are kept in {lab / YOURS}.\n")
+        if digest(path.read_text(encoding="utf-8")) == written.get(path.name):
+            path.unlink()
+        else:
+            kept = free_name(lab / YOURS / path.name)
+            kept.parent.mkdir(exist_ok=True)
+            path.rename(kept)
+            sys.stdout.write(f"Your changes to {path.name} are kept in {kept}.\n")
+
+
+def free_name(path):
+    """The path, or one with a number where something is there already."""
+    names = [path, *(path.with_stem(f"{path.stem}-{number}") for number in range(2, 1000))]
+    return next(name for name in names if not name.exists())
 
 
 def write(lab, texts, data):
     """Write the notebooks ``{name: text}`` and the data that they read."""
     lab.mkdir(parents=True, exist_ok=True)
     record = lab / WRITTEN
-    keep_changes(lab, json.loads(record.read_text()) if record.is_file() else {})
+    clear(lab, json.loads(record.read_text()) if record.is_file() else {})
     for name, text in texts.items():
         (lab / name).write_text(text, encoding="utf-8")
     record.write_text(json.dumps({name: digest(text) for name, text in texts.items()}, indent=1))

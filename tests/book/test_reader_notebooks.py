@@ -70,6 +70,11 @@ def test_what_a_reader_has_changed_is_kept(tmp_path, capsys):
     kept = {path.name: path.read_text() for path in (lab / rn.YOURS).iterdir()}
     assert kept == {"a.ipynb": small("2"), "c.ipynb": "broken"}
     assert "a.ipynb" in capsys.readouterr().out and (lab / "data" / "table.csv").is_file()
+    (lab / "a.ipynb").write_text(small("4"))
+    rn.write(lab, {"d.ipynb": small("1")}, data)
+    assert [path.name for path in lab.glob("*.ipynb")] == ["d.ipynb"]
+    assert (lab / rn.YOURS / "a.ipynb").read_text() == small("2")
+    assert (lab / rn.YOURS / "a-2.ipynb").read_text() == small("4")
 
 
 def test_hidden_figures_are_spoken_of():

@@ -169,13 +169,13 @@ def test_code_outputs_and_ids_are_those_of_the_chapter(name):
 
 NUMBERS = {  # in a notebook, on its page
     "statements": (
-        r"^ *> \*\*([A-Z]\w+ [\d.]+\d)(?: \(|\.)",
+        r"^ *> \*\*((?!Exercise)[A-Z]\w+ (?:\d+\.)*\d+)(?: \(|\.)",
         r'<span class="caption-number">([A-Z]\w+ [\d.]+) </span> ?(?!<span class="caption-text)',
     ),
     "displays": (r"\\tag\{([\d.]+)\}", r'<span class="eqno">\(([\d.]+)\)'),
     "headings": (r"^#+ ([\d.]+)\. ", r'<span class="section-number">([\d.]+)\. </span>'),
     "figures": (
-        r"^\*\*(Figure [\d.]+\d)\.\*\*",
+        r"^\*\*(Figure (?:\d+\.)*\d+)\.\*\*",
         r'<span class="caption-number">(Figure [\d.]+) </span>',
     ),
 }

@@ -33,8 +33,9 @@ serve: book  ## show the book at http://127.0.0.1:8000 (PORT=9000 for another po
 	@echo "The book is at http://127.0.0.1:$(PORT) (Ctrl-C ends it)."
 	@$(RUN) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
-lab: setup  ## open the chapters in JupyterLab
-	@$(RUN) -m jupyter lab notebooks
+lab: book  ## open the chapters in JupyterLab, their numbers and references filled in
+	@$(RUN) -m jupyter trust _build/lab/*.ipynb > /dev/null
+	@$(RUN) -m jupyter lab --LabApp.default_url=/lab/tree/_build/lab
 
 test: setup-test book  ## run all tests: package, every notebook against its stored run, built book
 	@$(RUN) -m pytest

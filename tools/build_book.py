@@ -16,6 +16,7 @@ from source_key import ROOT, is_current, run_key, state, surroundings
 
 BUILD = ROOT / "_build"
 HTML = BUILD / "html"
+LAB = BUILD / "lab"  # the chapters as notebooks for readers (book/_ext/reader_notebooks.py)
 DOCTREES = BUILD / ".doctrees"
 STAMP = BUILD / "html.json"
 RUNS = BUILD / "runs"  # runs that stand in for stored ones
@@ -24,7 +25,8 @@ RUNS = BUILD / "runs"  # runs that stand in for stored ones
 def built_state():
     """The state of the sources from which the present pages were built, or None."""
     try:
-        return json.loads(STAMP.read_text()) if (HTML / "index.html").is_file() else None
+        there = (HTML / "index.html").is_file() and LAB.is_dir()
+        return json.loads(STAMP.read_text()) if there else None
     except (OSError, ValueError):
         return None
 

@@ -1,5 +1,9 @@
 """Source, Binder and Colab buttons, when this checkout has a public address (see
-``tools/repository.py``)."""
+``tools/repository.py``).
+
+Binder opens the notebook for readers (``reader_notebooks``), which its ``postBuild`` has written.
+Colab opens files of the repository only, so the chapter itself.
+"""
 
 import sys
 from pathlib import Path
@@ -32,6 +36,19 @@ def set_options(app, config):
     config.html_theme_options = {**config.html_theme_options, **options(repository())}
 
 
+def for_readers(address):
+    """A Binder address of a chapter, changed to that of its notebook for readers."""
+    return address.replace("urlpath=lab/tree/notebooks/", "urlpath=lab/tree/_build/lab/")
+
+
+def lead_to_readers(app, pagename, templatename, context, doctree):
+    for group in context.get("header_buttons", ()):
+        for button in group.get("buttons", ()):
+            if button.get("text") == "Binder":
+                button["url"] = for_readers(button["url"])
+
+
 def setup(app):
     app.connect("config-inited", set_options, priority=100)
+    app.connect("html-page-context", lead_to_readers, priority=600)  # after the theme's own
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

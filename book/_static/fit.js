@@ -2,7 +2,7 @@
 // it scrolls. Formulas in a line keep the size of their line; one that is wider than the column scrolls in itself.
 // The text appears when the formulas of its first screens are set, so that nothing moves under the reader's eyes.
 (() => {
-  const LEAST = { screen: 0.72, print: 0.4 };
+  const LEAST = { screen: 0.68, print: 0.4 };
 
   // what is seen of a formula: MathJax lays out hidden markup for screen readers beside it, often wider
   const seen = (box) => box.querySelector("mjx-math")?.getBoundingClientRect().width ?? 0;
@@ -12,11 +12,17 @@
     displays.forEach((box) => {
       box.dataset.size ??= box.style.fontSize || "100%";
       box.style.fontSize = box.dataset.size;
+      box.parentElement.classList.remove("rl-tight");
     });
     const inline = [...where.querySelectorAll('mjx-container:not([display="true"])')].filter((box) => box.offsetParent);
-    // all sizes are read before one is changed: the page is laid out twice, not once a formula
-    const shares = displays.map((box) => box.clientWidth / seen(box));
-    const wide = inline.map((box) => seen(box) > box.closest("p, li, td, th, dd, figcaption, main")?.clientWidth);
+    // all sizes are read before one is changed: the page is laid out three times, not once a formula
+    const widths = displays.map(seen);
+    const tight = displays.filter((box, i) => box.clientWidth < least * widths[i]);
+    // (a cell of a table is as wide as its formula, to a fraction of a point)
+    const wide = inline.map((box) => seen(box) > 1 + box.closest("p, li, td, th, dd, figcaption, main")?.clientWidth);
+    // where even that does not fit, the number goes above the display and leaves it the whole column
+    tight.forEach((box) => box.parentElement.classList.add("rl-tight"));
+    const shares = displays.map((box, i) => box.clientWidth / widths[i]);
     displays.forEach((box, i) => {
       if (shares[i] < 1) box.style.fontSize = `calc(${box.dataset.size} * ${Math.max(0.99 * shares[i], least).toFixed(3)})`;
     });

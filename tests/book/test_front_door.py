@@ -9,6 +9,7 @@ from pathlib import Path
 
 import few_icons
 import launch_buttons
+import numpy as np
 import pytest
 from packaging.markers import Marker
 from packaging.requirements import Requirement
@@ -52,6 +53,27 @@ def test_the_figure_is_small_and_described():
     words, path = re.search(r"!\[([^\]]+)\]\(([^)]+)\)", README).groups()
     assert len(words.split()) > 10
     assert (ROOT / path).stat().st_size < 150_000
+
+
+def test_the_readme_is_short_and_begins_with_what_one_sees_and_does():
+    lines = README.splitlines()
+    assert len(lines) <= 100
+    first = README.index("![")
+    assert README.index("# Entropy") < first < README.index("make book") < README.index("make test")
+    assert README.index("make test") < README.index("**Why did my policy")
+    for reader in ("make serve", "make lab", "make check LABEL="):
+        assert reader in README
+
+
+def test_the_example_of_the_readme_runs():
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code = code.replace("episodes=5000", "episodes=50")
+    old, new = np.random.default_rng(0).normal(size=(2, 3, 4, 5))
+    names = {"old_logits": old, "new_logits": new, "attention_mask": np.ones((3, 4), dtype=bool)}
+    exec(compile(code, "README.md", "exec"), names)
+    change = names["change"]
+    np.testing.assert_allclose(change.exact, change.shift - change.kl, atol=1e-14)
+    assert 0 <= names["best"].gap < 1e-6 and names["run"].counts.sum() > 0
 
 
 # ---------------------------------------------------------------------------------------------------- buttons

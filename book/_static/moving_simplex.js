@@ -147,6 +147,8 @@
       handle.focus({ preventScroll: true });
       event.preventDefault();
     });
+    // a finger on the policy moves the policy, not the page; browsers read `touch-action` of HTML only
+    handle.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     handle.addEventListener("pointermove", (event) => held && go(here(event)));
     ["pointerup", "pointercancel"].forEach((name) => handle.addEventListener(name, () => { held = false; }));
     triangle.addEventListener("click", (event) => event.target.closest(".rl-handle") || go(here(event)));

@@ -357,7 +357,7 @@ def test_the_policy_is_dragged_with_a_finger(browser, site):
     context = browser.new_context(viewport=NARROW, has_touch=True)
     visit = Visit(context, site)
     tab = visit.open(PAGE["simplex"])
-    tab.evaluate("() => document.querySelector('.rl-triangle').scrollIntoView({block: 'center'})")
+    tab.evaluate("() => document.querySelector('.rl-triangle').scrollIntoView({block: 'center', behavior: 'instant'})")
     drawn(tab)
     before, scrolled = agrees(tab), tab.evaluate("() => scrollY")
     start = tab.evaluate(CENTRE, HANDLE)

@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
@@ -35,8 +36,11 @@ class Picture:
 class Thing:
     """What can be moved, after the figure, statement or section with this label.
 
-    kind   names the script ``moving_<kind>.js``
-    data   a JSON file of ``book/moving`` that the script reads, or ""
+    after    label of a figure or statement, or the name of a section
+    caption  plain words; a label between backquotes becomes a link to its statement
+    without  the sentence for readers without scripts
+    kind     names the script ``moving_<kind>.js``
+    data     a JSON file of ``book/moving`` that the script reads, or ""
     """
 
     page: str
@@ -49,6 +53,14 @@ class Thing:
 
 PICTURES = (
     Picture(
+        page="notebooks/01_decision_processes",
+        file="decision_process.svg",
+        alt="Two boxes, policy and environment. An arrow labelled action leads from the policy "
+        "to the environment, one labelled state and reward leads back.",
+        caption="A decision process: the policy draws an action, the environment answers with a "
+        "reward and the next state.",
+    ),
+    Picture(
         page="notebooks/02_natural_policy_gradient",
         file="simplex_step.svg",
         alt="Triangle of policies on three actions. An arrow leads from an old policy near the "
@@ -56,6 +68,51 @@ PICTURES = (
         "what a step costs.",
         caption="One step on the triangle of policies: it pays to move towards the better action, "
         "and it costs to leave the old policy (dotted: equal cost).",
+    ),
+    Picture(
+        page="notebooks/03_covariance_identity",
+        file="covariance.svg",
+        alt="Two pairs of bar charts of a policy on three actions. A step that favours the "
+        "likely first action makes the bars more unequal, and entropy falls; the same step "
+        "from a policy that rarely takes that action makes them more equal, and entropy "
+        "rises.",
+        caption="The same step, in favour of the first action, from a policy that likes it (left) "
+        "and from one that does not (right).",
+    ),
+    Picture(
+        page="notebooks/04_beyond_first_order",
+        file="whole_step.svg",
+        alt="A curve of entropy against the step rises, turns and falls. A dashed straight "
+        "line, the first order, touches it at the start and leaves it. A dotted line near "
+        "the start marks up to where the sign is certain.",
+        caption="Entropy along one step. The first order is right at the start and knows "
+        "nothing of the turn; up to a certain size of the step its sign is sure "
+        "beforehand.",
+    ),
+    Picture(
+        page="notebooks/05_long_run",
+        file="long_run.svg",
+        alt="Four bar charts of a policy on three actions after 0, 3, 12 and 60 steps. The "
+        "third action vanishes first; much later the second gives way to the first.",
+        caption="A policy after k steps of NPG, where two actions are nearly equally good: entropy "
+        "keeps moving long after the bad action is gone.",
+    ),
+    Picture(
+        page="notebooks/06_trajectory_entropy_dynamics",
+        file="visits_move.svg",
+        alt="Bar charts for two states before and after a step: the entropy of the policy in "
+        "each state, and the share of visits to each state. Both change.",
+        caption="One step of NPG in a process with two states, before it (left) and after it "
+        "(right): the entropy in each state moves, and so do the visits by which it is "
+        "averaged.",
+    ),
+    Picture(
+        page="notebooks/07_maximum_entropy_rl",
+        file="temperatures.svg",
+        alt="Three bar charts of a policy on four actions. At temperature 0.3 nearly all mass "
+        "is on the best action, at 1 the bars fall off, at 5 they are nearly equal.",
+        caption="The best policy of one state with four actions, when entropy is paid for at the "
+        "rate τ.",
     ),
     Picture(
         page="notebooks/08_reward_free_processes",
@@ -74,6 +131,13 @@ PICTURES = (
         "another way (thin). A predictor who knows the explorer says where it will be.",
     ),
     Picture(
+        page="notebooks/10_forecaster",
+        file="counting.svg",
+        alt="Three bar charts. Counts of four symbols, one of them zero; the same with one more "
+        "for each; the latter as a probability.",
+        caption="From counts to a prediction: each symbol is imagined to have come once already.",
+    ),
+    Picture(
         page="notebooks/11_entgame",
         file="game_loop.svg",
         alt="Three boxes in a loop. The forecaster sends a prediction to the explorer, whom it "
@@ -82,6 +146,55 @@ PICTURES = (
         caption="The game of EntGame: the forecaster predicts the next visits from the counts, the "
         "explorer is paid for going where it was not expected, and both learn from what happens.",
     ),
+    Picture(
+        page="notebooks/12_trajectory_entropy",
+        file="trajectories.svg",
+        alt="A tree with two branches at every node and three levels: eight leaves. The path to "
+        "one leaf is thick.",
+        caption="Every path through the tree is a trajectory. Its entropy is, on average, the "
+        "sum of what is uncertain at the forks on the way.",
+    ),
+    Picture(
+        page="notebooks/13_what_explorers_see",
+        file="two_explorers.svg",
+        alt="Two maps of a small grid. The random policy stays near the middle and hardly "
+        "reaches the corners; the policy of largest visitation entropy spreads its visits "
+        "further out.",
+        caption="Visits in one episode (exact, logarithmic shades) of the random policy and of the "
+        "policy of largest visitation entropy.",
+    ),
+    Picture(
+        page="notebooks/14_entgame_is_pac",
+        file="what_is_proved.svg",
+        alt="Four boxes in a row: visits are counted, the model is near the truth, the values "
+        "are not too low, the gap is at most epsilon.",
+        caption="The proof in one line: enough visits bring the model near the truth, then "
+        "optimism bounds the gap.",
+    ),
+    Picture(
+        page="notebooks/15_fast_rate",
+        file="price_of_error.svg",
+        alt="Loss against the error of the values. The line of the greedy policy rises at once; "
+        "the curve of the softmax policy starts flat.",
+        caption="What an error of the values costs at most a greedy policy, and what it costs the "
+        "softmax policy of two equal actions, whose loss starts flat.",
+    ),
+    Picture(
+        page="notebooks/16_entropy_control",
+        file="held_back.svg",
+        alt="Bars for the actions in falling order; the first two are much higher than the "
+        "others, orange, and marked: held back.",
+        caption="Shares of the actions in the covariance by which entropy falls, for one random "
+        "policy. What happens if the largest two are held back?",
+    ),
+    Picture(
+        page="notebooks/17_reward_entropy_law",
+        file="law.svg",
+        alt="A curve of reward against entropy: high at entropy zero, and falling faster and "
+        "faster.",
+        caption="The law: entropy is paid for with reward, in proportion to exp(H). The chapter "
+        "asks when it holds.",
+    ),
 )
 
 EXPLORERS = {
@@ -89,8 +202,8 @@ EXPLORERS = {
     "data": "explorers.json",
     "caption": "To move: the visits of EntGame (counts per stage, no bonus) and of the random "
     "policy after 1, 2, 4, … episodes on the grid of 21 by 21 cells, one run each. Colour: share "
-    "of visits, logarithmic; blank: never visited. Gap: the largest visitation entropy less that of "
-    "the mixture of the policies so far.",
+    "of visits, logarithmic; blank: never visited. Gap: the largest visitation entropy less that "
+    "of the mixture of the policies so far.",
     "without": "With scripts, a slider here leads through stored checkpoints of two explorers; "
     "without, the figure above shows where they end.",
 }
@@ -101,8 +214,8 @@ THINGS = (
         kind="simplex",
         caption="To move: drag the policy, or use the arrow keys on it; set the advantages and the "
         "step. The line leads to the policy after one NPG step. The colours say for every policy "
-        "whether this step raises or lowers its entropy, and are strong where the certificate of "
-        "chapter 4 says so beforehand.",
+        "whether this step raises or lowers its entropy, and are strong where `cor-sign-certificate` "
+        "says so beforehand.",
         without="With scripts, this triangle can be moved by hand; without, the figure above shows "
         "the same curves for fixed rewards.",
     ),
@@ -157,28 +270,44 @@ def figure(picture):
 
 
 def box(thing):
-    """The figure that the script of a thing fills."""
+    """The figure that the script of a thing fills: caption, words without scripts, data."""
     data = ""
     if thing.data:
         stored = json.loads((MADE / thing.data).read_text(encoding="utf-8"))
         text = json.dumps(stored, separators=(",", ":")).replace("<", "\\u003c")
         data = f'<script type="application/json">{text}</script>'
-    html = (
-        f'<figure class="rl-moving" data-moving="{thing.kind}">'
-        f'<figcaption><span class="caption-text">{escape(thing.caption)}</span></figcaption>'
-        f"<noscript><p>{escape(thing.without)}</p></noscript>"
+    opened = f'<figure class="rl-moving" data-moving="{thing.kind}"><figcaption>'
+    rest = (
+        f"</figcaption><noscript><p>{escape(thing.without)}</p></noscript>"
         f'<div class="rl-stage"></div>{data}</figure>'
     )
-    return nodes.raw("", html, format="html")
+    caption = nodes.paragraph("", "", *linked(thing.caption), classes=["caption-text"])
+    return nodes.container("", html(opened), caption, html(rest))
+
+
+def html(text):
+    return nodes.raw("", text, format="html")
+
+
+def linked(caption):
+    """The words of a caption; a label between backquotes is a link to its statement."""
+    for k, words in enumerate(caption.split("`")):
+        if k % 2 == 0:
+            yield nodes.Text(words)
+        else:
+            to = {"refdomain": "prf", "reftype": "ref", "reftarget": words}
+            yield addnodes.pending_xref("", nodes.inline("", words), **to)
 
 
 def place(app, doctree):
     page = app.env.docname
-    todo = [(question(doctree), "its question", figure(one)) for one in PICTURES if one.page == page]
-    todo += [(named(doctree, one.after), one.after, box(one)) for one in THINGS if one.page == page]
+    pictures = [one for one in PICTURES if one.page == page]
+    things = [one for one in THINGS if one.page == page]
+    todo = [(question(doctree), "the question", figure(one)) for one in pictures]
+    todo += [(named(doctree, one.after), one.after, box(one)) for one in things]
     for spot, name, new in todo:
         if spot is None:
-            logger.warning("nothing to move stands here: %r is not on the page", name, location=page)
+            logger.warning("the place of a picture, %r, is not on the page", name, location=page)
         else:
             put_after(spot, new)
 

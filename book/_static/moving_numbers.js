@@ -30,7 +30,7 @@ window.rlNumbers = (() => {
       after: entropy(after),
       change: entropy(after) - entropy(before),
       first: eta * slope,
-      // Corollary "certificate of the sign": below it the change has the sign of the first order
+      // cor-sign-certificate: for a smaller eta the change has the sign of the first order
       radius: spread > 0 ? (2 * Math.abs(slope)) / (spread ** 2 * Math.log(adv.length)) : 0,
     };
   };

@@ -214,8 +214,8 @@ THINGS = (
         kind="simplex",
         caption="To move: drag the policy, or use the arrow keys on it; set the advantages and the "
         "step. The line leads to the policy after one NPG step. The colours say for every policy "
-        "whether this step raises or lowers its entropy, and are strong where `cor-sign-certificate` "
-        "says so beforehand.",
+        "whether this step raises or lowers its entropy, and are strong where "
+        "`cor-sign-certificate` says so beforehand.",
         without="With scripts, this triangle can be moved by hand; without, the figure above shows "
         "the same curves for fixed rewards.",
     ),

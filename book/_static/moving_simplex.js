@@ -11,11 +11,14 @@
   const CENTRE = [1 / 3, 1 / 3, 1 / 3];
 
   const place = (p) => [0, 1].map((axis) => p.reduce((sum, share, i) => sum + share * CORNERS[i][axis], 0));
-  // the policy at a place; beside the triangle the nearest one, weights below 0 taken as 0
-  const policyAt = ([x, y]) => {
+  const weights = ([x, y]) => {
     const first = 1 - (y - CORNERS[0][1]) / HIGH;
     const third = (x - CORNERS[1][0]) / SIDE - first / 2;
-    const shares = [first, 1 - first - third, third].map((share) => (share < 1e-12 ? 0 : share));
+    return [first, 1 - first - third, third];
+  };
+  // the policy at a place; beside the triangle, weights below 0 are taken as 0
+  const policyAt = (spot) => {
+    const shares = weights(spot).map((share) => (share < 1e-12 ? 0 : share));
     const total = shares.reduce((a, b) => a + b);
     return shares.map((share) => share / total);
   };
@@ -61,7 +64,9 @@
     const picture = brush.createImageData(COLUMNS, ROWS);
     for (let row = 0; row < ROWS; row += 1)
       for (let column = 0; column < COLUMNS; column += 1) {
-        const p = policyAt([CORNERS[1][0] + ((column + 0.5) * SIDE) / COLUMNS, CORNERS[0][1] + ((row + 0.5) * HIGH) / ROWS]);
+        const spot = [CORNERS[1][0] + ((column + 0.5) * SIDE) / COLUMNS, CORNERS[0][1] + ((row + 0.5) * HIGH) / ROWS];
+        if (Math.min(...weights(spot)) < -0.03) continue; // only the seam of the triangle is seen
+        const p = policyAt(spot);
         const found = N.step(p.map((share) => Math.max(share, 1e-9)), adv, eta);
         const [r, g, b] = found.change > 0 ? rises : falls;
         const strength = Math.abs(found.change) < 1e-12 ? 0 : eta < found.radius ? 150 : 62;

@@ -282,7 +282,7 @@ def box(thing):
         f'<div class="rl-stage"></div>{data}</figure>'
     )
     caption = nodes.paragraph("", "", *linked(thing.caption), classes=["caption-text"])
-    return nodes.container("", html(opened), caption, html(rest))
+    return nodes.container("", html(opened), caption, html(rest), classes=["rl-movable"])
 
 
 def html(text):
@@ -313,10 +313,11 @@ def place(app, doctree):
 
 
 def load(app, pagename, templatename, context, doctree):
-    """Style and scripts, on the pages that need them."""
+    """Style and scripts, on the pages that need them; on paper, the style that hides the boxes."""
     kinds = {thing.kind for thing in THINGS if thing.page == pagename}
-    if kinds:
+    if kinds or app.builder.name == "singlehtml":
         app.add_css_file("moving.css")
+    if kinds:
         app.add_js_file("moving_numbers.js")
     for kind in sorted(kinds):
         app.add_js_file(f"moving_{kind}.js")

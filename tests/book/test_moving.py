@@ -77,6 +77,25 @@ def test_data_cannot_close_their_script(monkeypatch, tmp_path):
     assert html.count("</script>") == 1 and "&lt;b&gt;" in html
 
 
+@pytest.mark.parametrize(
+    ("builder", "page", "files"),
+    [
+        ("html", moving.THINGS[0].page, ["moving.css", "moving_numbers.js", "moving_simplex.js"]),
+        ("html", "book/index", []),
+        ("singlehtml", "book/index", ["moving.css"]),
+    ],
+)
+def test_pages_load_what_they_need(builder, page, files):
+    loaded = []
+    app = SimpleNamespace(
+        builder=SimpleNamespace(name=builder),
+        add_css_file=loaded.append,
+        add_js_file=loaded.append,
+    )
+    moving.load(app, page, "", {}, None)
+    assert loaded == files
+
+
 def test_a_label_in_a_caption_becomes_a_link():
     first, link, last = moving.linked("See `thm-x` here.")
     assert (first.astext(), last.astext()) == ("See ", " here.")

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from types import SimpleNamespace
 
 import drawings
@@ -10,6 +9,7 @@ import moving
 import moving_explorers
 import numpy as np
 import pytest
+import yaml
 from browsing import HTML, NARROW, ROOT, WIDE, Visit
 from docutils import nodes
 
@@ -124,12 +124,13 @@ def test_a_drawing_is_that_of_the_script(draw):
     assert not same_drawing(stored, again.replace('y="', 'y="1', 1) + again.replace("<", "", 1))
 
 
-def test_every_chapter_has_its_drawing():
+def test_every_chapter_of_the_three_parts_has_its_drawing():
     files = {f"{draw.__name__}.svg" for draw in drawings.PICTURES}
     assert {picture.file for picture in moving.PICTURES} == files
-    chapters = sorted(path.stem for path in (ROOT / "notebooks").glob("[01]*.ipynb"))
-    # the last one is a guide, and holds no question
-    assert sorted(Path(picture.page).name for picture in moving.PICTURES) == chapters[:-1]
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    parts = [part for part in toc["parts"] if part["caption"].startswith("Part ")]
+    chapters = [chapter["file"] for part in parts for chapter in part["chapters"]]
+    assert [picture.page for picture in moving.PICTURES] == chapters
 
 
 def test_the_checkpoints_are_small_and_say_where_they_come_from():

@@ -35,12 +35,16 @@ AUDIT = """async only => {
             (node.any[0]?.data?.contrastRatio ?? '')).join('; '));
 }"""
 COLOURS = ["color-contrast", "link-in-text-block"]
+SETTLED = """() => Promise.all(document.getAnimations()
+    .filter(change => change.effect.getComputedTiming().iterations !== Infinity)
+    .map(change => change.finished.catch(() => {})))"""
 
 
 def audit(tab, scheme, size, only=None):
     """Serious and critical faults of the open page in one colour scheme at one width."""
     tab.set_viewport_size(size)
     tab.evaluate("scheme => { document.documentElement.dataset.theme = scheme }", scheme)
+    tab.evaluate(SETTLED)  # colours change in steps
     tab.evaluate(
         "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
     )

@@ -252,7 +252,10 @@ def _svg(report: "EntropyReport") -> str:
     ink = "#010203"  # no other part has this colour
     names = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
     style: Any = {"svg.fonttype": "none", "svg.hashsalt": "report"} | dict.fromkeys(names, ink)
-    with mpl.rc_context(style), io.StringIO() as target:
+    # the style of a page is its own, whatever the caller has set
+    with mpl.rc_context(), io.StringIO() as target:
+        mpl.rcdefaults()
+        mpl.rcParams.update(style)
         drawing = _drawn(Figure(**SIZE), report)
         metadata: Any = {"Date": None, "Creator": None, "Format": None, "Type": None}
         drawing.savefig(target, format="svg", transparent=True, metadata=metadata)

@@ -140,7 +140,25 @@ def markdown(notebook):
 
 def article(name):
     text = (HTML / "notebooks" / f"{name}.html").read_text(encoding="utf-8")
-    return re.search(r'<article class="bd-article".*?</article>', text, re.DOTALL)[0]
+    text = re.search(r'<article class="bd-article".*?</article>', text, re.DOTALL)[0]
+    return without_what_moves(re.sub(DRAWING, "", text, flags=re.DOTALL))
+
+
+# a page's own: the drawing at its head, and what its reader can move
+DRAWING = r'<figure[^>]*id="fig-drawing-.*?</figure>'
+MOVABLE = re.compile(r'<div class="[^"]*rl-movable[^"]*"')
+
+
+def without_what_moves(text):
+    """The page without its boxes of scripts, each to the end of its own division."""
+    while box := MOVABLE.search(text):
+        depth = 0
+        for tag in re.finditer(r"<div\b|</div>", text[box.start() :]):
+            depth += 1 if tag[0] == "<div" else -1
+            if depth == 0:
+                text = text[: box.start()] + text[box.start() + tag.end() :]
+                break
+    return text
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
@@ -368,7 +386,7 @@ def lab(browser, tmp_path_factory):
 
 def opened(tab, address, name):
     tab.goto(f"{address}/lab/tree/{name}.ipynb?reset")
-    tab.wait_for_function(TYPESET, timeout=60_000)
+    tab.wait_for_function(TYPESET, timeout=120_000)
     return tab.evaluate(SHOWN)
 
 
@@ -398,7 +416,7 @@ def test_it_runs_in_jupyterlab(lab):
     opened(tab, address, RUN)
     tab.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
     tab.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    tab.wait_for_function(FINISHED, timeout=60_000)
+    tab.wait_for_function(FINISHED, timeout=180_000)
     outputs = ".jp-CodeCell .jp-OutputArea-output"
     assert tab.locator(outputs).count() > 0
     assert tab.locator('[data-mime-type="application/vnd.jupyter.error"]').all_text_contents() == []

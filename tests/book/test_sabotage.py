@@ -44,17 +44,19 @@ def test_a_check_whose_sides_move_alike_is_found(tmp_path):
     )
     matrix = json.loads(done.stdout)
     honest, common, own = matrix["checks"]
-    assert matrix["functions"] == ["distributions.entropy"]
-    assert honest["notices"] == {"distributions.entropy": ["scaled", "sign", "dropped"]}
-    assert common["passes"] == {"distributions.entropy": ["scaled", "sign", "dropped"]}
+    name = "distributions.entropy"
+    assert name in matrix["functions"]
+    assert honest["notices"][name] == common["passes"][name] == ["scaled", "sign", "dropped"]
     assert (own["notices"], own["passes"]) == ({}, {})
+    assert [row["notices"] == {} for row in matrix["checks"]] == [False, True, True]
     assert [sabotage.is_blind(row) for row in matrix["checks"]] == [False, True, False]
 
     notebook = json.loads(path.read_text(encoding="utf-8"))
     store = {"small": matrix}
-    assert sabotage.words(store, notebook, "small", "ex-honest").endswith("an error in entropy")
+    said = sabotage.words(store, notebook, "small", "ex-honest")
+    assert said.startswith("sabotage: notices an error in ") and "entropy" in said
     said = sabotage.words(store, notebook, "small", "ex-common")
-    assert said.endswith("notices an error in nothing; passes one in entropy")
+    assert " in nothing; passes one in " in said and said.endswith("entropy")
     assert "no number of the package" in sabotage.words(store, notebook, "small", "ex-own")
     totals = sabotage.totals(store, {"small": notebook})
     assert (totals["checks"], totals["touched"], totals["blind"]) == (3, 2, ["ex-common #1"])

@@ -8,6 +8,7 @@ telling the learner that they are sparse. For compiled learners; `dense` is the 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rlentropy._compile import kernel
 from rlentropy._portable_kernels import log
@@ -41,7 +42,7 @@ def empty(models: int, S: int, A: int, *, capacity: int = 4) -> Model:
 
 
 @kernel
-def record(model, k, row, state):
+def record(model: Model, k: int, row: int, state: int) -> Model:
     """Count a transition of pair ``row`` = s*A + a to ``state`` in model k;
     returns the model, wider if need be."""
     model.visits[k, row] += 1
@@ -72,7 +73,7 @@ def _wider(model):
 
 
 @kernel
-def row_entropy(model, k, row):
+def row_entropy(model: Model, k: int, row: int) -> float:
     """H(phat(. | s, a)) of a visited pair, in nats."""
     total, n = 0.0, model.visits[k, row]
     for i in range(model.distinct[k, row]):
@@ -82,7 +83,7 @@ def row_entropy(model, k, row):
 
 
 @kernel(inline="always")
-def row_mean(model, k, row, V):
+def row_mean(model: Model, k: int, row: int, V: NDArray[np.float64]) -> float:
     """(phat V)(s, a) of a visited pair."""
     total = 0.0
     for i in range(model.distinct[k, row]):

@@ -202,7 +202,7 @@ def _play(
 
 
 @kernel
-def draw_greedy(q, u, near):
+def draw_greedy(q: np.ndarray, u: float, near: bool) -> int:
     """One of the maximisers of q, or of the actions ``near`` to them, the uniform number u
     deciding."""
     top, ties = q.max(), 0

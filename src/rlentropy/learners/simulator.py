@@ -7,9 +7,10 @@ given policy. `add_visitation` is the exact law of a deterministic policy;
 only an evaluator may call it.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from rlentropy._compile import kernel
 from rlentropy.episodic.induction import check_markov_policy
@@ -46,7 +47,7 @@ class World(NamedTuple):
     cumulative: np.ndarray
 
 
-def world(mdp, *, drawn=False):
+def world(mdp: EpisodicMDP, *, drawn: bool = False) -> World:
     """The `World` of an `EpisodicMDP`.
 
     Raises ValueError where actions are unavailable, which compiled learners do not know of; and,
@@ -59,12 +60,12 @@ def world(mdp, *, drawn=False):
     return flat(mdp)
 
 
-def draws(mdp, transitions):
+def draws(mdp: EpisodicMDP, transitions: int) -> int:
     """Uniform numbers of an episode: one a transition, and one for a first state that is drawn."""
     return transitions + (np.ndim(mdp.start) > 0)
 
 
-def flat(mdp):
+def flat(mdp: EpisodicMDP) -> World:
     """`world` without its refusals."""
     check_kind("mdp", mdp, EpisodicMDP)
     firsts = np.flatnonzero(mdp.start_distribution)
@@ -94,7 +95,7 @@ def _partial_sums(rows, probability, cumulative):
 
 
 @compiled
-def begin(world, uniforms):
+def begin(world: World, uniforms: NDArray[np.float64]) -> int:
     """s_1; if it is drawn, by the last of the uniform numbers."""
     k = 0
     while k < len(world.firsts) - 1 and uniforms[-1] >= world.first_cumulative[k]:
@@ -103,7 +104,7 @@ def begin(world, uniforms):
 
 
 @compiled
-def draw(world, h, row, u):
+def draw(world: World, h: int, row: int, u: float) -> np.integer[Any]:
     """Next state of pair ``row`` = s*A + a at stage h:
     the first whose partial sum exceeds u, uniform in [0, 1)."""
     k = min(h, world.rows.shape[0] - 1)
@@ -120,7 +121,12 @@ def draw(world, h, row, u):
 
 
 @compiled
-def add_visitation(world, actions, mass, total):
+def add_visitation(
+    world: World,
+    actions: NDArray[np.int64],
+    mass: NDArray[np.float64],
+    total: NDArray[np.float64],
+) -> None:
     """total[h, s, a] += Pr(s_h = s) 1{a = actions[h, s]}:
     the exact visitation of a deterministic policy.
 
@@ -184,7 +190,9 @@ class Sampler:
 # ---------------------------------------------------------------------------- rollouts of a policy
 
 
-def rollouts(mdp, pi, episodes, seed):
+def rollouts(
+    mdp: EpisodicMDP, pi: ArrayLike, episodes: int, seed: int | np.random.SeedSequence
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """``episodes`` independent episodes of the Markov policy pi (H, S, A):
     states and actions, both (episodes, H).
 
@@ -215,7 +223,9 @@ def _play(world, cumulative, uniforms, states, actions):
                 s = draw(world, h, s * A + a, uniforms[e, 1, h])
 
 
-def counts(states, actions, S, A):
+def counts(
+    states: NDArray[np.integer[Any]], actions: NDArray[np.integer[Any]], S: int, A: int
+) -> NDArray[np.int64]:
     """n_h(s, a): in how many episodes (s_h, a_h) = (s, a);
     (episodes, H) twice -> (H, S, A) whole numbers."""
     states, actions = _episodes(states, actions, S, A)
@@ -225,7 +235,9 @@ def counts(states, actions, S, A):
     return n
 
 
-def roll_out(mdp, pi, episodes, seed):
+def roll_out(
+    mdp: EpisodicMDP, pi: ArrayLike, episodes: int, seed: int | np.random.SeedSequence
+) -> NDArray[np.int64]:
     """Visits n_h(s, a) in ``episodes`` episodes of the Markov policy pi; (H, S, A) whole numbers.
 
     Serves the oracles as well: pass the policy of `max_entropy.solve` or
@@ -235,7 +247,9 @@ def roll_out(mdp, pi, episodes, seed):
     return counts(states, actions, mdp.S, mdp.A)
 
 
-def transition_counts(states, actions, S, A):
+def transition_counts(
+    states: NDArray[np.integer[Any]], actions: NDArray[np.integer[Any]], S: int, A: int
+) -> NDArray[np.int64]:
     """n_h(s, a, s'): in how many episodes (s_h, a_h, s_{h+1}) = (s, a, s');
     -> (H-1, S, A, S) whole numbers."""
     states, actions = _episodes(states, actions, S, A)
@@ -246,7 +260,9 @@ def transition_counts(states, actions, S, A):
     return n
 
 
-def empirical_kernel(states, actions, S, A):
+def empirical_kernel(
+    states: NDArray[np.integer[Any]], actions: NDArray[np.integer[Any]], S: int, A: int
+) -> NDArray[np.float64]:
     """p-hat_h(s'|s, a) = n_h(s, a, s') / n_h(s, a);
     (H-1, S, A, S), NaN where the pair was not visited (undefined)."""
     moves = transition_counts(states, actions, S, A)

@@ -133,7 +133,7 @@ def run(
 
 
 @kernel
-def bonus_terms(n, S, A, H, delta):
+def bonus_terms(n: int, S: int, A: int, H: int, delta: float) -> tuple[float, float]:
     """(sqrt(beta_1 / n), sqrt(beta_2 / n) + beta_3 / n) with n = 0 as the published code has it."""
     m = max(n, 1)
     base = log(4 * S * A * H / delta)

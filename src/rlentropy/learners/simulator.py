@@ -104,7 +104,7 @@ def begin(world: World, uniforms: NDArray[np.float64]) -> int:
 
 
 @compiled
-def draw(world: World, h: int, row: int, u: float) -> np.integer[Any]:
+def draw(world: World, h: int, row: int, u: float) -> int:
     """Next state of pair ``row`` = s*A + a at stage h:
     the first whose partial sum exceeds u, uniform in [0, 1)."""
     k = min(h, world.rows.shape[0] - 1)
@@ -117,7 +117,7 @@ def draw(world: World, h: int, row: int, u: float) -> np.integer[Any]:
             first = middle + 1
     while first < last and u >= world.cumulative[first]:
         first += 1
-    return np.int64(world.state[first])
+    return np.int64(world.state[first])  # type: ignore[return-value]
 
 
 @compiled

@@ -32,6 +32,7 @@ CONTENT = (
     "book/**/*",
     "notebooks/**/*",
     "benchmarks/**/*",
+    "proofs/*.json",
     "src/**/*.py",
     "*.md",
     "*.txt",

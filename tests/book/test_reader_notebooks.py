@@ -319,6 +319,11 @@ TYPESET = """() => {
         && document.querySelectorAll('.jp-MarkdownCell mjx-container').length > 0
         && !cells.some(cell => /\\$\\$/.test(cell.querySelector('.jp-RenderedMarkdown').textContent));
 }"""
+READY = """() => {
+    const panel = window.jupyterapp.shell.currentWidget;
+    const kernel = panel?.sessionContext?.session?.kernel;
+    return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
+}"""
 FINISHED = """() => {
     const cells = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
     return cells.length > 0 && cells.every(prompt => /\\[\\d+\\]/.test(prompt.textContent));
@@ -414,6 +419,7 @@ def test_it_reads_in_jupyterlab(lab, name):
 def test_it_runs_in_jupyterlab(lab):
     tab, address, _ = lab
     opened(tab, address, RUN)
+    tab.wait_for_function(READY, timeout=120_000)  # what is run earlier is lost
     tab.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
     tab.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
     tab.wait_for_function(FINISHED, timeout=180_000)

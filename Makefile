@@ -9,7 +9,7 @@ RUN := $(VENV)/bin/python
 include tools/environment.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf lab serve test test-elsewhere certify sabotage bench notebooks check lint lock clean
+.PHONY: help book pdf lab serve test audit test-elsewhere certify sabotage bench notebooks check lint lock clean
 .PHONY: setup setup-test
 
 help:  ## say what can be made
@@ -37,8 +37,11 @@ lab: book  ## open the chapters in JupyterLab, their numbers and references fill
 	@$(RUN) -m jupyter trust _build/lab/*.ipynb > /dev/null
 	@$(RUN) -m jupyter lab --LabApp.default_url=/lab/tree/_build/lab
 
-test: setup-test book  ## run all tests: package, every notebook against its stored run, built book
+test: setup-test book  ## test the package, run every notebook against its stored run, look into the built book
 	@$(RUN) -m pytest
+
+audit: setup-test book  ## the rest: pages in a browser, planted errors, the largest cases
+	@$(RUN) -m pytest tests -m "browser or planted or slow"
 
 certify: setup-test  ## check the proofs by two other provers, residues and Rocq (needs coq), with near misses
 	@$(RUN) tools/certify.py

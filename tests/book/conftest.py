@@ -6,6 +6,13 @@ import browsing
 import pytest
 
 
+def pytest_collection_modifyitems(items):
+    """Tests that plant errors in chapters are those of files of that name."""
+    for item in items:
+        if item.path.name.startswith(("test_planted_", "test_boxes_")):
+            item.add_marker("planted")
+
+
 @pytest.fixture(scope="module")
 def site():
     """The address of the built book, served on this machine."""

@@ -9,7 +9,8 @@ import numpy as np
 from rlentropy.plotting import COLOURS
 
 INK, FAINT = "#222222", "#8a8a8a"
-BLUE, ORANGE = COLOURS["blue"].lower(), COLOURS["orange"].lower()
+BLUE = COLOURS["blue"].lower()
+ORANGE = COLOURS["orange"].lower()
 FONT = "font-family: system-ui, 'DejaVu Sans', sans-serif; font-size: 16px"
 WIDTH = 460  # of most drawings: on a phone their letters are still read
 
@@ -52,7 +53,8 @@ def arrow(start, end, colour=INK, width=2):
     start, end = np.array(start, float), np.array(end, float)
     along = (end - start) / np.hypot(*(end - start))
     size = 4 + 2.5 * width
-    foot, across = end - size * along, 0.45 * size * np.array([-along[1], along[0]])
+    foot = end - size * along
+    across = 0.45 * size * np.array([-along[1], along[0]])
     head = path([end, foot + across, foot - across], f"fill: {colour}; stroke: none", closed=True)
     return path([start, foot], stroke(colour, width)) + head
 
@@ -99,7 +101,8 @@ def bars(left, floor, heights, colours, *, wide=20, gap=6):
 
 def columns(groups, *, arrows, tall=96, colour=BLUE):
     """Groups of bars (title, shares in [0, 1]) beside each other, arrows behind the ones named."""
-    room, floor = WIDTH / len(groups), tall + 24
+    room = WIDTH / len(groups)
+    floor = tall + 24
     parts = []
     for k, (title, shares) in enumerate(groups):
         wide = len(shares) * 26 - 6

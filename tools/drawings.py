@@ -75,13 +75,15 @@ def covariance():
 
 def whole_step():
     """Entropy along a step and its first order; up to the mark the sign is certain."""
-    theta, adv = np.log([0.08, 0.32, 0.6]), np.array([1.0, 0.3, 0.0])
+    theta = np.log([0.08, 0.32, 0.6])
+    adv = np.array([1.0, 0.3, 0.0])
     times = np.linspace(0, 5, 81)
     entropy = softmax.policy_entropy(theta + times[:, None] * adv)
     first = entropy[0] + times * entropy_dynamics.first_order(theta, adv)
     sure = entropy_dynamics.certificate_radius(theta, adv)
     styles = stroke(BLUE, 3), stroke(ORANGE, 2, "6 4"), stroke(FAINT, 2, "2 4")
-    frame, most = (30, 26, 280, 150), (5.3, 1.3)
+    frame = (30, 26, 280, 150)
+    most = (5.3, 1.3)
     seen = first < 1.2
     parts = axes(frame, "step η", "entropy")
     parts.append(curve(frame, times[seen], first[seen], styles[1], most=most))
@@ -178,7 +180,8 @@ def ring(policy, cost, points=60):
 
 def on_ring(policy, cost, direction):
     falling = direction < 0
-    low, high = 0.0, np.min(-policy[falling] / direction[falling])
+    low = 0.0
+    high = np.min(-policy[falling] / direction[falling])
     for _ in range(50):
         far = (low + high) / 2
         p = policy + far * direction
@@ -196,7 +199,8 @@ def double_chain(arm=4):
     middle = places[arm]
     parts = [circle(x, y, radius, stroke(INK, 4 if x == middle else 2)) for x in places]
     for left, right in pairwise(places):
-        near, far = left + radius + 1, right - radius - 1
+        near = left + radius + 1
+        far = right - radius - 1
         parts.append(arrow((far, y - 6), (near, y - 6), ORANGE))
         parts.append(arrow((near, y + 6), (far, y + 6), BLUE))
     parts.append(text(middle, y - 28, "start"))
@@ -274,7 +278,8 @@ def trajectories(depth=3):
     for name, (x, y) in spots.items():
         if name:
             taken = name == (0, 1, 0)[: len(name)]
-            (x0, y0), style = spots[name[:-1]], stroke(BLUE, 4) if taken else stroke(FAINT, 1.5)
+            (x0, y0) = spots[name[:-1]]
+            style = stroke(BLUE, 4) if taken else stroke(FAINT, 1.5)
             parts.append(path([(x0, y0), (x, y)], style))
     parts += [circle(x, y, 5, fill(INK)) for x, y in spots.values()]
     parts.append(text(8, 88, "start", "start"))
@@ -292,7 +297,8 @@ def two_explorers(cells=11):
         share = d.sum(axis=2).mean(axis=0)
         strength = np.clip((np.log10(np.maximum(share, 1e-9)) + 4) / 3, 0, 1)
         for cell in np.flatnonzero(strength > 0.02):
-            x, y = 36 + 228 * k + 15 * (cell % cells), 28 + 15 * (cell // cells)
+            x = 36 + 228 * k + 15 * (cell % cells)
+            y = 28 + 15 * (cell // cells)
             style = f"{fill(BLUE)}; fill-opacity: {strength[cell]:.2f}"
             parts.append(box(x, y, 15, 15, style))
         parts.append(box(36 + 228 * k, 28, 15 * cells, 15 * cells, stroke(INK, 1.5)))
@@ -322,7 +328,8 @@ def price_of_error():
     """What an error in the values costs the greedy and the softmax policy of two equal actions."""
     errors = np.linspace(0, 1, 50)
     moved = dist.log_softmax(np.stack([errors, -errors], axis=1))
-    frame, most = (40, 26, 360, 140), (1.08, 2.1)
+    frame = (40, 26, 360, 140)
+    most = (1.08, 2.1)
     parts = axes(frame, "error of the values", "loss")
     parts.append(curve(frame, errors, 2 * errors, stroke(ORANGE, 3), most=most))
     cost = dist.kl(moved, np.log([0.5, 0.5]))

@@ -21,7 +21,10 @@ from rlentropy.seeds import spawn
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "notebooks" / "data" / "grid_explorers.csv"
-EPISODES, RUNS, SEED, LOOKS = 30_000, 12, 13, (3_000, 10_000)
+EPISODES = 30_000
+RUNS = 12
+SEED = 13
+LOOKS = (3_000, 10_000)
 SOURCES = ("src/rlentropy/learners/*.py", "src/rlentropy/audits/explorers.py")
 HEAD = f"""\
 # What explorers see on the grid world 21x21, success 0.95, H = 20, in {EPISODES} episodes.

@@ -103,10 +103,8 @@ def svg(
         left = (width - len(row) * (WIDTH + GAP_X) + GAP_X) / 2
         place.update({name: (left + i * (WIDTH + GAP_X), top) for i, name in enumerate(row)})
         top += max(boxes[name].height for name in row) + GAP_Y
-    lines = [
-        _edge(place[a], place[b], boxes[a].height)
-        for a, b in nx.transitive_reduction(network).edges
-    ]
+    needed = sorted(nx.transitive_reduction(network).edges)  # the library's order is a set's
+    lines = [_edge(place[a], place[b], boxes[a].height) for a, b in needed]
     drawn = [_box(boxes[name], *place[name]) for name in boxes]
     parts = [
         f'<div class="rl-graph" role="group" aria-label="{escape(title)}" tabindex="0">',

@@ -212,7 +212,8 @@ def from_mdptoolbox(
     Two axes of R are (S, A) also where A = S. Raises ValueError naming the argument.
     """
     matrices = _matrices("P", P)
-    A, S = len(matrices), matrices[0].shape[0]
+    A = len(matrices)
+    S = matrices[0].shape[0]
     for a, K in enumerate(matrices):
         if K.shape != (S, S):
             raise ValueError(f"P[{a}]: shape {K.shape}, expected ({S}, {S}): one matrix an action")
@@ -256,7 +257,8 @@ def _matrix(name: str, K: Any) -> sparse.csr_array:
 
 def _mdptoolbox_reward(R: Any, matrices: list[sparse.csr_array]) -> Floats:
     """r (S, A)."""
-    A, S = len(matrices), matrices[0].shape[0]
+    A = len(matrices)
+    S = matrices[0].shape[0]
     listed = isinstance(R, (list, tuple)) and any(sparse.issparse(K) for K in R)
     if not listed and not sparse.issparse(R):
         R = as_array("R", R)

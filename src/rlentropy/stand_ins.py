@@ -72,7 +72,8 @@ def _decoded(s: Any) -> tuple[Any, Any, Any, Any]:
 def _outcome(s: int, a: int) -> tuple[int, float, bool]:
     """(next state, reward, done)."""
     row, column, passenger, goal = _decoded(s)
-    reward, done = -1.0, False
+    reward = -1.0
+    done = False
     if a < PICK_UP:
         row, column = _moved(row, column, *MOVES[a])
     elif a == PICK_UP:

@@ -140,7 +140,8 @@ def _whole_rows(
     name: str, given: ArrayLike, p: Floats, available: ArrayLike | None = None
 ) -> Floats:
     """p if its rows sum to 1; divided by their sums if ``given`` was of a narrow type."""
-    totals, tolerance = p.sum(axis=-1), _tolerance(given)
+    totals = p.sum(axis=-1)
+    tolerance = _tolerance(given)
     _refuse_row_sums(name, totals, available, tolerance)
     if tolerance == SUM_TOLERANCE:
         return p

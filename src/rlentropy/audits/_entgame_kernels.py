@@ -67,7 +67,8 @@ def _values(P, books, plan, tables, bound, memory, sums, worst):
     """V* for the reward r^t by backward induction, and the optimism Qbar - Q*, Vbar - V*."""
     H, S, A = books.n.shape
     ceiling = H * bound
-    best, least = memory[0], inf
+    best = memory[0]
+    least = inf
     best[H] = 0.0
     for h in range(H - 1, -1, -1):
         for s in range(S):
@@ -133,7 +134,8 @@ def _policy(P, books, plan, tables, bound, start, optimum, memory, N, sums, wors
                 if n > 0:
                     sums[RANGE] += m * 0.5 * ceiling * tables.spread[n]
                     sums[DEVIATION] += m * sqrt(square) * tables.spread[n]
-    regret, gap = best[0, start] - value[0, start], plan.V[0, start] - value[0, start]
+    regret = best[0, start] - value[0, start]
+    gap = plan.V[0, start] - value[0, start]
     sums[REGRET] += regret
     sums[WIDTH] += width
     sums[REWARD] += value[0, start]
@@ -155,7 +157,8 @@ def _seen(P, books, tables, bound, margin, N, last, sums, worst):
                     sums[PAID] += bound - tables.log[last[h, s, a]]
                     last[h, s, a] = n
                     if h < H - 1:
-                        alpha, nkl = n * tables.spread[n] ** 2 / 2, 0.0
+                        alpha = n * tables.spread[n] ** 2 / 2
+                        nkl = 0.0
                         for k in range(books.degree[h, s]):
                             m = books.moves[h, s, a, k]
                             if m > 0:

@@ -242,14 +242,14 @@ class Audit:
         Right sides of I6b and I10 are those of the theorem,
         whether or not the bonus of this run is large enough for it.
         """
-        (S, A, H), delta, n0, scale = (
-            self.size,
-            self.config.delta,
-            self.config.n0,
-            self.config.bonus_scale,
-        )
-        T, margin = int(self.T[i]), confidence.count_margin(S, A, H, delta)
-        game_loss, both = {"n0": n0}, {"n0": n0, "bonus_scale": scale}
+        (S, A, H) = self.size
+        delta = self.config.delta
+        n0 = self.config.n0
+        scale = self.config.bonus_scale
+        T = int(self.T[i])
+        margin = confidence.count_margin(S, A, H, delta)
+        game_loss = {"n0": n0}
+        both = {"n0": n0, "bonus_scale": scale}
         change = H * (2 + log(S * A * T) * visits_bound(T, S, A, H, delta) / 2)
         return {
             "I1": (self.divergence, 1.0),
@@ -305,7 +305,8 @@ def measure(
     )
     optimum = max_entropy.solve(mdp).value if optimum is None else optimum
     judge = _Judge(mdp, config, optimum)
-    rng, columns = generator(seed), []
+    rng = generator(seed)
+    columns = []
     for done, stop in zip([0, *T[:-1]], T, strict=True):
         for first in range(done, stop, BLOCK):
             judge.follow(first, rng.random((min(BLOCK, stop - first), mdp.H - 1)))
@@ -325,14 +326,18 @@ class _Judge:
     """A run of EntGame and what is known of it so far."""
 
     def __init__(self, mdp, config, optimum):
-        self.world, self.tables = simulator.world(mdp), entgame._stage_tables(mdp, config)
-        self.P, self.optimum, self.shape = mdp.dense(), optimum, (mdp.H, mdp.S, mdp.A)
+        self.world = simulator.world(mdp)
+        self.tables = entgame._stage_tables(mdp, config)
+        self.P = mdp.dense()
+        self.optimum = optimum
+        self.shape = (mdp.H, mdp.S, mdp.A)
         self.books, self.plan = game.books(*self.shape, mdp.S), game.plan(*self.shape, mdp.S)
         self.ahead, self.source = unclipped.ahead(*self.shape, mdp.S), config.saturated == "source"
         self.margin = confidence.count_margin(mdp.S, mdp.A, mdp.H, config.delta)
         self.N, self.last = np.zeros(self.shape), np.zeros(self.shape, dtype=np.int32)
         self.memory = np.zeros((3, mdp.H + 1, mdp.S))
-        self.sums, self.worst = np.zeros(7), np.full(6, np.inf)
+        self.sums = np.zeros(7)
+        self.worst = np.full(6, np.inf)
         self.worst[kernels.DIVERGENCE] = 0.0
 
     def follow(self, first, uniforms):
@@ -393,7 +398,8 @@ def return_moments(
         r = reward[h, states, actions[h]]
         if h < mdp.H - 1:
             p = mdp.kernel(h)[states * mdp.A + actions[h]]
-            first, second = p @ first, p @ second
+            first = p @ first
+            second = p @ second
         first, second = r + first, r**2 + 2 * r * first + second
     return float(first[mdp.first_state]), float(second[mdp.first_state])
 
@@ -405,7 +411,8 @@ def summed_variance(mdp: EpisodicMDP, actions: np.ndarray, reward: np.ndarray) -
     Equal to the variance of the return. Source: prop-total-variance.
     """
     pi = np.eye(mdp.A)[np.asarray(actions)]
-    d, V = policy_visitation(mdp, pi), induction.evaluate(mdp, pi, reward)
+    d = policy_visitation(mdp, pi)
+    V = induction.evaluate(mdp, pi, reward)
     steps = (
         d[h] * (mdp.next_mean(h, V[h + 1] ** 2) - mdp.next_mean(h, V[h + 1]) ** 2)
         for h in range(mdp.H - 1)
@@ -436,7 +443,8 @@ def divergence_excess(
     )
     n = np.arange(length + 1.0)
     highest = np.empty(paths)
-    allowance, nlogn = price * log_binomial(n, len(p)), n * np.log(np.maximum(n, 1))
+    allowance = price * log_binomial(n, len(p))
+    nlogn = n * np.log(np.maximum(n, 1))
     counts = np.zeros(len(p), dtype=np.int64)
     kernels.divergence_paths(np.log(p), np.cumsum(p), uniforms, allowance, nlogn, counts, highest)
     return highest

@@ -151,7 +151,8 @@ def episodes_to_gap(
     Raises ValueError for arguments out of range.
     """
     eps = np.asarray(eps, dtype=float)
-    most, growth = check_integer("most", most, low=2), check_positive("step - 1", step - 1)
+    most = check_integer("most", most, low=2)
+    growth = check_positive("step - 1", step - 1)
     times = np.unique(np.exp(np.arange(0, np.log(most), np.log1p(growth))).astype(int))
     run = entgame.run(mdp, most, seed, checkpoints=[*times.tolist(), most], **options)
     gaps = np.array([optimum - point.visitation_entropy for point in run.checkpoints])

@@ -145,7 +145,9 @@ class _Judge:
     """Accumulates `Links` block by block."""
 
     def __init__(self, mdp, T, delta):
-        self.mdp, self.T, self.delta = mdp, T, delta
+        self.mdp = mdp
+        self.T = T
+        self.delta = delta
         self.best = trajectory_entropy.soft_optimum(mdp)
         self.seen, self.divergence = 0, 0.0
         self.total = dict.fromkeys(SUMS, 0.0)
@@ -206,9 +208,12 @@ def _played(mdp, best, Q, w):
     """Per episode: visitation d, G = Q - Q*, ahead = w + p (V - V*),
     and the terms of the two chains."""
     log_pi = dist.log_softmax(Q)
-    pi, V = np.exp(log_pi), Q[..., 0] - log_pi[..., 0]
-    G, rise = Q - best.Q, V - best.V
-    d, ahead = np.empty_like(Q), w.copy()
+    pi = np.exp(log_pi)
+    V = Q[..., 0] - log_pi[..., 0]
+    G = Q - best.Q
+    rise = V - best.V
+    d = np.empty_like(Q)
+    ahead = w.copy()
     state = np.zeros((len(Q), mdp.S))
     state[:, mdp.first_state] = 1.0
     for h in range(mdp.H):

@@ -398,7 +398,8 @@ def soft_backup(mdp: DiscountedMDP, V: ArrayLike, *, tau: float) -> Floats:
     Source: thm-soft-bellman.
     """
     check_kind("mdp", mdp, DiscountedMDP)
-    V, tau = check_array("V", V, (mdp.S,)), check_positive("tau", tau)
+    V = check_array("V", V, (mdp.S,))
+    tau = check_positive("tau", tau)
     with no_overflow("V or tau"):
         q = mdp.r + mdp.gamma * mdp.next_mean(V)
         return tau * dist.logsumexp(q / tau)

@@ -43,7 +43,8 @@ def flow_residual(mdp: DiscountedMDP, pi: Floats, d: ArrayLike) -> float:
     0 for the visitation of pi.
     """
     check_kind("mdp", mdp, DiscountedMDP)
-    pi, d = check_distribution("pi", pi, (mdp.S, mdp.A)), check_array("d", d, (mdp.S,))
+    pi = check_distribution("pi", pi, (mdp.S, mdp.A))
+    d = check_array("d", d, (mdp.S,))
     return float(
         np.abs(d - (1 - mdp.gamma) * mdp.mu - mdp.gamma * (d @ mdp.policy_kernel(pi))).max()
     )

@@ -132,7 +132,8 @@ def _wider(x, axis, K):
 def _gather(nexts, width, size, V, seen):
     """seen[k, j] = V[nexts[k, j]]: the successors' values, side by side."""
     for k in range(width):
-        source, target = nexts[k], seen[k]
+        source = nexts[k]
+        target = seen[k]
         for j in range(size):
             target[j] = V[source[j]]
 
@@ -152,11 +153,15 @@ def _add_means(p, seen, width, size, q):
     """q[j] += sum_k p[k, j] seen[k, j]: the mean of the next value, summed in the order of k;
     two k in one pass."""
     for k in range(0, width - 1, 2):
-        weight, value, weight_too, value_too = p[k], seen[k], p[k + 1], seen[k + 1]
+        weight = p[k]
+        value = seen[k]
+        weight_too = p[k + 1]
+        value_too = seen[k + 1]
         for j in range(size):
             q[j] = (q[j] + weight[j] * value[j]) + weight_too[j] * value_too[j]
     if width % 2 == 1:
-        weight, value = p[width - 1], seen[width - 1]
+        weight = p[width - 1]
+        value = seen[width - 1]
         for j in range(size):
             q[j] += weight[j] * value[j]
 
@@ -189,10 +194,15 @@ def plan_stages(plan, bound, scale, staged=False):
     K = plan.nexts.shape[1]
     ceiling = H * bound
     beta = scale * ceiling
-    seen, q, best, action = plan.rows[:K], plan.rows[K], plan.rows[K + 1], plan.action
+    seen = plan.rows[:K]
+    q = plan.rows[K]
+    best = plan.rows[K + 1]
+    action = plan.action
     for h in range(H - 1, -1, -1):
-        size, width = plan.size[h], plan.width[h]
-        V, state = plan.V[h], plan.state[h]
+        size = plan.size[h]
+        width = plan.width[h]
+        V = plan.V[h]
+        state = plan.state[h]
         if staged:
             ceiling = (H - h) * bound
         V[:] = ceiling
@@ -222,7 +232,8 @@ def play_stages(world, books, plan, tables, bound, uniforms, skip):
     H, _, A = n.shape
     ceiling = H * bound
     beta = tables.scale * ceiling
-    s, spare = begin(world, uniforms), True
+    s = begin(world, uniforms)
+    spare = True
     for h in range(H):
         # act greedily: the first untried action, else the first maximiser of Q
         if tried[h, s] < A:
@@ -230,7 +241,8 @@ def play_stages(world, books, plan, tables, bound, uniforms, skip):
         elif slot[h, s] >= 0:
             a = greedy[h, s]
         else:
-            a, best = np.int64(0), -np.inf
+            a = np.int64(0)
+            best = -np.inf
             for b in range(A):
                 count = n[h, s, b]
                 q = bound - tables.log[count]
@@ -240,7 +252,8 @@ def play_stages(world, books, plan, tables, bound, uniforms, skip):
                     for k in range(degree[h, s]):
                         q += moves[h, s, b, k] / count * V[h + 1, nexts[h, s, k]]
                 if q > best:
-                    a, best = np.int64(b), q
+                    a = np.int64(b)
+                    best = q
         # see what happens, and count it
         n[h, s, a] += 1
         if n[h, s, a] == 1:
@@ -267,7 +280,8 @@ def _move(books, h, s, a, after):
     """Count a transition. False when the list of successors is now full."""
     degree, nexts, moves = books.degree, books.nexts, books.moves
     room, S = nexts.shape[2], nexts.shape[1]
-    known, k = degree[h, s], 0
+    known = degree[h, s]
+    k = 0
     while k < known and nexts[h, s, k] != after:
         k += 1
     moves[h, s, a, k] += 1
@@ -299,7 +313,8 @@ def _copy(books, plan, tables, h, s, first, last):
     """Copy what the books know of actions first, ..., last - 1 at (h, s) to the plan."""
     log, spread, p, nexts = plan.log, plan.spread, plan.p, plan.nexts
     n, moves = books.n, books.moves
-    j, degree = plan.slot[h, s], books.degree[h, s]
+    j = plan.slot[h, s]
+    degree = books.degree[h, s]
     for k in range(degree):
         nexts[h, k, j] = books.nexts[h, s, k]
     plan.width[h] = max(plan.width[h], degree)
@@ -431,10 +446,14 @@ def plan_pooled(books, tables, bound, luck):
     A, K = books.p.shape[:2]
     size, width, blanks, met = books.shape
     state = books.state
-    seen, q, best, action = books.rows[:K], books.rows[K], books.rows[K + 1], books.action
+    seen = books.rows[:K]
+    q = books.rows[K]
+    best = books.rows[K + 1]
+    action = books.action
     average = 0.0
     for h in range(H - 1, -1, -1):
-        V, greedy = books.V[h], books.greedy[h]
+        V = books.V[h]
+        greedy = books.greedy[h]
         ceiling = (H - h) * bound
         beta = tables.scale * ceiling
         limit = ceiling if tables.clip else np.inf
@@ -480,7 +499,8 @@ def play_pooled(world, books, tables, uniforms):
         books.moves,
     )
     H, S = books.greedy.shape
-    A, room = n.shape[1], successor.shape[1]
+    A = n.shape[1]
+    room = successor.shape[1]
     s = begin(world, uniforms)
     books.shape[3] += 1 - books.met[s]
     books.met[s] = 1
@@ -489,7 +509,8 @@ def play_pooled(world, books, tables, uniforms):
         n[s, a] += 1
         books.per_stage[h, s, a] += 1
         after = draw(world, h, s * A + a, uniforms[h])
-        known, k = degree[s], 0
+        known = degree[s]
+        k = 0
         while k < known and successor[s, k] != after:
             k += 1
         if k == known:
@@ -507,15 +528,14 @@ def play_pooled(world, books, tables, uniforms):
                 books.log[b, slot[s]] = tables.log[0]
                 books.spread[b, slot[s]] = tables.spread[0]
                 books.blank[b, slot[s]] = 1.0
-        j, count = slot[s], n[s, a]
+        j = slot[s]
+        count = n[s, a]
         books.shape[1] = max(books.shape[1], degree[s])
         if count == 1:
             books.shape[2] -= 1
-        books.log[a, j], books.spread[a, j], books.blank[a, j] = (
-            tables.log[count],
-            tables.spread[count],
-            0.0,
-        )
+        books.log[a, j] = tables.log[count]
+        books.spread[a, j] = tables.spread[count]
+        books.blank[a, j] = 0.0
         for i in range(degree[s]):
             books.nexts[i, j] = successor[s, i]
             books.p[a, i, j] = moves[s, a, i] / count

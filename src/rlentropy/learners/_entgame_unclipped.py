@@ -80,7 +80,10 @@ def plan_unclipped(plan, ahead, tables, bound):
     K = plan.nexts.shape[1]
     beta = tables.scale * (H * bound)
     fresh = bound + beta * tables.spread[0]
-    seen, q, best, action = plan.rows[:K], plan.rows[K], plan.rows[K + 1], plan.action
+    seen = plan.rows[:K]
+    q = plan.rows[K]
+    best = plan.rows[K + 1]
+    action = plan.action
     hoped, u, most, value = (
         ahead.rows[:K],
         ahead.rows[K],
@@ -90,8 +93,12 @@ def plan_unclipped(plan, ahead, tables, bound):
     taken = ahead.action
     average = 0.0
     for h in range(H - 1, -1, -1):
-        size, width = plan.size[h], plan.width[h]
-        V, U, state, greedy = plan.V[h], ahead.U[h], plan.state[h], plan.greedy[h]
+        size = plan.size[h]
+        width = plan.width[h]
+        V = plan.V[h]
+        U = ahead.U[h]
+        state = plan.state[h]
+        greedy = plan.greedy[h]
         ceiling = (H - h) * bound if tables.staged else H * bound
         reach = ceiling if tables.clip else -np.inf
         unseen = fresh + average
@@ -124,9 +131,12 @@ def plan_unclipped(plan, ahead, tables, bound):
 def play_unclipped(world, books, plan, ahead, tables, uniforms):
     """One episode of the greedy policy, entered into the books and the plan.
     False when some list of successors is now full."""
-    n, tried, slot = books.n, books.tried, plan.slot
+    n = books.n
+    tried = books.tried
+    slot = plan.slot
     H, _, A = n.shape
-    s, spare = begin(world, uniforms), True
+    s = begin(world, uniforms)
+    spare = True
     for h in range(H):
         a = plan.greedy[h, s]
         n[h, s, a] += 1

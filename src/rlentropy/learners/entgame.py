@@ -284,8 +284,10 @@ def run_known(
     Source: thm-known-model-rate; Frank & Wolfe (1956).
     """
     config = settings("known model", episodes, n0=n0, delta=0.5, bonus_scale=0.0)
-    stops, taken = _stops(checkpoints, config.episodes), []
-    world, total = simulator.world(mdp, drawn=True), np.zeros((mdp.H, mdp.S, mdp.A))
+    stops = _stops(checkpoints, config.episodes)
+    taken = []
+    world = simulator.world(mdp, drawn=True)
+    total = np.zeros((mdp.H, mdp.S, mdp.A))
     V, actions, mass = (
         np.zeros((mdp.H, mdp.S)),
         np.zeros((mdp.H, mdp.S), np.int64),
@@ -392,7 +394,9 @@ class _PerStage:
     """State of a run per stage, between two calls of its kernel."""
 
     def __init__(self, mdp, tables):
-        self.world, self.tables, self.S = simulator.world(mdp, drawn=True), tables, mdp.S
+        self.world = simulator.world(mdp, drawn=True)
+        self.tables = tables
+        self.S = mdp.S
         self.room = min(ROOM, mdp.S)
         self.books = kernels.books(mdp.H, mdp.S, mdp.A, self.room)
         self.plan = kernels.plan(mdp.H, mdp.S, mdp.A, self.room)
@@ -447,7 +451,9 @@ class _Pooled:
     """State of a pooled run, between two calls of its kernel."""
 
     def __init__(self, mdp, tables):
-        self.world, self.tables, self.S = simulator.world(mdp, drawn=True), tables, mdp.S
+        self.world = simulator.world(mdp, drawn=True)
+        self.tables = tables
+        self.S = mdp.S
         self.room = min(ROOM + mdp.H, mdp.S)
         self.books = kernels.pooled_books(mdp.H, mdp.S, mdp.A, self.room)
 
@@ -504,7 +510,8 @@ def _play(mdp, config, game, draws, rng, checkpoints, evaluate, rule=None):
             uniforms = rng.random((end - done, draws))
             while len(uniforms):
                 played = game.advance(done, uniforms, evaluate, mass, total)
-                done, uniforms = done + played, uniforms[played:]
+                done = done + played
+                uniforms = uniforms[played:]
                 while game.full():
                     game.widen()
             bar.update(done - bar.n)

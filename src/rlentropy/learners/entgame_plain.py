@@ -77,8 +77,12 @@ def plan(
     H, S, _ = n.shape
     B = tables.bound[t]
     own = B - tables.log[n] + tables.scale * (H * B) * tables.spread[n]  # reward and bonus
-    Q, U, V, W = own.copy(), own.copy(), np.zeros((H + 1, S)), np.zeros(S)
-    actions, average = np.zeros((H, S), np.int64), 0.0
+    Q = own.copy()
+    U = own.copy()
+    V = np.zeros((H + 1, S))
+    W = np.zeros(S)
+    actions = np.zeros((H, S), np.int64)
+    average = 0.0
     for h in reversed(range(H)):
         U[h] += np.where(n[h] == 0, average, 0.0)  # phat uniform
         memory.add_means(h, W, U[h])
@@ -123,16 +127,20 @@ def run(
     """
     H, S, A = mdp.H, mdp.S, mdp.A
     config = entgame.settings("per stage", episodes, **options)
-    tables, rules = entgame._stage_tables(mdp, config), {"unvisited": unvisited}
+    tables = entgame._stage_tables(mdp, config)
+    rules = {"unvisited": unvisited}
     rules["saturated"] = config.saturated
-    memory, world, total = Memory(H, S, A), simulator.world(mdp), np.zeros((H, S, A))
+    memory = Memory(H, S, A)
+    world = simulator.world(mdp)
+    total = np.zeros((H, S, A))
     now = plan(memory, 0, tables, **rules)
     for t, uniforms in enumerate(generator(seed).random((config.episodes, H - 1))):
         now = plan(memory, t, tables, **rules)
         total += push_forward(mdp, deterministic_policy(now.actions, A))
         s = mdp.first_state
         for h in range(H):
-            a, after = now.actions[h, s], None
+            a = now.actions[h, s]
+            after = None
             if h < H - 1:
                 after = simulator.draw(world, h, s * A + a, uniforms[h])
             memory.record(h, s, a, after)
@@ -150,7 +158,9 @@ def plan_pooled(
     """
     n = memory.n[0]
     S, A = n.shape
-    B, log, spread = tables.bound[t], tables.log[n], tables.spread[n]
+    B = tables.bound[t]
+    log = tables.log[n]
+    spread = tables.spread[n]
     Q, V = np.zeros((H, S, A)), np.zeros((H + 1, S))
     actions = np.zeros((H, S), np.int64)
     for h in reversed(range(H)):
@@ -178,8 +188,10 @@ def run_pooled(
     """
     H, S, A = mdp.H, mdp.S, mdp.A
     config = entgame.settings("pooled", episodes, **options)
-    tables, drawn = entgame._pooled_tables(mdp, config), config.ties == "near"
-    memory, world = Memory(1, S, A), simulator.world(mdp)
+    tables = entgame._pooled_tables(mdp, config)
+    drawn = config.ties == "near"
+    memory = Memory(1, S, A)
+    world = simulator.world(mdp)
     counts, total = np.zeros((H, S, A), np.int64), np.zeros((H, S, A))
     uniforms = generator(seed).random((config.episodes, 2 * H if drawn else H))
     for t, row in enumerate(uniforms):

@@ -75,7 +75,8 @@ def _wider(model):
 @kernel
 def row_entropy(model: Model, k: int, row: int) -> float:
     """H(phat(. | s, a)) of a visited pair, in nats."""
-    total, n = 0.0, model.visits[k, row]
+    total = 0.0
+    n = model.visits[k, row]
     for i in range(model.distinct[k, row]):
         p = model.times[k, row, i] / n
         total -= p * log(p)

@@ -272,7 +272,8 @@ class _Door:
         if self.ended[s] == 1 - over:
             raise ValueError(f"{name}: episodes end in state {s} and also go on in it")
         self.ended[s] = over
-        self.over, self.state = over, s
+        self.over = over
+        self.state = s
         if self.config.masks:
             self._mask(name, s, info)
         return s
@@ -290,7 +291,8 @@ class _Door:
             raise ValueError(f"{name}: action_mask leaves no action in state {s}")
         if self.known[s] and (self.available[s] != mask).any():
             raise ValueError(f"{name}: action_mask of state {s} has changed")
-        self.available[s], self.known[s] = mask, True
+        self.available[s] = mask
+        self.known[s] = True
 
 
 def _method(env, name):
@@ -338,7 +340,9 @@ class _Plan:
     """
 
     def __init__(self, config, available):
-        self.config, self.available, self.tables = config, available, _Tables(config)
+        self.config = config
+        self.available = available
+        self.tables = _Tables(config)
         H, S, A = config.horizon, config.states, config.actions
         self.n = np.zeros((H, S, A), dtype=np.int64)
         self.seen: list[dict[int, dict[int, np.ndarray]]] = [{} for _ in range(H)]
@@ -370,7 +374,9 @@ class _Plan:
             self._copy(h, s, range(self.config.actions))
 
     def _copy(self, h, s, actions):
-        rows, j, moves = self.stages[h], self.slot[h, s], self.seen[h].get(s, {})
+        rows = self.stages[h]
+        j = self.slot[h, s]
+        moves = self.seen[h].get(s, {})
         rows.widen(len(moves))
         rows.nexts[: len(moves), j] = list(moves)
         for a in actions:
@@ -386,7 +392,8 @@ class _Plan:
 
         The sum over successors is taken in the order in which they were first seen.
         """
-        c, B = self.config, self.tables.bound(t)
+        c = self.config
+        B = self.tables.bound(t)
         beta = c.bonus_scale * (c.horizon * B)
         ahead = np.zeros(c.states)
         for h in reversed(range(c.horizon)):

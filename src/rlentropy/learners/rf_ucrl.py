@@ -102,7 +102,8 @@ def rf_ucrl(
         raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
     episodes = check_integer("episodes", episodes)
     H, S, A = mdp.H, mdp.S, mdp.A
-    world, rng = simulator.world(mdp, drawn=True), generator(seed)
+    world = simulator.world(mdp, drawn=True)
+    rng = generator(seed)
     weight, ceiling, top = _stage_constants(H, options)
     model = empirical_model.empty(1 if options.pooled else H, S, A)
     radius = np.full(model.visits.shape, _radius(0, S, A, H, options.delta))
@@ -149,9 +150,11 @@ def _radius(n, S, A, H, delta):
 @kernel
 def _plan(pooled, published_code, weight, ceiling, top, model, radius, E):
     H, S, A = E.shape
-    F, after = np.empty(S), np.zeros(S)
+    F = np.empty(S)
+    after = np.zeros(S)
     for h in range(H - 1, -1, -1):
-        k, average = 0 if pooled else h, after.mean()
+        k = 0 if pooled else h
+        average = after.mean()
         for s in range(S):
             largest = -np.inf
             for a in range(A):
@@ -193,7 +196,8 @@ def _play(
             a = draw_greedy(E[h, s], uniforms[t, 2 * h], near)
             counts[h, s, a] += 1
             if h < H - 1 or published_code:
-                row, k = s * A + a, 0 if pooled else h
+                row = s * A + a
+                k = 0 if pooled else h
                 s = simulator.draw(world, h, row, uniforms[t, 2 * h + 1])
                 model = empirical_model.record(model, k, row, s)
                 radius[k, row] = _radius(model.visits[k, row], S, A, H, delta)
@@ -205,7 +209,8 @@ def _play(
 def draw_greedy(q: np.ndarray, u: float, near: bool) -> int:
     """One of the maximisers of q, or of the actions ``near`` to them, the uniform number u
     deciding."""
-    top, ties = q.max(), 0
+    top = q.max()
+    ties = 0
     for a in range(len(q)):
         ties += is_near(q[a], top) if near else q[a] == top
     pick = int(u * ties)

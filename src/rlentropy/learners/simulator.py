@@ -108,7 +108,8 @@ def draw(world: World, h: int, row: int, u: float) -> int:
     """Next state of pair ``row`` = s*A + a at stage h:
     the first whose partial sum exceeds u, uniform in [0, 1)."""
     k = min(h, world.rows.shape[0] - 1)
-    first, last = world.rows[k, row], world.rows[k, row + 1] - 1
+    first = world.rows[k, row]
+    last = world.rows[k, row + 1] - 1
     while last - first > 8:  # long rows: halve; short ones: walk
         middle = (first + last) // 2
         if u < world.cumulative[middle]:
@@ -161,12 +162,14 @@ class Sampler:
 
     def __init__(self, mdp: EpisodicMDP, seed: int | np.random.SeedSequence, *, done: int = 0):
         self._world = flat(mdp)
-        self._mdp, self._rng = mdp, generator(seed)
+        self._mdp = mdp
+        self._rng = generator(seed)
         count = draws(mdp, mdp.H - 1)
         # one number a draw: PCG64 can be put forward
         self._rng.bit_generator.advance(count * check_integer("done", done))  # type: ignore
         self._uniforms = np.zeros(count)
-        self._h, self._s = mdp.H - 1, 0
+        self._h = mdp.H - 1
+        self._s = 0
 
     def reset(self) -> int:
         """s_1."""
@@ -218,7 +221,8 @@ def _play(world, cumulative, uniforms, states, actions):
                 a += 1
             while a > 0 and cumulative[h, s, a] == cumulative[h, s, a - 1]:
                 a -= 1  # rounding of the sums must not choose an action of probability zero
-            states[e, h], actions[e, h] = s, a
+            states[e, h] = s
+            actions[e, h] = a
             if h < H - 1:
                 s = draw(world, h, s * A + a, uniforms[e, 1, h])
 

@@ -110,7 +110,8 @@ def run(
         raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
     episodes = check_integer("episodes", episodes)
     H, S, A = mdp.H, mdp.S, mdp.A
-    world, rng = simulator.world(mdp, drawn=True), generator(seed)
+    world = simulator.world(mdp, drawn=True)
+    rng = generator(seed)
     model = empirical_model.empty(1 if options.pooled else H, S, A)
     unseen = bonus_terms(0, S, A, H, options.delta)
     steep, flat = (
@@ -148,14 +149,18 @@ def bonus_terms(n: int, S: int, A: int, H: int, delta: float) -> tuple[float, fl
 @kernel
 def _plan(pooled, last_transition, clip, scale, model, steep, flat, Q):
     H, S, A = Q.shape
-    V, after = np.empty(S), np.zeros(S)
+    V = np.empty(S)
+    after = np.zeros(S)
     for h in range(H - 1, -1, -1):
-        k, inside, ceiling = 0 if pooled else h, h < H - 1, (H - h) * log(S * A)
+        k = 0 if pooled else h
+        inside = h < H - 1
+        ceiling = (H - h) * log(S * A)
         average = after.mean()
         for s in range(S):
             top = -np.inf
             for a in range(A):
-                row, q = s * A + a, 0.0
+                row = s * A + a
+                q = 0.0
                 if inside or last_transition:
                     q = flat[k, row] + scale * ceiling * steep[k, row]
                 if inside:
@@ -188,7 +193,8 @@ def _play(
             a = draw_softmax(Q[h, s], uniforms[t, 2 * h])
             counts[h, s, a] += 1
             if h < H - 1 or last_transition:
-                row, k = s * A + a, 0 if pooled else h
+                row = s * A + a
+                k = 0 if pooled else h
                 s = simulator.draw(world, h, row, uniforms[t, 2 * h + 1])
                 model = empirical_model.record(model, k, row, s)
                 steep[k, row], other = bonus_terms(model.visits[k, row], S, A, H, delta)

@@ -166,7 +166,8 @@ def penalised_step(
     Source: thm-kl-cov.
     """
     log_pi, adv = _policy_and_advantage(log_pi, adv, shape=(None,))
-    eta, beta = check_positive("eta", eta), check_nonnegative("beta", beta)
+    eta = check_positive("eta", eta)
+    beta = check_nonnegative("beta", beta)
     selected = check_mask("selected", selected, log_pi.shape)
     respond = _responses(adv, eta, beta, selected, check_choice("penalty", penalty, PENALTIES))
 
@@ -202,7 +203,8 @@ def _responses(adv, eta, beta, selected, penalty):
 
     def respond(multiplier):
         target = adv - multiplier
-        low, high = np.minimum(eta * target, 0.0), np.maximum(eta * target, 0.0)
+        low = np.minimum(eta * target, 0.0)
+        high = np.maximum(eta * target, 0.0)
         for _ in range(200):  # bisection, vectorised over actions
             middle = (low + high) / 2
             below = middle / eta + strength * slope(middle) < target
@@ -235,7 +237,8 @@ def penalised_rate(
     One state; arguments and ValueErrors as `penalised_step`. Source: thm-kl-cov.
     """
     log_pi, adv = _policy_and_advantage(log_pi, adv, shape=(None,))
-    eta, beta = check_positive("eta", eta), check_nonnegative("beta", beta)
+    eta = check_positive("eta", eta)
+    beta = check_nonnegative("beta", beta)
     selected = check_mask("selected", selected, log_pi.shape)
     leading = {
         "state": _leading_state,
@@ -261,7 +264,8 @@ def _leading_absolute(pi, adv, eta, beta, selected):
         gap = adv - shift
         return np.where(selected, np.sign(gap) * np.maximum(np.abs(gap) - beta, 0), gap)
 
-    low, high = adv.min() - beta - 1, adv.max() + beta + 1
+    low = adv.min() - beta - 1
+    high = adv.max() + beta + 1
     return eta * soft(optimize.brentq(lambda shift: pi @ soft(shift), low, high, xtol=1e-15))
 
 
@@ -314,7 +318,8 @@ def controlled_run(
     constrained  every state keeps at least ``entropy`` nats (`constrained_step`)
     """
     check_choice("control", control, CONTROLS)
-    eta, K = check_positive("eta", eta), check_integer("iterations", iterations)
+    eta = check_positive("eta", eta)
+    K = check_integer("iterations", iterations)
     log_pi = theta
     path = []
     for _ in range(K + 1):

@@ -236,7 +236,8 @@ def _draw(rng, log_pi, answers, group):
 
 def _logit_gradient(rng, log_pi, anchor, batch, how):
     """Sampled gradient of the objective in every prompt's logits, (N, A)."""
-    actions, group = batch.actions, batch.actions.shape[1]
+    actions = batch.actions
+    group = batch.actions.shape[1]
     pi = np.exp(log_pi)
     log_p = np.take_along_axis(log_pi, actions, axis=1)
     weights = _weights(rng, log_p, anchor, batch, how)

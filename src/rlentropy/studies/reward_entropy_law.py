@@ -192,7 +192,8 @@ def geometric_law(mean_index: ArrayLike) -> tuple[Floats, Floats]:
     Source: thm-law-equispaced.
     """
     m = _nonnegative("mean_index", mean_index)
-    small, large = np.minimum(m, 1.0), np.maximum(m, 1.0)
+    small = np.minimum(m, 1.0)
+    large = np.maximum(m, 1.0)
     # two terms of equal sign on either side of m = 1
     policy_entropy = np.where(
         m < 1,
@@ -381,7 +382,8 @@ def law_run(
     check_choice("gradient", gradient, ("natural", "vanilla"))
     r = check_array("rewards", rewards, (None,))
     theta = check_array("theta", theta, r.shape)
-    eta, K = check_positive("eta", eta), check_integer("iterations", iterations)
+    eta = check_positive("eta", eta)
+    K = check_integer("iterations", iterations)
     path = np.empty((K + 1, 2))
     for k in range(K + 1):
         log_pi = dist.log_softmax(theta)

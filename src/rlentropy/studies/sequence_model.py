@@ -115,7 +115,9 @@ def along(task: SequenceTask, table: ArrayLike) -> Floats:
     """sum_l f(y_<l, y_l) for every answer y; a table f (prefixes, symbols) -> (N,)."""
     check_kind("task", task, SequenceTask)
     table = check_array("table", table, (task.prefixes, task.symbols))
-    node, parts, start = np.zeros(1), [], 0
+    node = np.zeros(1)
+    parts = []
+    start = 0
     for _ in range(task.length):
         block = table[start : start + len(node)]
         if task.end:
@@ -172,8 +174,10 @@ def evaluate(task: SequenceTask, theta: ArrayLike) -> SequenceEntropies:
 
     Source: prop-sequence-entropy.
     """
-    log_p, sums = log_answers(task, theta), summed_entropies(task, theta)
-    answer_entropy, mean_size = dist.entropy(log_p), dist.mean(log_p, task.size)
+    log_p = log_answers(task, theta)
+    sums = summed_entropies(task, theta)
+    answer_entropy = dist.entropy(log_p)
+    mean_size = dist.mean(log_p, task.size)
     return SequenceEntropies(
         success=float(dist.mean(log_p, task.right)),
         answer_entropy=float(answer_entropy),
@@ -278,7 +282,8 @@ def train(
         bonus=check_nonnegative("bonus", bonus),
         weighting=check_choice("weighting", weighting, WEIGHTINGS),
     )
-    rows, now = [], evaluate(task, logits)
+    rows = []
+    now = evaluate(task, logits)
     for _ in range(check_integer("batches", batches, low=1)):
         moved, outside = _batch(task, logits, rng, how)
         after = evaluate(task, moved)
@@ -296,7 +301,8 @@ def train(
                 outside,
             )
         )
-        logits, now = moved, after
+        logits = moved
+        now = after
     return logits, SequenceLog(*np.array(rows).T)
 
 
@@ -323,7 +329,8 @@ def _batch(task, theta, rng, how):
         weight=_symbol_weights(task, drawn, how.weighting),
     )
     rows, place = np.unique(symbols.prefix, return_inverse=True)
-    local, outside = theta[rows], []
+    local = theta[rows]
+    outside = []
     old = dist.log_softmax(local)[place, symbols.token]
     for _ in range(how.reuse):
         gradient, past = _gradient(local, place, symbols, old, how)
@@ -362,7 +369,8 @@ def _gradient(local, place, symbols, old, how):
     past = 0.0
     if how.limits is not None:
         kept = select.within_limits(log_ratio, symbols.adv, *how.limits)
-        pull, past = pull * kept, 1 - kept.mean()
+        pull = pull * kept
+        past = 1 - kept.mean()
     gradient = np.zeros(local.shape)
     np.add.at(gradient, (place, symbols.token), pull)
     gradient -= np.bincount(place, pull, len(local))[:, None] * pi

@@ -31,7 +31,7 @@ def test_no_display_is_cut_off(phone, name):
 
 
 def test_a_display_that_is_far_too_wide_would_be_noticed(phone):
-    tab = phone.open("notebooks/18_check_your_own.html")
+    tab = phone.open("notebooks/20_check_your_own.html")
     tab.evaluate(
         """async () => {
             const box = document.createElement('div');

@@ -294,8 +294,8 @@ SETTINGS = {  # all cells are drawn at once, and nothing is asked of other hosts
     "notebook-extension/tracker": {"windowingMode": "none"},
     "apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"},
 }
-OPENED = ("03_covariance_identity", "13_what_explorers_see", "18_check_your_own")
-RUN = "18_check_your_own"
+OPENED = ("03_covariance_identity", "13_what_explorers_see", "20_check_your_own")
+RUN = "20_check_your_own"
 SHOWN = """() => {
     const cells = [...document.querySelectorAll('.jp-Notebook .jp-MarkdownCell .jp-RenderedMarkdown')];
     const words = cells.map(cell => {

@@ -229,7 +229,27 @@ THINGS = (
         "show three temperatures.",
     ),
     Thing(page="notebooks/11_entgame", after="fig-entgame-grid", **EXPLORERS),
+    Thing(
+        page="notebooks/12_trajectory_entropy",
+        after="the-optimum",
+        kind="temperature",
+        caption="To move: one state of `thm-mtee-soft-dp` whose four actions have these values Q*. "
+        "At τ = 1 the bars are its policy, softmax Q*, and the soft value is V*; there a nat of "
+        "the policy's own entropy weighs as much as a nat of what follows.",
+        without="With scripts, a slider here moves the temperature of a soft backup; the optimum "
+        "of trajectory entropy has the temperature 1.",
+    ),
     Thing(page="notebooks/13_what_explorers_see", after="fig-grid-visits", **EXPLORERS),
+    Thing(
+        page="notebooks/16_entropy_control",
+        after="the-step-that-keeps-an-entropy",
+        kind="temperature",
+        caption="To move: the family of `thm-constrained-step`, with four values z and T = τ. "
+        "Entropy rises with T, so a wanted entropy belongs to one T; the other curve, the mean of "
+        "z, shows what it costs.",
+        without="With scripts, a slider here moves the temperature; without, the figures above "
+        "show the price of an entropy.",
+    ),
 )
 
 

@@ -59,7 +59,19 @@
   const root = document.documentElement;
   const appear = () => root.classList.remove("rl-setting");
 
+  // a line may break after a formula, which is a box of its own; not before the comma that follows it
+  const hold = () => document.querySelectorAll("main span.math").forEach((formula) => {
+    const after = formula.nextSibling;
+    if (after?.nodeType !== Node.TEXT_NODE || !/^[,.;:!?)]/.test(after.data)) return;
+    after.splitText(/^[,.;:!?)]+/.exec(after.data)[0].length);
+    const held = document.createElement("span");
+    held.className = "rl-held";
+    formula.replaceWith(held);
+    held.append(formula, after);
+  });
+
   const typeset = async () => {
+    hold();
     if (!location.hash) {
       const near = [...document.querySelectorAll("main .math")].filter((box) => box.getBoundingClientRect().top < 2.5 * innerHeight);
       await MathJax.typesetPromise(near);

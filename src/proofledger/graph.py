@@ -98,13 +98,22 @@ def svg(
     across = max((len(row) for row in rows), default=1)
     width = across * (WIDTH + GAP_X) + GAP_X
     place = {}
+    bands = []  # top and bottom of each row
     top = GAP_Y / 2
     for row in rows:
         left = (width - len(row) * (WIDTH + GAP_X) + GAP_X) / 2
         place.update({name: (left + i * (WIDTH + GAP_X), top) for i, name in enumerate(row)})
-        top += max(boxes[name].height for name in row) + GAP_Y
+        tall = max(boxes[name].height for name in row)
+        bands.append((top, top + tall))
+        top += tall + GAP_Y
+    level = {name: i for i, row in enumerate(rows) for name in row}
+    gaps = [_gaps([place[name][0] for name in row]) for row in rows]
     needed = sorted(nx.transitive_reduction(network).edges)  # the library's order is a set's
-    lines = [_edge(place[a], place[b], boxes[a].height) for a, b in needed]
+    lines = []
+    for a, b in needed:
+        passed = [(gaps[i], *bands[i]) for i in range(level[a] + 1, level[b])]
+        foot = bands[level[a]][1]
+        lines.append(_edge(place[a], place[b], foot, passed, boxes[a].height))
     drawn = [_box(boxes[name], *place[name]) for name in boxes]
     parts = [
         f'<div class="rl-graph" role="group" aria-label="{escape(title)}" tabindex="0">',
@@ -116,14 +125,38 @@ def svg(
     return "\n".join(parts)
 
 
-def _edge(start: tuple[float, float], end: tuple[float, float], height: int) -> str:
+def _gaps(lefts: Sequence[float]) -> list[float]:
+    """Where a line can pass a row of boxes: left of it, between neighbours, right of it."""
+    half = GAP_X / 2
+    return [lefts[0] - half, *(left + WIDTH + half for left in lefts)]
+
+
+def _edge(
+    start: tuple[float, float],
+    end: tuple[float, float],
+    foot: float,
+    rows: Sequence[tuple[list[float], float, float]],
+    height: int,
+) -> str:
+    """A curve from the foot of a box, straight to the foot of its row, to the head of another;
+    it passes each row between (its gaps, top, bottom) in the gap nearest to the straight line."""
     x1 = start[0] + WIDTH / 2
     y1 = start[1] + height
     x2 = end[0] + WIDTH / 2
     y2 = end[1]
+    path = f"M{x1:.0f} {y1:.0f}V{foot:.0f}"
+    x, y = x1, foot
+    for gaps, top, bottom in rows:
+        wanted = x + (x2 - x) * (top - y) / (y2 - y)
+        gap = min(gaps, key=lambda g: abs(g - wanted))
+        path += _bend(x, y, gap, top) + f"V{bottom:.0f}"
+        x, y = gap, bottom
+    return f'<path class="rl-edge" d="{path}{_bend(x, y, x2, y2)}"/>'
+
+
+def _bend(x1: float, y1: float, x2: float, y2: float) -> str:
     half = (y1 + y2) / 2
-    curve = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {half:.0f} {x2:.0f} {half:.0f} {x2:.0f} {y2:.0f}"
-    return f'<path class="rl-edge" d="{curve}"/>'
+    return f"C{x1:.0f} {half:.0f} {x2:.0f} {half:.0f} {x2:.0f} {y2:.0f}"
 
 
 def _box(box: Box, x: float, y: float) -> str:

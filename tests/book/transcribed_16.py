@@ -86,7 +86,7 @@ def _():
     yield found.token_mean - found.answer_mean, "=", right
 
 
-@display("prop-sequence-entropy", 3, text="9ed15d4a")
+@display("prop-sequence-entropy", 3, text="4f6f7a1c")
 def _():
     surprise = -np.log(p)
     spreads = [Var(softmax(row), np.log(softmax(row))) for row in theta]

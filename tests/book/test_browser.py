@@ -63,6 +63,16 @@ UNEVEN = """() => [...document.querySelectorAll('main :is(p, li, td, th, dd, fig
     return new Set(own.map(box => getComputedStyle(box).fontSize)).size > 1;
 }).map(text => text.textContent.slice(0, 60))"""
 
+# punctuation that begins a line because the formula before it ends one
+PARTED = """() => [...document.querySelectorAll('main mjx-container:not([display="true"])')].filter(box => {
+    const after = box.nextSibling ?? box.closest('span.math')?.nextSibling;
+    if (!box.offsetParent || after?.nodeType !== Node.TEXT_NODE || !/^[,.;:!?)]/.test(after.data)) return false;
+    const sign = document.createRange();
+    sign.setStart(after, 0);
+    sign.setEnd(after, 1);
+    return sign.getBoundingClientRect().top > box.getBoundingClientRect().bottom;
+}).map(box => box.closest('p, li, td, th, dd, figcaption')?.textContent.slice(0, 60))"""
+
 # displays that were made smaller although they would fit: size asked for, width of what is seen, width of the box
 SHRUNK = """() => {
     const size = box => parseFloat(getComputedStyle(box).fontSize);
@@ -114,11 +124,11 @@ def test_page_is_whole_offline(visit, name):
 
 
 def uneven(tab, size):
-    """Formulas of sizes that nothing asks for, in a window of this size."""
+    """Formulas of sizes that nothing asks for, or parted from their punctuation, in a window of this size."""
     tab.set_viewport_size(size)
     try:
         tab.evaluate("() => window.fitDisplays?.(0.72)")
-        return tab.evaluate(UNEVEN) + tab.evaluate(SHRUNK)
+        return tab.evaluate(UNEVEN) + tab.evaluate(SHRUNK) + tab.evaluate(PARTED)
     finally:
         tab.set_viewport_size(WIDE)
 
@@ -173,6 +183,13 @@ def planted(visit):
 )
 def test_raw_text_is_seen(planted, text):
     assert len(planted(f"<p>{text}</p>").evaluate(RAW)) == 1
+
+
+def test_punctuation_at_the_start_of_a_line_is_seen(planted):
+    box = '<mjx-container style="display: inline-block; width: 50px; height: 9px"></mjx-container>'
+    assert planted(f'<p style="width: 52px">{box}, x</p>').evaluate(PARTED) == [", x"]
+    held = f'<p style="width: 52px"><span class="rl-held">{box},</span> x</p>'
+    assert planted(held).evaluate(PARTED) == []
 
 
 def test_raw_text_in_code_is_no_fault(planted):

@@ -163,10 +163,6 @@ def test_policies_keep_to_available_actions():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda mdp: max_entropy.solve(mdp),
-        lambda mdp: max_entropy.solve_average(mdp),
-        lambda mdp: max_entropy.mirror_ascent(mdp, 2),
-        lambda mdp: max_entropy.frank_wolfe(mdp, 2),
         lambda mdp: entgame.run(mdp, 2, 0),
         lambda mdp: optimistic_soft_vi.run(mdp, 2, 0),
         lambda mdp: rf_ucrl(mdp, 2, 0),

@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 import joblib
 from tqdm import tqdm
 
-from rlentropy.validation import check_integer
+from rlentropy.validation import check_callable, check_integer, is_all
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -45,8 +45,11 @@ def run_seeds(function: Callable[[S], T], seeds: Iterable[S], *, jobs: int = -1)
     joblib's backends threading (the default), loky, dask and ray work; its legacy backend
     multiprocessing does not hand back results one by one and is refused by joblib.
     """
-    if jobs != -1:
+    if not is_all(jobs):
         jobs = check_integer("jobs", jobs, low=1)
+    check_callable("function", function)
+    if isinstance(seeds, (str, bytes)) or not isinstance(seeds, Iterable):
+        raise ValueError(f"seeds: {type(seeds).__name__}, expected a list of seeds")
     seeds = list(seeds)
     work = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
     results = []
@@ -60,6 +63,7 @@ def run_seeds(function: Callable[[S], T], seeds: Iterable[S], *, jobs: int = -1)
 def progress_bar(total: int, unit: str) -> Any:
     """A tqdm bar that appears after two seconds, on a terminal only (not in notebooks,
     logs or worker threads)."""
+    total = check_integer("total", total)
     here = threading.current_thread() is threading.main_thread()
     quiet = not (here and sys.stderr is not None and sys.stderr.isatty())
     return tqdm(total=total, unit=unit, delay=2, disable=quiet, leave=False)

@@ -131,7 +131,7 @@ class _Problem:
     def __init__(self, mdp: EpisodicMDP) -> None:
         self.mdp = mdp
         self.reach = mdp.reachable()
-        self.pairs: Any = self.reach.any(axis=0)[:, None] & mdp.available
+        self.pairs = _pairs(mdp, self.reach)
         self.net = kernels.network(mdp, self.reach)
         self.uniform = kernels.log_uniform(self.net)
         self.d = np.empty(self.uniform.shape)
@@ -162,6 +162,12 @@ class _Problem:
         """max_d <mean_h d_h, y> + log sum exp(-y)."""
         best_response = kernels.proximal_values(self.net, y, self.uniform, 0.0, self.d)
         return float(best_response / self.mdp.H + logsumexp(-y[self.pairs]))
+
+
+def _pairs(mdp: EpisodicMDP, reach: Bools) -> Bools:
+    """(S, A): the available actions of states that are reachable at some stage."""
+    states: Any = reach.any(axis=0)
+    return states[:, None] & mdp.available
 
 
 def likely(mdp: EpisodicMDP) -> Floats:
@@ -333,4 +339,4 @@ def average_dual_value(mdp: EpisodicMDP, y: ArrayLike) -> float:
 
 def _average_dual_value(mdp: EpisodicMDP, y: Floats, reach: Bools) -> float:
     value, _ = induction.best_response(mdp, np.broadcast_to(y, (mdp.H, mdp.S, mdp.A)))
-    return float(value / mdp.H + logsumexp(-y[reach.any(axis=0)[:, None] & mdp.available]))
+    return float(value / mdp.H + logsumexp(-y[_pairs(mdp, reach)]))

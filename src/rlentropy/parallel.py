@@ -13,13 +13,19 @@ joblib lets the caller choose otherwise without touching the code that calls `ru
     with joblib.parallel_config(backend="dask"):
         results = run_seeds(function, spawn(2026, 48))
 
+Linear algebra in a run uses one thread, whatever ``jobs``, where the library threadpoolctl is
+installed: threads inside threads are slower, and their number could change the last bit.
+In processes of its own backend joblib sees to it that all threads together are no more than cores.
+
 For a backend of processes ``function`` must be picklable:
 a function of a module, or ``functools.partial`` of one.
 """
 
+import importlib
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import joblib
@@ -53,11 +59,23 @@ def run_seeds(function: Callable[[S], T], seeds: Iterable[S], *, jobs: int = -1)
     seeds = list(seeds)
     work = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
     results = []
-    with progress_bar(len(seeds), "run") as bar:
+    with _one_thread_in_blas(), progress_bar(len(seeds), "run") as bar:
         for result in work(joblib.delayed(function)(seed) for seed in seeds):
             results.append(result)
             bar.update()
     return results
+
+
+@contextmanager
+def _one_thread_in_blas() -> Iterator[None]:
+    """While runs share the cores of this process, linear algebra starts no threads of its own."""
+    try:
+        limits = importlib.import_module("threadpoolctl").threadpool_limits
+    except ImportError:
+        yield
+        return
+    with limits(limits=1, user_api="blas"):
+        yield
 
 
 def progress_bar(total: int, unit: str) -> Any:

@@ -48,6 +48,7 @@ def run_seeds(function: Callable[[S], T], seeds: Iterable[S], *, jobs: int = -1)
               1 computes them one after another in this thread
 
     An exception in a run stops the others and is raised here.
+    Raises ValueError for what is no function, no list, no number of jobs.
     joblib's backends threading (the default), loky, dask and ray work; its legacy backend
     multiprocessing does not hand back results one by one and is refused by joblib.
     """

@@ -1,6 +1,8 @@
 """The one style of the book: colours, sizes, fonts;
 and drawing functions that take arrays and return Axes.
 
+What they are given is looked at first: ValueError names the argument, index and value of what
+cannot be drawn. A place that is nan or infinite stays empty where a place may be empty.
 `use_style` is called in the first cell of every chapter.
 """
 

@@ -23,7 +23,7 @@ def count_vectors(T: int, m: int) -> Ints:
 
 def probability(counts: Sequence[int], n0: Fraction | int) -> Fraction:
     """prod_t dbar^t(x_t) as a Fraction: what the forecaster gives a sequence with these whole
-    counts; n0 rational."""
+    counts; n0 > 0 rational. Raises ValueError for other counts and n0."""
     n0 = _prior(n0)
     seen = _counts(counts)
     m = len(seen)

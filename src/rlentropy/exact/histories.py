@@ -24,7 +24,9 @@ def episode_law(P: ArrayLike, start: int, policy: HistoryPolicy) -> dict[Episode
     P       (H-1, S, A, S), for example ``mdp.dense()``;
             with Fractions (dtype object) the result is exact
     policy  takes a history (s_1, a_1, ..., s_h) and returns the A probabilities of a_h
-    An oracle for tiny horizons: the work grows like (S A)^H. Source: def-episodic-mdp.
+    An oracle for tiny horizons: the work grows like (S A)^H.
+    Raises ValueError for rows of P that are no distributions, for another state, and for a policy
+    that is no function. Source: def-episodic-mdp.
     """
     P = _given.kernels(P)
     check_callable("policy", policy)

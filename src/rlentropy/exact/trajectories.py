@@ -29,6 +29,7 @@ def enumerate_trajectories(P: Any, policy: Any, start: int) -> Law:
     start    index of s_1
     A trajectory m is the tuple (s_1, a_1, ..., s_H, a_H).
     The work grows like (S A)^H: an oracle for tests.
+    Raises ValueError for rows of P or policy that are no distributions, and for another state.
     Source: def-trajectory-entropy.
     """
     P = _given.kernels(P)
@@ -56,7 +57,10 @@ def enumerate_trajectories(P: Any, policy: Any, start: int) -> Law:
 
 
 def law_entropy(law: Law) -> float:
-    """-sum q log q of a {outcome: probability} table, in nats, as a float."""
+    """-sum q log q of a {outcome: probability} table, in nats, as a float.
+
+    Raises ValueError for what is no table of probabilities of tuples.
+    """
     return -sum(float(q) * log(q) for q in _checked(law).values() if q > 0)
 
 
@@ -82,7 +86,10 @@ def joint_entropy(law: Law, *stages: int) -> float:
 
 
 def marginal(law: Law, places: Sequence[int]) -> Law:
-    """Law of the entries ``places`` of the tuples of a {tuple: probability} table."""
+    """Law of the entries ``places`` of the tuples of a {tuple: probability} table.
+
+    Raises ValueError as `law_entropy`, and for places that are no whole numbers >= 0.
+    """
     if isinstance(places, str) or not isinstance(places, Sequence):
         raise ValueError(f"places: {type(places).__name__}, expected a list of whole numbers")
     places = [check_integer(f"places[{i}]", place) for i, place in enumerate(places)]
@@ -100,6 +107,7 @@ def log_prime_coefficients(terms: Iterable[tuple[Any, Any]]) -> PrimeSum:
     terms is an iterable of (w_i, q_i); returns ((prime, Fraction), ...) in increasing order, zeros
     left out. Logarithms of distinct primes are linearly independent over the rationals
     (unique factorisation), so two sums are equal iff these tables are.
+    Raises ValueError for a term that is no pair of rational numbers, or whose q is not > 0.
     """
     from sympy import factorint
 
@@ -127,7 +135,7 @@ def _pairs(terms: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Fraction, Fractio
 
 def exact_entropy(law: Law) -> PrimeSum:
     """The entropy of a {outcome: Fraction} table as `log_prime_coefficients`:
-    H = sum over primes c_p log p."""
+    H = sum over primes c_p log p. Raises ValueError as `law_entropy`."""
     return log_prime_coefficients((-q, q) for q in _checked(law).values() if q)
 
 
@@ -160,6 +168,7 @@ def rational_mdp(
     lists of Fractions.
 
     Rows are random compositions of ``denominator``; some entries are 0.
+    Raises ValueError for a size that is no whole number >= 1, and for a seed < 0.
     """
     check_sizes(states=states, actions=actions, horizon=horizon, denominator=denominator)
     rng = np.random.default_rng(check_integer("seed", seed))

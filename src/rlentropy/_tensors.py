@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from rlentropy._logits_kernels import BRAIN, FULL, HALF
 from rlentropy._types import Floats
@@ -95,6 +96,8 @@ def _tensor(name: str, x: Any) -> Any:
                 "and leave rows out by where="
             )
         return x.data
+    if sparse.issparse(x):
+        raise ValueError(f"{name}: a sparse matrix, expected an array")
     if hasattr(x, "detach"):
         return x.detach()
     if hasattr(x, "dtype") and hasattr(x, "shape"):

@@ -20,6 +20,7 @@ import numpy as np
 from scipy import sparse
 
 from rlentropy.results import freeze
+from rlentropy.validation import check_path
 
 FORMAT = "rlentropy 1"
 PACKAGE = __name__.split(".")[0]
@@ -34,7 +35,7 @@ def save(path: str | os.PathLike[str], x: Any) -> Path:
     name stays as it was. Raises ValueError naming the field that cannot be written, OSError where
     the folder cannot.
     """
-    path = _path(path)
+    path = check_path("path", path)
     if not _ours(type(x)):
         raise ValueError(f"x: a {type(x).__name__}, expected a result of this package")
     arrays: dict[str, Any] = {}
@@ -60,7 +61,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     Raises FileNotFoundError, or ValueError for a file that is cut, of another kind, or of a class
     that this version of the package does not have.
     """
-    path = _path(path)
+    path = check_path("path", path)
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}
@@ -78,12 +79,6 @@ def load(path: str | os.PathLike[str]) -> Any:
     except (KeyError, TypeError, AttributeError, ImportError) as problem:
         why = f"{type(problem).__name__}: {problem}"
         raise ValueError(f"{os.fspath(path)}: unknown to this {PACKAGE} ({why})") from None
-
-
-def _path(path: object) -> Path:
-    if not isinstance(path, (str, os.PathLike)):
-        raise ValueError(f"path: a {type(path).__name__}, expected a name of a file")
-    return Path(path)
 
 
 def _ours(cls: type) -> bool:

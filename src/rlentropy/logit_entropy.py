@@ -12,7 +12,7 @@ import numpy as np
 from rlentropy import distributions as dist
 from rlentropy._tensors import Logits, array
 from rlentropy._types import Floats
-from rlentropy.logits import _broadcast, _flags, _reals, entropy_change
+from rlentropy.logits import _broadcast, _flags, _reals, change_between
 from rlentropy.results import result
 from rlentropy.validation import check_choice, check_integer, check_number, check_positive, refuse
 
@@ -293,11 +293,14 @@ def check_bonus(
     if coefficient == 0:
         raise ValueError("coefficient = 0.0: nothing to test")
     least = check_positive("least", least)
+    old = Logits("old_logits", old_logits)
+    plain = Logits("without_bonus", without_bonus)
+    moved = Logits("with_bonus", with_bonus)
     options = {"where": where, "temperature": temperature}
-    after = entropy_change(without_bonus, with_bonus, **options).mean()["exact"]
+    after = change_between(plain, moved, **options).mean()["exact"]
     first = (
-        entropy_change(old_logits, with_bonus, **options).mean()["first_order"]
-        - entropy_change(old_logits, without_bonus, **options).mean()["first_order"]
+        change_between(old, moved, **options).mean()["first_order"]
+        - change_between(old, plain, **options).mean()["first_order"]
     )
     if not np.isfinite(after):
         raise ValueError("where: no token counts")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rlentropy import _logits_kernels as kernels
 from rlentropy._tensors import Logits, array
 from rlentropy.results import result
-from rlentropy.validation import check_integer
+from rlentropy.validation import check_integer, is_all
 
 # Entries of a piece of work for a thread: copies, where they are needed, are of this size.
 BLOCK = 2**18
@@ -110,8 +110,15 @@ def entropy_change(
     """
     old = Logits("old_logits", old_logits)
     new = Logits("new_logits", new_logits)
+    return change_between(old, new, where=where, temperature=temperature, jobs=jobs)
+
+
+def change_between(
+    old: Logits, new: Logits, *, where: Any = None, temperature: Any = 1.0, jobs: int = -1
+) -> EntropyChange:
+    """`entropy_change` of logits that have names of their own, by which they are refused."""
     if old.shape != new.shape:
-        raise ValueError(f"new_logits: shape {new.shape}, but old_logits has {old.shape}")
+        raise ValueError(f"{new.name}: shape {new.shape}, but {old.name} has {old.shape}")
     keep = _flags(where, old.batch)
     scales = _scales(temperature, old.batch, keep)
     out = np.empty((old.rows, len(FIELDS)))
@@ -166,9 +173,7 @@ def _run(
 
 def _threads(jobs: int) -> int:
     """How many threads are asked for; -1 is one for each processor."""
-    if isinstance(jobs, (int, np.integer)) and jobs == -1:
-        return _processors()
-    return check_integer("jobs", jobs, low=1)
+    return _processors() if is_all(jobs) else check_integer("jobs", jobs, low=1)
 
 
 def _processors() -> int:

@@ -1,6 +1,8 @@
 """The one style of the book: colours, sizes, fonts;
 and drawing functions that take arrays and return Axes.
 
+What they are given is looked at first: ValueError names the argument, index and value of what
+cannot be drawn. A place that is nan or infinite stays empty where a place may be empty.
 `use_style` is called in the first cell of every chapter.
 """
 
@@ -17,6 +19,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from rlentropy import distributions as dist
 from rlentropy._types import Floats
+from rlentropy.validation import (
+    check_array,
+    check_axis,
+    check_choice,
+    check_finite,
+    check_flag,
+    check_integer,
+    check_kind,
+    check_number,
+    check_positive,
+    check_reals,
+    refuse,
+)
 
 # Okabe & Ito (2008): distinguishable with the common colour-vision deficiencies.
 COLOURS = {
@@ -29,6 +44,9 @@ COLOURS = {
     "black": "#222222",
     "grey": "#8A8A8A",
 }
+LINES = ("-", "--", "-.", ":")
+# Rows and columns of a figure.
+MOST = 100
 CYCLE = ("blue", "orange", "green", "purple", "sky", "yellow", "black")
 
 _STYLE: Any = {
@@ -70,7 +88,22 @@ def figure(
     rows: int = 1, cols: int = 1, *, width: float = 6.4, height: float = 3.6, **kwargs: Any
 ) -> tuple[Figure, Any]:
     """plt.subplots of the book's size in inches; returns (figure, axes)."""
-    return plt.subplots(rows, cols, figsize=(width, height), **kwargs)
+    rows = check_integer("rows", rows, low=1, high=MOST)
+    cols = check_integer("cols", cols, low=1, high=MOST)
+    size = (check_positive("width", width), check_positive("height", height))
+    return plt.subplots(rows, cols, figsize=size, **kwargs)
+
+
+def _drawable(name: str, x: ArrayLike, shape: tuple[int | None, ...]) -> Floats:
+    """Numbers of a shape; a place that is nan or infinite stays empty."""
+    x = check_reals(name, x, shape)
+    refuse(name, x, np.isfinite(x) & (np.abs(x) > 1e150), "too large to be drawn")
+    return x
+
+
+def _limit(name: str, x: float | None) -> float | None:
+    """An end of a scale of colours; None for that of the data."""
+    return None if x is None else check_number(name, x)
 
 
 # ------------------------------------------------------------------------------- grids and simplex
@@ -91,9 +124,11 @@ def heat_map(
     Raises ValueError unless there are two axes:
     sum a visitation (H, S, A) over stages and actions, then reshape it.
     """
-    if np.ndim(values) != 2:  # matplotlib would take (n, m, 4) for colours
-        raise ValueError(f"values: shape {np.shape(values)}, expected (rows, cols)")
-    image = ax.imshow(values, vmin=vmin, vmax=vmax)
+    check_kind("ax", ax, Axes)
+    values = _drawable(
+        "values", values, (None, None)
+    )  # matplotlib would take (n, m, 4) for colours
+    image = ax.imshow(values, vmin=_limit("vmin", vmin), vmax=_limit("vmax", vmax))
     ax.grid(False)
     ax.set(xticks=[], yticks=[], title=title or "")
     ax.figure.colorbar(image, ax=ax, label=label, shrink=0.75)
@@ -105,17 +140,24 @@ def simplex_points(p: ArrayLike) -> Floats:
 
     The corners are (0, 0), (1, 0), (1/2, sqrt(3)/2).
     """
-    return np.asarray(p, dtype=float) @ np.array([[0, 0], [1, 0], [0.5, np.sqrt(3) / 2]])
+    p = check_axis("p", check_array("p", p), "three probabilities")
+    if p.shape[-1] != 3:
+        raise ValueError(f"p: shape {p.shape}, expected (..., 3)")
+    return p @ np.array([[0, 0], [1, 0], [0.5, np.sqrt(3) / 2]])
 
 
 def simplex_grid(steps: int) -> Floats:
     """All distributions on three actions with entries k / steps; ((steps+1)(steps+2)/2, 3)."""
+    steps = check_integer("steps", steps, low=1, high=10_000)
     i, j = np.nonzero(np.add.outer(np.arange(steps + 1), np.arange(steps + 1)) <= steps)
     return np.stack([steps - i - j, i, j], axis=1) / steps
 
 
 def simplex_axes(ax: Axes, labels: Sequence[str] = ("action 1", "action 2", "action 3")) -> Axes:
     """Draw the triangle of all distributions on three actions, corners named; returns ax."""
+    check_kind("ax", ax, Axes)
+    if isinstance(labels, str) or np.shape(labels) != (3,):
+        raise ValueError(f"labels = {labels!r}: expected three names")
     corners = simplex_points(np.eye(3)[[0, 1, 2, 0]])
     ax.plot(*corners.T, color=COLOURS["black"], linewidth=1.0, label="_simplex")
     for (x, y), label, side in zip(corners, labels, ("top", "top", "bottom"), strict=False):
@@ -137,9 +179,15 @@ def simplex_field(
 ) -> TriContourSet:
     """Contours of ``values`` (one for each row of ``simplex_grid(steps)``) on the triangle;
     returns the contour set."""
+    check_kind("ax", ax, Axes)
     points = simplex_points(simplex_grid(steps))
+    values = check_finite("values", _drawable("values", values, (len(points),)))
     triangles = Triangulation(*points.T)
-    if filled:
+    if np.ndim(levels) == 0:
+        levels = check_integer("levels", levels, low=1, high=1000)
+    else:
+        levels = check_array("levels", levels, (None,))
+    if check_flag("filled", filled):
         return ax.tricontourf(triangles, values, levels=levels)
     return ax.tricontour(triangles, values, levels=levels, colors=COLOURS["grey"], linewidths=0.8)
 
@@ -156,9 +204,12 @@ def entropy_contours(
 
     ``filled=True`` colours all of the triangle and takes 0 and log 3 into the levels.
     """
+    filled = check_flag("filled", filled)
+    chosen = check_array("levels", levels, (None,))
     values = dist.entropy(dist.log_probabilities(simplex_grid(steps)))
     # a hair beyond the extremes, so that the corners and the centre are coloured too
-    chosen = (-1e-6, *levels, np.log(3) + 1e-6) if filled else levels
+    if filled:
+        chosen = np.array([-1e-6, *chosen, np.log(3) + 1e-6])
     return simplex_field(ax, values, steps, levels=chosen, filled=filled)
 
 
@@ -177,7 +228,11 @@ def simplex_curve(
     A value that is not finite (a logarithm on an edge) cuts the curve there.
     ``label`` goes into the legend.
     """
+    check_kind("ax", ax, Axes)
+    check_choice("colour", colour, COLOURS)
+    level = check_number("level", level)
     points = simplex_points(simplex_grid(steps))
+    values = _drawable("values", values, (len(points),))
     triangles = Triangulation(*points.T)
     holes = ~np.isfinite(values)
     triangles.set_mask(holes[triangles.triangles].any(axis=1))
@@ -204,12 +259,15 @@ def simplex_path(
 ) -> Axes:
     """A path of distributions (K, 3) on the triangle: line, dot at its start, arrow head half-way;
     returns ax."""
-    points = simplex_points(policies)
+    check_kind("ax", ax, Axes)
+    check_choice("colour", colour, COLOURS)
+    policies = _drawable("policies", policies, (None, 3))
+    points = simplex_points(check_finite("policies", policies))
     ax.plot(*points.T, color=COLOURS[colour], label=label)
     ax.plot(*points[0], "o", color=COLOURS[colour], label="_start")
     lengths = np.r_[0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))]
     middle = int(np.clip(np.searchsorted(lengths, lengths[-1] / 2), 1, len(points) - 1))
-    if arrow and lengths[-1] > 0:
+    if check_flag("arrow", arrow) and lengths[-1] > 0:
         style = {"arrowstyle": "-|>", "color": COLOURS[colour], "shrinkA": 0, "shrinkB": 0}
         ax.annotate("", points[middle], xytext=points[middle - 1], arrowprops=style)
     return ax
@@ -228,7 +286,11 @@ def run_band(
     style: str = "-",
 ) -> Axes:
     """Mean of the runs (K, n) over x (n,) as a line, smallest to largest as a band; returns ax."""
-    runs = np.atleast_2d(np.asarray(runs, dtype=float))
+    check_kind("ax", ax, Axes)
+    check_choice("colour", colour, COLOURS)
+    check_choice("style", style, LINES)
+    x = _drawable("x", x, (None,))
+    runs = _drawable("runs", np.atleast_2d(check_reals("runs", runs)), (None, len(x)))
     ax.plot(x, runs.mean(axis=0), style, color=COLOURS[colour], label=label)
     if len(runs) > 1:
         ax.fill_between(
@@ -253,12 +315,19 @@ def visit_maps(
     Raises ValueError for more maps than axes.
     """
     axes = np.ravel(axes)
+    for i, ax in enumerate(axes):
+        check_kind(f"axes[{i}]", ax, Axes)
+    if not isinstance(visits, Mapping):
+        raise ValueError(f"visits: {type(visits).__name__}, expected a table of maps by name")
+    least = check_positive("least", least)
+    if not check_number("most", most) > least:
+        raise ValueError(f"most = {most}: must be greater than least = {least}")
     if len(visits) > len(axes):
         raise ValueError(f"visits: {len(visits)} maps for {len(axes)} axes")
     scale = mpl.colors.LogNorm(vmin=least, vmax=most)
     image = None
     for ax, (name, values) in zip(axes, visits.items(), strict=False):
-        values = np.asarray(values, dtype=float)
+        values = _drawable(f"visits[{name!r}]", values, (None, None))
         image = ax.imshow(np.ma.masked_less(values, least), norm=scale)
         ax.grid(False)
         ax.set(xticks=[], yticks=[])

@@ -28,7 +28,13 @@ from rlentropy.logits import (
     entropy_change,
 )
 from rlentropy.results import result
-from rlentropy.validation import check_integer, check_nonnegative, check_positive, refuse
+from rlentropy.validation import (
+    check_flag,
+    check_integer,
+    check_nonnegative,
+    check_positive,
+    refuse,
+)
 
 # Largest relative error of a number rounded to the nearest one of its type.
 UNITS = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53}
@@ -149,6 +155,7 @@ class EntropyReport:
 
         tokens  also the fields of all tokens, as nested lists
         """
+        tokens = check_flag("tokens", tokens)
         mean = self.mean()
         kept = ("certified", "above_rounding", "clipped")
         found: dict[str, Any] = {
@@ -207,6 +214,8 @@ class EntropyReport:
         """A page of its own: the table and the figure, light and dark, nothing to be loaded."""
         from rlentropy._report_page import page
 
+        if not isinstance(title, str):
+            raise ValueError(f"title: {type(title).__name__}, expected text")
         return page(self, title)
 
 
@@ -257,8 +266,7 @@ def entropy_report(
     advantages = _advantages(advantages, old, keep, actions)
     limits = _clip(clip, actions)
     top = check_integer("top", top)
-    if not isinstance(bounds, (bool, np.bool_)):
-        raise ValueError(f"bounds = {bounds!r}: expected True or False")
+    bounds = check_flag("bounds", bounds)
     units = [UNITS[x.kind] if unit is None else check_positive("unit", unit) for x in (old, new)]
 
     known = np.empty((old.rows, kernels.KNOWN))
@@ -326,7 +334,7 @@ def _actions(actions: Any, old: Logits, keep: NDArray[Any]) -> NDArray[Any] | No
     actions = array("actions", actions)
     if actions.shape != tuple(old.batch):
         raise ValueError(f"actions: shape {actions.shape}, expected {tuple(old.batch)}")
-    if not np.issubdtype(actions.dtype, np.integer):
+    if actions.dtype.kind not in "iu":
         if actions.size:
             raise ValueError(f"actions: entries of type {actions.dtype}, expected whole numbers")
         actions = actions.astype(int)
@@ -354,7 +362,7 @@ def _clip(clip: Any, actions: Any) -> tuple[float, ...] | None:
         return None
     if actions is None:
         raise ValueError("clip: given without actions")
-    if not isinstance(clip, (list, tuple, np.ndarray)):
+    if not isinstance(clip, (list, tuple)) and np.ndim(clip) == 0:
         clip = (clip, clip)
     if len(clip) != 2:
         raise ValueError(f"clip = {clip!r}: expected a number or a pair (low, high)")

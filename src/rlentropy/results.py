@@ -28,6 +28,8 @@ def result(cls: type[T]) -> type[T]:
     What `lazy` has worked out is not part of a copy.
     A class may write its own ``__repr__``.
     """
+    if not isinstance(cls, type):
+        raise ValueError(f"cls: {type(cls).__name__}, expected a class")
     check = vars(cls).get("__post_init__")
 
     def __post_init__(self: Any) -> None:

@@ -30,7 +30,7 @@ from functools import wraps
 from typing import Any
 
 from rlentropy.report import EntropyReport, entropy_report
-from rlentropy.validation import check_integer
+from rlentropy.validation import check_callable, check_integer, check_kind
 
 # What of a report goes into a log, under these names.
 LOGGED = {
@@ -71,7 +71,7 @@ class EntropyProbe:
         prefix: str = "entropy/",
         **options: Any,
     ) -> None:
-        self.read = read
+        self.read = check_callable("read", read)
         self.every = check_integer("every", every, low=1)
         self.prefix = prefix
         self.options = options
@@ -138,6 +138,9 @@ class EntropyProbe:
         An update that fails is not reported.
         """
 
+        for name, x in (("update", update), ("model", model), ("add", add)):
+            check_callable(name, x)
+
         @wraps(update)
         def reported(*arguments: Any, **named: Any) -> Any:
             self.before(model())
@@ -187,5 +190,8 @@ def trl_callback(probe: EntropyProbe, *, send: Send | None = None) -> Any:
     The numbers also go into the trainer's next log line and its ``state.log_history``. Reporters
     that the trainer set up by itself run before added callbacks and miss them: for these, ``send``.
     """
+    check_kind("probe", probe, EntropyProbe)
+    if send is not None:
+        check_callable("send", send)
     base = importlib.import_module("transformers").TrainerCallback
     return type("EntropyCallback", (_Events, base), {})(probe, send)

@@ -5,8 +5,10 @@ Nothing is repaired: no renormalising, no clipping, no casting of NaN.
 Accepted arrays come back as float arrays of their own (a read-only copy is the caller's business).
 """
 
+import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -312,6 +314,8 @@ def check_sparse_kernel(name: str, P: Any, available: ArrayLike | None = None) -
     Stored zeros are dropped, so the pattern of the result is the set of possible transitions.
     Raises ValueError naming the row as [s, a].
     """
+    if not sparse.issparse(P):
+        raise ValueError(f"{name}: {type(P).__name__}, expected a sparse matrix")
     tolerance, P = _tolerance(P), _as_csr(name, P)
     rows, S = P.shape
     if S == 0 or rows == 0 or rows % S:
@@ -418,6 +422,11 @@ def check_integer(name: str, x: object, low: int = 0, high: int | None = None) -
     return int(x)
 
 
+def is_all(jobs: object) -> bool:
+    """Whether a number of jobs is -1, which stands for every processor."""
+    return isinstance(jobs, (int, np.integer)) and not isinstance(jobs, bool) and jobs == -1
+
+
 def check_sizes(**sizes: int) -> None:
     """Whole numbers >= 1, each by its name: numbers of states, actions, stages."""
     for name, x in sizes.items():
@@ -436,6 +445,26 @@ def check_kind(name: str, x: Kind, kind: type[Kind]) -> Kind:
     if not isinstance(x, kind):
         raise ValueError(f"{name}: {type(x).__name__}, expected {kind.__name__}")
     return x
+
+
+def check_callable(name: str, x: Kind) -> Kind:
+    """x itself if it can be called; ValueError says what it is instead."""
+    if not callable(x):
+        raise ValueError(f"{name}: {type(x).__name__}, expected a function")
+    return x
+
+
+def check_path(name: str, x: str | os.PathLike[str]) -> Path:
+    """The path of a file; ValueError for anything but text and paths (a number would be taken for
+    an open file)."""
+    if not isinstance(x, (str, os.PathLike)):
+        raise ValueError(f"{name}: {type(x).__name__}, expected a name of a file")
+    return Path(x)
+
+
+def check_reals(name: str, x: ArrayLike, shape: Shape | None = None) -> Floats:
+    """As `check_array`, with nan and infinities allowed (a drawing leaves these places empty)."""
+    return check_shape(name, _as_floats(name, x), shape)
 
 
 def _axes(x: Any) -> int:

@@ -5,11 +5,13 @@ or written out where a name means something else (CALLS). A function for which n
 failure of the test, so a new one has to be given a good call.
 """
 
+import dataclasses
 import importlib
 import inspect
 import pkgutil
 from functools import cache
 
+import fuzzing_doors
 import numpy as np
 from scipy import sparse
 
@@ -22,26 +24,47 @@ from rlentropy.episodic import visitation
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.studies import neural_policy, sequence_model
 
-# Modules without input of a user: drawing, the house's own tools, one experiment of a chapter.
-LEFT_OUT = {
-    "plotting": "takes axes of matplotlib",
-    "results": "decorators and their printing",
-    "validation": "is the refusal itself",
-    "parallel": "runs what it is given",
-    "studies.neural_controls": "writes one table of a chapter",
-    "studies.entropy_levels": "writes one table of a chapter",
-    "studies.sequence_controls": "writes one table of a chapter",
-    "exact": "oracles for tests, on Fractions",
-    "audits": "judges of learners and bounds of chapters; sizes and runs of the package's own",
-    "learners.entgame_plain": "the definition line by line, for reading",
-    "learners.stopping": "asked by a learner in its run",
-    "report": "has tests of its own, with the logits",
-    "logit_entropy": "has tests of its own, with the logits",
-    "trainers": "has tests of its own, with the logits",
-    "cli": "a command line",
-}
-# Functions without a numerical input of a user, and inner pieces that others call after checking.
+# Inner pieces, which others call after checking, and what has no input of a user.
 INNER = {
+    "audits.entgame.Audit.inequalities": "an index into the times of the audit",
+    "cli.main": "a command line, with a table of its own in test_fuzz",
+    "discounted.evaluation.PolicyInMDP.solve": "a linear solve for checked arrays",
+    "discounted.evaluation.PolicyInMDP.solve_transposed": "a linear solve for checked arrays",
+    "discounted.mdp.DiscountedMDP.masked": "says where actions are; nothing is computed",
+    "discounted.mdp.DiscountedMDP.next_mean": "one product, for checked arrays",
+    "discounted.mdp.DiscountedMDP.policy_kernel": "one product, for checked policies",
+    "discounted.mdp.DiscountedMDP.policy_reward": "one product, for checked policies",
+    "episodic.mdp.EpisodicMDP.need_all_actions": "a refusal, in the words of who calls",
+    "episodic.mdp.EpisodicMDP.next_mean": "one product, for checked arrays",
+    "episodic.mdp.EpisodicMDP.start_mean": "one product, for checked arrays",
+    "learners.entgame_plain.Memory.add_means": "one sum over checked tables",
+    "learners.entgame_plain.Memory.record": "counts what a learner has just seen",
+    "logits.change_between": "`entropy_change` under other names, which `check_bonus` gives",
+    "results.freeze": "freezes the arrays that it finds in anything",
+    "results.lazy": "a decorator",
+    "studies.neural_controls.rows": "of a log that `run` made",
+    "validation.as_array": "an array of any type",
+    "validation.check_axis": "one half of a check, of an array that was made",
+    "validation.check_broadcast": "one half of a check, of an array that was made",
+    "validation.check_finite": "one half of a check, of an array that was made",
+    "validation.check_shape": "one half of a check, of an array that was made",
+    "portable.Wide": "two doubles as one number, by compiled code",
+    "stand_ins.Taxi": "takes no argument",
+    "validation.missing": "words of a refusal",
+    "validation.no_overflow": "turns an overflow into a refusal",
+    "validation.refuse": "the refusal itself, of an array that was made",
+    "studies.entropy_levels.main": "a command of minutes over `run`, which is judged",
+    "studies.neural_controls.main": "a command of minutes over `run`, which is judged",
+    "studies.sequence_controls.main": "a command of minutes over `run`, which is judged",
+    "studies.sequence_controls.summary": "of a log that `run` made",
+    "studies.neural_policy.Network.gradient": "on arrays that `train` made",
+    "studies.neural_policy.Network.logits": "on arrays that `train` made",
+    "studies.neural_policy.Network.moved": "on arrays that `train` made",
+    "studies.neural_policy.Network.own_response": "on arrays that `train` made",
+    "studies.neural_policy.Network.response": "on arrays that `train` made",
+    "trainers.EntropyProbe.after": "hands a model to `read`, which is the user's",
+    "trainers.EntropyProbe.before": "hands a model to `read`, which is the user's",
+    "trainers.EntropyProbe.of_causal_model": "tensors of torch, in the tests of trainers",
     "episodic.max_entropy.mirror.ascend": "on a compiled network",
     "episodic.max_entropy.mirror.full_policy": "inner step of the solvers",
     "episodic.visitation.push_forward": "says that it does not validate",
@@ -178,7 +201,7 @@ def calls():
         "selected": np.array([True, False, False, True]),
         "penalty": "state",
     }
-    return {
+    return fuzzing_doors.calls() | {
         "adapters.from_gymnasium": {"env": _Table(), "gamma": 0.9, "start": 0},
         "adapters.from_mdptoolbox": {
             "P": np.full((2, 3, 3), 1 / 3),
@@ -452,21 +475,55 @@ class _Pairs:
 # -------------------------------------------------------------------------------------- what is there
 
 
-def public():
-    """{name below rlentropy: function or class that validates} over all public modules."""
-    found = {}
+def _modules():
     for info in pkgutil.walk_packages(rlentropy.__path__, "rlentropy."):
-        module = info.name.removeprefix("rlentropy.")
-        if any(part.startswith("_") for part in info.name.split(".")):
-            continue
-        if any(module == name or module.startswith(f"{name}.") for name in LEFT_OUT):
-            continue
-        for name, x in vars(importlib.import_module(info.name)).items():
+        if not any(part.startswith("_") for part in info.name.split(".")):
+            yield info.name.removeprefix("rlentropy."), importlib.import_module(info.name)
+
+
+def _own(module):
+    """(name, function or class) that is defined in a module, and public."""
+    for name, x in vars(module).items():
+        if getattr(x, "__module__", None) == module.__name__ and not name.startswith("_"):
+            yield name, x
+
+
+def _methods(cls):
+    """Names of the public methods that take an argument."""
+    for name, x in vars(cls).items():
+        x = getattr(x, "__func__", x)
+        if inspect.isfunction(x) and not name.startswith("_") and len(_parameters(x)) > 1:
+            yield name
+
+
+def _parameters(function):
+    return inspect.signature(function).parameters
+
+
+def public():
+    """{name below rlentropy: function, class that validates or method} over all public modules."""
+    found = {}
+    methods = fuzzing_doors.methods()
+    for module, there in _modules():
+        for name, x in _own(there):
             full = f"{module}.{name}"
-            ours = getattr(x, "__module__", None) == info.name and not name.startswith("_")
-            if ours and full not in INNER and (inspect.isfunction(x) or full in calls()):
+            if inspect.isfunction(x) or full in calls():
                 found[full] = x
-    return dict(sorted(found.items()))
+            if inspect.isclass(x):
+                found |= {f"{full}.{m}": methods.get(f"{full}.{m}") for m in _methods(x)}
+    return {full: found[full] for full in sorted(found) if full not in INNER}
+
+
+def unknown_classes():
+    """Public classes that are no answers of functions and have no good call."""
+    for module, there in _modules():
+        for name, x in _own(there):
+            full = f"{module}.{name}"
+            answer = inspect.isclass(x) and (
+                dataclasses.is_dataclass(x) or issubclass(x, (tuple, Exception))
+            )
+            if inspect.isclass(x) and not answer and full not in calls() and full not in INNER:
+                yield full
 
 
 def good_call(full, function):

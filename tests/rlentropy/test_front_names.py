@@ -2,12 +2,19 @@
 
 import ast
 import inspect
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import rlentropy
+
+PAGE = Path(__file__).parents[2] / "notebooks" / "21_bring_your_own_logits.ipynb"
+FOR_LOGITS = ("rlentropy.logit_entropy", "rlentropy.report", "rlentropy.trainers")
+# What needs a trainer is shown in the prose.
+ELSEWHERE = ("trl_callback",)
 
 
 @pytest.mark.parametrize("name", rlentropy.__all__)
@@ -17,6 +24,18 @@ def test_every_name_is_there(name):
     assert found is (
         sys.modules[rlentropy._MODULES[name]] if home is None else getattr(sys.modules[home], name)
     )
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, home in rlentropy._HOME.items() if home in FOR_LOGITS and n[0].islower()]
+)
+def test_the_page_on_logits_uses_every_door_for_them(name):
+    page = json.loads(PAGE.read_text(encoding="utf-8"))
+    code = ["".join(cell["source"]) for cell in page["cells"] if cell["cell_type"] == "code"]
+    prose = ["".join(cell["source"]) for cell in page["cells"] if cell["cell_type"] != "code"]
+    called = code if name not in ELSEWHERE else prose
+    assert any(f"{name}(" in text for text in called)
+    assert inspect.getdoc(getattr(rlentropy, name))
 
 
 def test_completion_shows_these_names_only():

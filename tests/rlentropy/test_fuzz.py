@@ -7,26 +7,33 @@ same numbers in another type or order.
 """
 
 import dataclasses
-import importlib.util
+import importlib
 import inspect
 import itertools
 import re
 import signal
+import sys
 import traceback
 import warnings
 from fnmatch import fnmatch
+from types import SimpleNamespace
 
 import fuzzing
 import numpy as np
 import pytest
+from fuzzing_pending import PENDING
+from matplotlib import pyplot
 from scipy import sparse
 
+from rlentropy import cli
 from rlentropy.validation import NotConverged
 
 SECONDS = 10
 # The first call of a function may have to be compiled.
 COMPILING = 300
 FUNCTIONS = fuzzing.public()
+# What takes seconds, most of them in a compiler that meets a type for the first time.
+SLOW = ("audits.entgame.count_deficit", "audits.entgame.measure")
 # An answer to these is never right.
 NEVER = (
     "strings dates spans complex masked object text ragged sparse mapping generator empty date "
@@ -47,6 +54,27 @@ ACCEPTED = {
     "episodic.forecaster.one_hot symbols empty": "no outcomes are allowed",
     "studies.neural_policy.train step huge": "the step makes logits that no double holds, named so",
     "files.* path text": "a name of a file",
+    "validation.check_path x text": "a name of a file",
+    "validation.check_reals x nan": "its purpose",
+    "validation.is_all jobs *": "a question, not a check",
+    "results.described x *": "prints whatever it is given",
+    "results.shown x *": "prints whatever it is given",
+    "parallel.run_seeds seeds array": "what a seed is, is up to the function",
+    "report.EntropyReport.to_html title text": "a title",
+    "report.entropy_report temperature *": "may differ from token to token",
+    "report.entropy_report clip pair": "(low, high)",
+    "report.entropy_report new_logits -inf": "nan where an action became impossible, as said",
+    "logit_entropy.check_bonus temperature *": "may differ from token to token",
+    "logit_entropy.check_bonus with* -inf": "nan where an action became impossible, as said",
+    "logit_entropy.bonus_effect * *huge": "break_even is nan where the bonus does nothing",
+    "logit_entropy.bonus_effect * wide": "break_even is nan where the bonus does nothing",
+    "logit_entropy.bonus_effect * tiny": "break_even is nan where the bonus does nothing",
+    "exact.forecaster.* n0 half": "any rational number",
+    "exact.forecaster.* n0 whole float": "any rational number",
+    "plotting.simplex_field levels pair": "levels by their values",
+    "studies.entropy_levels.run setting huge": "named as what it sets, an entropy",
+    "exact.trajectories.history_policy mdp other kind": "only asked how many actions there are",
+    "exact.trajectories.log_prime_coefficients terms array": "its rows are pairs",
     "logits.*": "its door is that of another chapter's tests",
 }
 
@@ -59,6 +87,8 @@ class Slow(Exception):
 def clock(tmp_path, monkeypatch):
     """An alarm for calls that hang; and a folder of their own for those that write."""
     monkeypatch.chdir(tmp_path)
+    stand_in = SimpleNamespace(TrainerCallback=object)
+    monkeypatch.setitem(sys.modules, "transformers", stand_in)
 
     def ring(*_):
         raise Slow
@@ -66,6 +96,21 @@ def clock(tmp_path, monkeypatch):
     before = signal.signal(signal.SIGALRM, ring)
     yield
     signal.signal(signal.SIGALRM, before)
+    pyplot.close("all")
+
+
+# Parameters in which the package's own code speaks, not a user.
+WORDS = (
+    "parallel.progress_bar unit",
+    "validation.* name",
+    "validation.* shape",
+    "validation.check_choice choices",
+    "validation.check_indices size",
+    "validation.check_interval low",
+    "validation.check_interval high",
+    "validation.check_kind kind",
+    "trainers.EntropyProbe prefix",
+)
 
 
 def outcome(function, arguments, seconds=None):
@@ -140,40 +185,55 @@ def fault(function, good, name, kind, bad, answer):
 
 
 def faults(full, function):
-    """All faults of a function, and the number of calls."""
+    """All faults of a function, each with its place, and the number of calls."""
     good = fuzzing.good_call(full, function)
     answer = outcome(function, good, COMPILING)
     if isinstance(answer, Exception) and not full.startswith("files."):
-        return [f"{full}: its good call raises {answer!r}"], 1
+        return [(full, f"{full}: its good call raises {answer!r}")], 1
     count, found = 0, []
     for name, x in good.items():
+        if any(fnmatch(f"{full} {name}", pattern) for pattern in WORDS):
+            continue
         for kind, bad in fuzzing.bad_values(x):
             count += 1
             wrong = fault(function, good, name, kind, bad, answer)
             place = f"{full} {name} {kind}"
             if wrong and not any(fnmatch(place, pattern) for pattern in ACCEPTED):
-                found.append(f"{place}: {wrong}")
+                found.append((f"{full} {name}", f"{place}: {wrong}"))
         if isinstance(x, np.ndarray):
             for kind, same in fuzzing.same_arrays(x):
                 count += 1
                 again = outcome(function, good | {name: same})
                 if not equal(answer, again) and fault_of_error(function, again):
-                    found.append(f"{full} {name} {kind}: {again!r:.80}")
+                    found.append((f"{full} {name}", f"{full} {name} {kind}: {again!r:.80}"))
     return found, count
+
+
+def _floats(x):
+    return x.astype(float) if x.dtype == object else x
 
 
 def equal(x, y):
     if isinstance(y, Exception):
         return False
-    pairs = zip(numbers(x), numbers(y), strict=True)
+    pairs = [(_floats(a), _floats(b)) for a, b in zip(numbers(x), numbers(y), strict=True)]
     return all(np.allclose(a, b, rtol=1e-12, atol=0, equal_nan=True) for a, b in pairs)
 
 
-@pytest.mark.parametrize("full", FUNCTIONS)
+def marked(full):
+    """The name of a function, as a case of its own."""
+    marks = [pytest.mark.slow] if full in SLOW else []
+    return pytest.param(full, marks=marks, id=full)
+
+
+@pytest.mark.parametrize("full", [marked(full) for full in FUNCTIONS])
 def test_bad_input_is_refused_by_name(full):
     found, count = faults(full, FUNCTIONS[full])
-    assert count > 0
-    assert not found, "\n".join(found)
+    assert count > 0 or not fuzzing.good_call(full, FUNCTIONS[full])
+    new = [text for place, text in found if place not in PENDING]
+    assert not new, "\n".join(new)
+    waiting = {place for place in PENDING if place.rpartition(" ")[0] == full}
+    assert waiting <= {place for place, _ in found}, "mended: take it from the list"
 
 
 def test_the_table_is_large():
@@ -181,17 +241,77 @@ def test_the_table_is_large():
     for full, function in FUNCTIONS.items():
         for x in fuzzing.good_call(full, function).values():
             pairs += sum(1 for _ in fuzzing.bad_values(x))
-    assert len(FUNCTIONS) >= 150
-    assert pairs >= 2000
+    assert len(FUNCTIONS) >= 300
+    assert pairs >= 10_000
 
 
 def test_what_is_left_out_is_there():
-    names = {f"rlentropy.{name}" for name in fuzzing.LEFT_OUT}
-    assert all(importlib.util.find_spec(name) for name in names)
     for full in fuzzing.INNER:
-        module, _, name = full.rpartition(".")
-        assert hasattr(importlib.import_module(f"rlentropy.{module}"), name), full
+        assert _found(full), full
     assert set(fuzzing.calls()) <= set(FUNCTIONS)
+    assert not list(fuzzing.unknown_classes())
+
+
+def _found(full):
+    """The object of a name below rlentropy: in a module, or in a class of one."""
+    *path, name = full.split(".")
+    if path[-1][0].isupper():
+        return getattr(_found(".".join(path)), name)
+    return getattr(importlib.import_module(".".join(["rlentropy", *path])), name)
+
+
+# --------------------------------------------------------------------------------- the command line
+
+OPTIONS = [
+    *(("--temperature", x) for x in ("0", "-1", "nan", "inf", "a", "")),
+    *(("--top", x) for x in ("-1", "2.5", "nan", "a", "9" * 30)),
+    *(("--clip", "0.2", x) for x in ("0.2", "-1", "nan", "a")),
+    *((name, "nowhere") for name in ("--where", "--actions", "--advantages", "--logits")),
+    ("--rounded-to", "float7"),
+    ("--html", "/nowhere/at/all.html"),
+    ("--json", "/nowhere/at/all.json"),
+    ("--bogus",),
+]
+
+
+def command(capsys, *words):
+    """Exit status and what was said on stderr."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            status = cli.main(["report", *words])
+    except SystemExit as end:
+        status = end.code
+    return status, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", OPTIONS, ids=" ".join)
+def test_bad_options_are_refused(words, capsys):
+    np.savez("old.npz", logits=fuzzing.LOG_P)
+    status, said = command(capsys, "old.npz", "old.npz", *words)
+    assert status == 2
+    assert said.startswith(("rlentropy: ", "usage: "))
+    assert "Traceback" not in said
+
+
+SOUND = ("-inf", "negative", "axis more", "axis less", "longer")
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("kind", dict(fuzzing.bad_arrays(fuzzing.LOG_P)))
+def test_bad_files_are_refused(place, kind, capsys):
+    bad = dict(fuzzing.bad_arrays(fuzzing.LOG_P))[kind]
+    names = ["old.npy", "old.npy"]
+    names[place] = "bad.npy"
+    np.save("old.npy", fuzzing.LOG_P)
+    try:
+        np.save("bad.npy", bad)
+    except (TypeError, ValueError, NotImplementedError):  # a generator, lists of unequal lengths
+        np.save("bad.npy", np.array([None]), allow_pickle=True)
+    status, said = command(capsys, *names)
+    alike = kind not in ("axis more", "axis less", "longer")
+    assert status == (0 if kind in SOUND and alike else 2), said
+    assert status == 0 or (said.startswith("rlentropy: ") and said.count("\n") == 1)
 
 
 # ------------------------------------------------------------------- the judge notices what is wrong

@@ -272,5 +272,5 @@ def test_check_bonus_refuses():
         check_bonus(z, z, z, 0)
     with pytest.raises(ValueError, match="no token counts"):
         check_bonus(z, z, z, 0.1, where=[0, 0])
-    with pytest.raises(ValueError, match=r"new_logits: shape \(1, 3\)"):
+    with pytest.raises(ValueError, match=r"with_bonus: shape \(1, 3\)"):
         check_bonus(z, z, z[:1], 0.1)

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import sys
 import time
 import warnings
 
@@ -66,6 +67,42 @@ def test_the_backend_is_the_callers_choice(backend):
         assert run_seeds(first_number, spawn(3, 8), jobs=2) == [
             first_number(seed) for seed in spawn(3, 8)
         ]
+
+
+def blas_threads(_):
+    """Threads that the libraries of linear algebra in this process would start."""
+    found = pytest.importorskip("threadpoolctl").threadpool_info()
+    return {pool["num_threads"] for pool in found if pool["user_api"] == "blas"}
+
+
+@pytest.mark.parametrize("jobs", [1, 2, -1])
+def test_linear_algebra_in_threads_starts_none_of_its_own(jobs):
+    before = blas_threads(0)
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    with threadpoolctl.threadpool_limits(limits=2, user_api="blas"):
+        assert blas_threads(0) == {2}
+        assert run_seeds(blas_threads, [0, 1, 2], jobs=jobs) == [{1}] * 3
+        assert blas_threads(0) == {2}
+    assert blas_threads(0) == before
+
+
+def test_without_the_library_runs_are_as_they_were(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    assert run_seeds(first_number, [1, 2], jobs=2) == [first_number(seed) for seed in (1, 2)]
+
+
+def told_threads(_):
+    """What a process was told about threads of linear algebra."""
+    return os.environ.get("OPENBLAS_NUM_THREADS"), os.environ.get("OMP_NUM_THREADS")
+
+
+def test_joblib_keeps_the_threads_of_its_processes_to_the_cores(monkeypatch):
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    jobs = 3  # no other test asks for three processes, which would be used again
+    share = str(max(1, joblib.cpu_count() // jobs))
+    with joblib.parallel_config(backend="loky"):
+        assert run_seeds(told_threads, range(6), jobs=jobs) == [(share, share)] * 6
 
 
 def test_a_failed_run_is_not_swallowed():

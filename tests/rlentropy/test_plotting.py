@@ -170,7 +170,7 @@ def test_visit_maps_share_one_scale_and_leave_rare_cells_white():
 
 
 def test_visit_maps_refuse_a_scale_that_has_no_logarithm():
-    with pytest.raises(ValueError, match="vmin"):
+    with pytest.raises(ValueError, match="least = -1"):
         _, ax = plotting.figure()
         plotting.visit_maps([ax], {"map": np.ones((2, 2))}, least=-1, most=1)
         ax.figure.canvas.draw()

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from rlentropy.audits import entgame as entgame_audit
+from rlentropy.audits import optimistic_soft_vi as soft_audit
 from rlentropy.discounted import evaluation, natural_gradient
 from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.discounted.softmax import fisher_block
 from rlentropy.discounted.visitation import flow_residual as discounted_flow
 from rlentropy.discounted.visitation import visited
+from rlentropy.distributions import logsumexp, softmax
 from rlentropy.episodic import induction, max_entropy, trajectory_entropy, visitation
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import entgame, optimistic_soft_vi, simulator
@@ -163,10 +165,6 @@ def test_policies_keep_to_available_actions():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda mdp: max_entropy.solve(mdp),
-        lambda mdp: max_entropy.solve_average(mdp),
-        lambda mdp: max_entropy.mirror_ascent(mdp, 2),
-        lambda mdp: max_entropy.frank_wolfe(mdp, 2),
         lambda mdp: entgame.run(mdp, 2, 0),
         lambda mdp: optimistic_soft_vi.run(mdp, 2, 0),
         lambda mdp: rf_ucrl(mdp, 2, 0),
@@ -248,16 +246,46 @@ def test_first_states_are_drawn_as_often_as_they_should():
         entgame.run_pooled(mdp, 4000, 1, evaluate=False).counts,
         rf_ucrl(mdp, 4000, 1).counts,
         ucbvi_ent(mdp, 4000, 1).counts,
+        optimistic_soft_vi.run(mdp, 4000, 1).counts,
     ]
     error = np.sqrt(MU * (1 - MU) / 4000)
     for counts in runs:
         assert (np.abs(counts[0].sum(axis=1) / 4000 - MU) <= 5 * error).all()
 
 
+def test_optimistic_soft_values_are_judged_over_the_first_states():
+    """Every link of the proof along a run, and the regret by the divergence from the optimum."""
+    mdp = episodic(start=MU)
+    blocks = list(optimistic_soft_vi.play(mdp, 600, 3, block=250))
+    links = soft_audit.measure(mdp, blocks, [1, 600], delta=0.1)
+    assert links.divergence <= 1
+    assert min(links.slack.values()) >= 0
+    best = trajectory_entropy.soft_optimum(mdp)
+    gaps = []
+    bias = 0.0
+    for block in blocks:
+        for Q in block.Q:
+            pi = softmax(Q)
+            reached = trajectory_entropy.trajectory_entropy(mdp, pi)
+            gaps.append(best.value - reached)
+            bias += best.value - MU @ best.V[0] + MU @ logsumexp(Q[0]) - reached
+    assert links.regret == pytest.approx([gaps[0], sum(gaps)], rel=1e-10)
+    assert links.bias[-1] == pytest.approx(bias, rel=1e-10)
+
+
+def test_a_first_state_that_is_drawn_costs_one_number_an_episode():
+    """A fixed first state has the numbers that it always had: the runs of the book."""
+    fixed = optimistic_soft_vi.run(episodic(start=2), 40, 5)
+    sure = optimistic_soft_vi.run(episodic(start=[0, 0, 1, 0]), 40, 5)
+    np.testing.assert_array_equal(fixed.counts, sure.counts)
+    near = optimistic_soft_vi.run(episodic(start=[0, 1e-9, 1 - 1e-9, 0]), 40, 5)
+    assert near.counts[0, 2].sum() == 40
+    assert (near.counts != fixed.counts).any()
+
+
 @pytest.mark.parametrize(
     "call",
     [
-        lambda mdp: optimistic_soft_vi.run(mdp, 2, 0),
         lambda mdp: entgame_audit.measure(mdp, [2], 0),
     ],
 )

@@ -11,7 +11,7 @@ per episode and summed over episodes:
 
 and, without the second-order step (what optimism alone gives),
 
-    regret  <=  bias = Vbar_1(s_1) - H(q)  <=  width = E sum w_h  <=  `slow_bound`,
+    regret  <=  bias = E Vbar_1(s_1) + H(s_1) - H(q)  <=  width = E sum w_h  <=  `slow_bound`,
 
 G = Qbar - Q*, expectations under the policy played.
 Only whoever judges a learner may use this module, for it
@@ -214,8 +214,7 @@ def _played(mdp, best, Q, w):
     rise = V - best.V
     d = np.empty_like(Q)
     ahead = w.copy()
-    state = np.zeros((len(Q), mdp.S))
-    state[:, mdp.first_state] = 1.0
+    state = np.tile(mdp.start_distribution, (len(Q), 1))
     for h in range(mdp.H):
         d[:, h] = state[:, :, None] * pi[:, h]
         if h + 1 < mdp.H:
@@ -229,6 +228,6 @@ def _played(mdp, best, Q, w):
         "regret": regret,
         "second_order": np.sum(d * G**2, axis=(1, 2, 3)) / 2,
         "squared_width": mdp.H * (mdp.H - 1) / 4 * np.sum(d * w**2, axis=(1, 2, 3)),
-        "bias": rise[:, 0, mdp.first_state] + regret,
+        "bias": rise[:, 0] @ mdp.start_distribution + regret,
         "width": np.sum(d * w, axis=(1, 2, 3)),
     }

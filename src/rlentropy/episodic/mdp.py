@@ -13,6 +13,7 @@ from scipy import sparse
 from rlentropy._types import Bools, Floats
 from rlentropy.results import described, result
 from rlentropy.validation import (
+    LARGEST,
     as_array,
     check_available,
     check_distribution,
@@ -119,7 +120,7 @@ class EpisodicMDP:
 
     def kernel(self, h: int) -> sparse.csr_array:
         """CSR (S*A, S) of the transition from stage h to stage h+1, h = 0, ..., H-2."""
-        if not 0 <= h < self.H - 1:
+        if check_integer("h", h, low=-LARGEST) not in range(self.H - 1):
             raise ValueError(f"h = {h}: transitions leave stages 0, ..., {self.H - 2} only")
         return self.P[0] if self.stationary else self.P[h]
 

@@ -8,7 +8,7 @@ from math import comb, factorial, prod
 import numpy as np
 
 from rlentropy._types import Ints
-from rlentropy.validation import check_integer
+from rlentropy.validation import LARGEST, check_indices, check_integer, check_number
 
 
 def count_vectors(T: int, m: int) -> Ints:
@@ -23,16 +23,29 @@ def count_vectors(T: int, m: int) -> Ints:
 
 def probability(counts: Sequence[int], n0: Fraction | int) -> Fraction:
     """prod_t dbar^t(x_t) as a Fraction: what the forecaster gives a sequence with these whole
-    counts; n0 rational."""
-    n0 = Fraction(n0)
-    m = len(counts)
+    counts; n0 > 0 rational. Raises ValueError for other counts and n0."""
+    n0 = _prior(n0)
+    seen = _counts(counts)
+    m = len(seen)
 
     def rising(x: Fraction, k: int) -> Fraction:
         return prod((x + j for j in range(k)), start=Fraction(1))
 
-    return prod((rising(n0, int(n)) for n in counts), start=Fraction(1)) / rising(
-        m * n0, int(sum(counts))
-    )
+    return prod((rising(n0, n) for n in seen), start=Fraction(1)) / rising(m * n0, sum(seen))
+
+
+def _prior(n0: Fraction | int) -> Fraction:
+    """A prior count > 0 as a Fraction."""
+    n0 = n0 if type(n0) is Fraction else Fraction(check_number("n0", n0))
+    if not n0 > 0:
+        raise ValueError(f"n0 = {n0}: must be greater than 0")
+    return n0
+
+
+def _counts(counts: Sequence[int]) -> list[int]:
+    """Whole numbers >= 0, one for each symbol."""
+    whole: list[int] = check_indices("counts", counts, LARGEST, (None,)).tolist()
+    return whole
 
 
 def shtarkov_sum(T: int, m: int) -> Fraction:
@@ -56,6 +69,7 @@ def exp_regret(counts: Sequence[int], n0: Fraction | int) -> Fraction:
 
     Regrets are compared without rounding by comparing these.
     """
-    T = int(sum(counts))
-    best = prod((Fraction(int(n), T) ** int(n) for n in counts if n), start=Fraction(1))
+    seen = _counts(counts)
+    T = sum(seen)
+    best = prod((Fraction(n, T) ** n for n in seen if n), start=Fraction(1))
     return best / probability(counts, n0)

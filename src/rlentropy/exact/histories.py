@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rlentropy.validation import check_integer
+from rlentropy.exact import _given
+from rlentropy.validation import check_callable, check_distribution, check_integer
 
 # (s_1, a_1, ..., s_h), and what a policy makes of it: the probabilities of the actions.
 Episode = tuple[int, ...]
@@ -23,9 +24,12 @@ def episode_law(P: ArrayLike, start: int, policy: HistoryPolicy) -> dict[Episode
     P       (H-1, S, A, S), for example ``mdp.dense()``;
             with Fractions (dtype object) the result is exact
     policy  takes a history (s_1, a_1, ..., s_h) and returns the A probabilities of a_h
-    An oracle for tiny horizons: the work grows like (S A)^H. Source: def-episodic-mdp.
+    An oracle for tiny horizons: the work grows like (S A)^H.
+    Raises ValueError for rows of P that are no distributions, for another state, and for a policy
+    that is no function. Source: def-episodic-mdp.
     """
-    P = np.asarray(P)
+    P = _given.kernels(P)
+    check_callable("policy", policy)
     start = check_integer("start", start, high=P.shape[-1] - 1)
     histories: dict[Episode, Any] = {(start,): 1}
     for kernel in P:
@@ -49,7 +53,7 @@ def visitation_by_enumeration(P: ArrayLike, start: int, policy: HistoryPolicy) -
 
     Arguments as there; exact with Fractions. Source: def-episodic-visitation.
     """
-    P = np.asarray(P)
+    P = _given.kernels(P)
     d = np.zeros((P.shape[0] + 1, *P.shape[1:3]), dtype=P.dtype)
     for episode, weight in episode_law(P, start, policy).items():
         for h, (s, a) in enumerate(zip(episode[::2], episode[1::2], strict=True)):
@@ -66,6 +70,12 @@ def draw_once(weights: Sequence[Any], policies: Sequence[HistoryPolicy]) -> Hist
     Weights and policies as for `visitation_by_enumeration`; with Fractions the result is exact.
     Source: prop-vertices-mixture (ii).
     """
+
+    if isinstance(policies, str) or not isinstance(policies, Sequence):
+        raise ValueError(f"policies: {type(policies).__name__}, expected a list of functions")
+    for i, one in enumerate(policies):
+        check_callable(f"policies[{i}]", one)
+    check_distribution("weights", weights, (len(policies),))
 
     def policy(history: Episode) -> list[Any]:
         likelihood = [

@@ -1,15 +1,17 @@
 """Laws of whole trajectories of tiny episodic MDPs by enumeration,
 and their entropies in exact arithmetic."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
-from math import log
+from math import log, nan
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from rlentropy._types import Floats
-from rlentropy.validation import check_integer
+from rlentropy.exact import _given
+from rlentropy.validation import check_integer, check_sizes
 
 # Probabilities of tuples, and sums of logarithms of primes with rational coefficients.
 Law = dict[tuple[int, ...], Any]
@@ -27,16 +29,19 @@ def enumerate_trajectories(P: Any, policy: Any, start: int) -> Law:
     start    index of s_1
     A trajectory m is the tuple (s_1, a_1, ..., s_H, a_H).
     The work grows like (S A)^H: an oracle for tests.
+    Raises ValueError for rows of P or policy that are no distributions, and for another state.
     Source: def-trajectory-entropy.
     """
-    H = check_integer("horizon", len(P) + 1, low=1)
+    P = _given.kernels(P)
+    H = len(P) + 1
     if callable(policy):
         choose = policy
+        states = P.shape[-1]
     else:
-        if len(policy) != H:
-            raise ValueError(f"policy: {len(policy)} stages, expected {H}")
-        choose = lambda history: policy[len(history) // 2][history[-1]]  # noqa: E731
-    prefixes: Law = {(start,): 1}
+        pi = _given.policy("policy", policy, P)
+        choose = lambda history: pi[len(history) // 2][history[-1]]  # noqa: E731
+        states = pi.shape[1]
+    prefixes: Law = {(check_integer("start", start, high=states - 1),): 1}
     for h in range(H):
         acted: Law = {
             (*m, a): q * w for m, q in prefixes.items() for a, w in enumerate(choose(m)) if w > 0
@@ -52,8 +57,26 @@ def enumerate_trajectories(P: Any, policy: Any, start: int) -> Law:
 
 
 def law_entropy(law: Law) -> float:
-    """-sum q log q of a {outcome: probability} table, in nats, as a float."""
-    return -sum(float(q) * log(q) for q in law.values() if q > 0)
+    """-sum q log q of a {outcome: probability} table, in nats, as a float.
+
+    Raises ValueError for what is no table of probabilities of tuples.
+    """
+    return -sum(float(q) * log(q) for q in _checked(law).values() if q > 0)
+
+
+def _checked(law: Law) -> Law:
+    """A {tuple: probability} table; probabilities >= 0 that need not be all of them."""
+    if not isinstance(law, dict):
+        raise ValueError(f"law: {type(law).__name__}, expected a table of probabilities")
+    for m, q in law.items():
+        if not isinstance(m, tuple) or not 0 <= _number(q) <= 1 + 1e-9:
+            raise ValueError(f"law[{m!r}] = {q!r}: expected a probability of a tuple")
+    return law
+
+
+def _number(q: Any) -> float:
+    """A real number as a float, nan for anything else."""
+    return float(q) if isinstance(q, Real) else nan
 
 
 def joint_entropy(law: Law, *stages: int) -> float:
@@ -63,9 +86,15 @@ def joint_entropy(law: Law, *stages: int) -> float:
 
 
 def marginal(law: Law, places: Sequence[int]) -> Law:
-    """Law of the entries ``places`` of the tuples of a {tuple: probability} table."""
+    """Law of the entries ``places`` of the tuples of a {tuple: probability} table.
+
+    Raises ValueError as `law_entropy`, and for places that are no whole numbers >= 0.
+    """
+    if isinstance(places, str) or not isinstance(places, Sequence):
+        raise ValueError(f"places: {type(places).__name__}, expected a list of whole numbers")
+    places = [check_integer(f"places[{i}]", place) for i, place in enumerate(places)]
     out: Law = {}
-    for m, q in law.items():
+    for m, q in _checked(law).items():
         key = tuple(m[i] for i in places)
         out[key] = out.get(key, 0) + q
     return out
@@ -78,22 +107,36 @@ def log_prime_coefficients(terms: Iterable[tuple[Any, Any]]) -> PrimeSum:
     terms is an iterable of (w_i, q_i); returns ((prime, Fraction), ...) in increasing order, zeros
     left out. Logarithms of distinct primes are linearly independent over the rationals
     (unique factorisation), so two sums are equal iff these tables are.
+    Raises ValueError for a term that is no pair of rational numbers, or whose q is not > 0.
     """
     from sympy import factorint
 
     out: dict[int, Fraction] = {}
-    for w, q in terms:
-        q = Fraction(q)
+    for i, (w, q) in enumerate(_pairs(terms)):
+        if not q > 0:
+            raise ValueError(f"terms[{i}]: the logarithm of {q}, which is not positive")
         for number, sign in ((q.numerator, 1), (q.denominator, -1)):
             for prime, power in factorint(number).items():
-                out[prime] = out.get(prime, Fraction(0)) + Fraction(w) * sign * power
+                out[prime] = out.get(prime, Fraction(0)) + w * sign * power
     return tuple((int(prime), c) for prime, c in sorted(out.items()) if c)
+
+
+def _pairs(terms: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Fraction, Fraction]]:
+    """The terms as pairs of Fractions."""
+    if isinstance(terms, str) or not isinstance(terms, Iterable):
+        raise ValueError(f"terms: {type(terms).__name__}, expected pairs of rational numbers")
+    for i, term in enumerate(terms):
+        try:
+            w, q = map(Fraction, term)
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"terms[{i}] = {term!r}: expected two rational numbers") from None
+        yield w, q
 
 
 def exact_entropy(law: Law) -> PrimeSum:
     """The entropy of a {outcome: Fraction} table as `log_prime_coefficients`:
-    H = sum over primes c_p log p."""
-    return log_prime_coefficients((-q, q) for q in law.values())
+    H = sum over primes c_p log p. Raises ValueError as `law_entropy`."""
+    return log_prime_coefficients((-q, q) for q in _checked(law).values() if q)
 
 
 def exact_chain_rule(P: Any, pi: Any, start: int, *, transitions: int | None = None) -> PrimeSum:
@@ -104,9 +147,11 @@ def exact_chain_rule(P: Any, pi: Any, start: int, *, transitions: int | None = N
     Any other count is a wrong
     formula (with H, the last kernel is used once more). Source: thm-traj-chain-rule.
     """
+    P = _given.kernels(P)
+    pi = _given.policy("pi", pi, P)
     H = len(pi)
     law = enumerate_trajectories(P, pi, start)
-    transitions = H - 1 if transitions is None else transitions
+    transitions = H - 1 if transitions is None else check_integer("transitions", transitions)
     terms = []
     for h in range(H):
         for (s, a), q in marginal(law, (2 * h, 2 * h + 1)).items():
@@ -123,8 +168,10 @@ def rational_mdp(
     lists of Fractions.
 
     Rows are random compositions of ``denominator``; some entries are 0.
+    Raises ValueError for a size that is no whole number >= 1, and for a seed < 0.
     """
-    rng = np.random.default_rng(seed)
+    check_sizes(states=states, actions=actions, horizon=horizon, denominator=denominator)
+    rng = np.random.default_rng(check_integer("seed", seed))
 
     def row(n: int) -> list[Fraction]:
         counts = rng.multinomial(denominator, rng.dirichlet(np.ones(n)))
@@ -138,7 +185,10 @@ def history_policy(mdp: Any, seed: int) -> Callable[[tuple[int, ...]], Floats]:
     """A random policy of the whole history (s_1, a_1, ..., s_h),
     a function to (A,) probabilities fixed by ``seed``."""
 
+    seed = check_integer("seed", seed)
+    actions = check_integer("mdp.A", getattr(mdp, "A", None), low=1)
+
     def policy(history: tuple[int, ...]) -> Floats:
-        return np.random.default_rng([seed, len(history), *history]).dirichlet(np.ones(mdp.A))
+        return np.random.default_rng([seed, len(history), *history]).dirichlet(np.ones(actions))
 
     return policy

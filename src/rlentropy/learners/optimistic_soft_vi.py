@@ -102,7 +102,7 @@ def play(
     """Play ``episodes`` episodes and yield `Block`s of at most ``block`` of them,
     for whoever measures the run.
 
-    mdp          `EpisodicMDP`; the learner sees sampled transitions only
+    mdp          `EpisodicMDP`, its first state may be drawn; the learner sees samples only
     seed         whole number >= 0 or SeedSequence
     delta        confidence level of the bonuses, in (0, 1)
     bonus_scale  factor of phi_S(eps_n) + v_{h+1} eps_n; the theorem is about 1
@@ -138,7 +138,8 @@ class _State:
         self.own = np.zeros((H, S, A))  # H(phat) + scaled bonus
         self.w = np.zeros((H, S, A)) + self.ceiling[:, None, None]
         self.Q = self.w.copy()
-        self.world = simulator.world(mdp)
+        self.world = simulator.world(mdp, drawn=True)
+        self.numbers = simulator.draws(mdp, 2 * H - 1)
 
     def advance(self, rng, B, kept):
         """Play B episodes; Qbar, widths and visits before each of the first ``kept`` of them."""
@@ -146,7 +147,7 @@ class _State:
         Q = np.empty(shape)
         w = np.empty(shape)
         n = np.empty(shape, dtype=np.int64)
-        uniforms = rng.random((B, 2 * len(self.n) - 1))
+        uniforms = rng.random((B, self.numbers))
         given = (self.world, self.delta, self.scale, self.ceiling)
         _play(uniforms, *given, self.n, self.m, self.own, self.w, self.Q, Q, w, n)
         return Q, w, n
@@ -209,7 +210,7 @@ def _play(uniforms, world, delta, scale, ceiling, n, m, own, w, Q, Qs, ws, ns):
                         Qs[t, h, s, a] = Q[h, s, a]
                         ws[t, h, s, a] = w[h, s, a]
                         ns[t, h, s, a] = n[h, s, a]
-        s = world.start
+        s = simulator.begin(world, uniforms[t])
         for h in range(H):
             a = draw_softmax(Q[h, s], uniforms[t, 2 * h])
             n[h, s, a] += 1

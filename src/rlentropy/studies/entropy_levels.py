@@ -16,7 +16,8 @@ from rlentropy._types import Floats
 from rlentropy.discounted import environments, evaluation
 from rlentropy.parallel import run_seeds
 from rlentropy.results import result
-from rlentropy.studies import entropy_control
+from rlentropy.studies import _tables, entropy_control
+from rlentropy.validation import check_choice, check_number
 
 # control: name of its setting, and the values that are run
 SETTINGS: dict[str, tuple[str, tuple[float, ...]]] = {
@@ -46,6 +47,8 @@ def run(control: str, setting: float, seed: int) -> tuple[Floats, Floats]:
     loss is (V* - V) / (V* - V of the uniform policy), from the start distribution; 30 states,
     5 actions, gamma 0.9, eta 0.5, uniform start.
     """
+    check_choice("control", control, SETTINGS)
+    setting = setting if isinstance(setting, int) else check_number("setting", setting)
     mdp = environments.garnet(states=30, actions=5, branching=4, gamma=0.9, seed=seed)
     options: dict[str, Any] = {SETTINGS[control][0]: setting}
     found = entropy_control.controlled_run(
@@ -59,8 +62,7 @@ def run(control: str, setting: float, seed: int) -> tuple[Floats, Floats]:
 
 def read(path: str | Path) -> dict[str, dict[float, Levels]]:
     """{control: {setting: Levels}} of a table written by `main`."""
-    with open(path, newline="", encoding="utf-8") as file:
-        found = list(csv.DictReader(file))
+    found = _tables.rows(path, COLUMNS)
     table: dict[str, dict[float, Levels]] = {}
     for control, (_, values) in SETTINGS.items():
         table[control] = {}

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from rlentropy.parallel import run_seeds
-from rlentropy.studies import neural_policy
+from rlentropy.studies import _tables, neural_policy
 from rlentropy.studies import token_selection as select
+from rlentropy.validation import check_choice
 
 # The last three take four updates with each batch of samples, so that log-ratios are not 0.
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -43,6 +44,7 @@ def run(
 ) -> tuple[neural_policy.Network, neural_policy.TrainingLog]:
     """(network after training, log) for one control on addition modulo 17;
     network seed ``seed``, samples seed + 1."""
+    check_choice("name", name, OPTIONS)
     X, answers = neural_policy.modular_addition(17)
     start = neural_policy.initial_network(inputs=34, hidden=128, actions=17, seed=seed)
     settings = {"step": 3.0, "group": 8, "seed": seed + 1, **OPTIONS[name]}
@@ -61,8 +63,7 @@ def rows(name: str, seed: int, log: neural_policy.TrainingLog) -> list[tuple]:
 
 def read(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """{control: (updates (K,), success (seeds, K), entropy (seeds, K))} of a table written here."""
-    with open(path, newline="", encoding="utf-8") as file:
-        found = list(csv.DictReader(file))
+    found = _tables.rows(path, COLUMNS)
     table = {}
     for name in OPTIONS:
         mine = [row for row in found if row["control"] == name]

@@ -15,7 +15,9 @@ import numpy as np
 
 from rlentropy._types import Floats
 from rlentropy.parallel import run_seeds
+from rlentropy.studies import _tables
 from rlentropy.studies import sequence_model as model
+from rlentropy.validation import check_choice, check_kind
 
 # Four gradient steps with each batch, but for "one step", which takes one of the same total size.
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -39,6 +41,7 @@ def task() -> model.SequenceTask:
 def base_policy(found: model.SequenceTask) -> Floats:
     """Gaussian logits, seed 0, the end less likely than a token by a factor e; it is no uniform
     policy, as no pre-trained one is."""
+    check_kind("found", found, model.SequenceTask)
     rng = np.random.default_rng(0)
     theta = rng.standard_normal((found.prefixes, found.symbols))
     theta[:, found.tokens] -= 1
@@ -47,6 +50,7 @@ def base_policy(found: model.SequenceTask) -> Floats:
 
 def run(name: str, seed: int, *, batches: int = BATCHES) -> tuple[np.ndarray, model.SequenceLog]:
     """(logits after training, log) of one control; groups of 64 answers."""
+    check_choice("name", name, OPTIONS)
     found = task()
     settings: dict[str, Any] = {"reuse": 4, "step": 10.0, **OPTIONS[name]}
     return model.train(found, base_policy(found), batches=batches, group=64, seed=seed, **settings)
@@ -76,8 +80,7 @@ def summary(log: model.SequenceLog) -> tuple[float, ...]:
 
 def read(path: str | Path) -> dict[str, dict[str, np.ndarray]]:
     """{control: {column: (seeds,)}} of a table written by `main`."""
-    with open(path, newline="", encoding="utf-8") as file:
-        found = list(csv.DictReader(file))
+    found = _tables.rows(path, COLUMNS)
     return {
         name: {
             column: np.array([float(row[column]) for row in found if row["control"] == name])

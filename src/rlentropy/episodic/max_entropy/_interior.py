@@ -43,6 +43,8 @@ class Stages:
 
     kept (H, S) booleans: transitions to other nodes are dropped. Prices are vectors over the pairs
     of the states kept at some stage, in the order in which the stages first meet them.
+    open (N, A) says which actions are available; the price of a pair that is not stays 0, and its
+    x as well.
     """
 
     def __init__(self, mdp: EpisodicMDP, kept: Bools) -> None:
@@ -53,6 +55,8 @@ class Stages:
         rank = np.empty(mdp.S, dtype=int)
         rank[self.states] = np.arange(len(self.states))
         self.pairs = rank[self.net.state][:, None] * mdp.A + np.arange(mdp.A)
+        self.open = mdp.available[self.net.state]
+        self.priced = mdp.available[self.states].ravel()
         self.seen = mdp.A * np.searchsorted(met[self.states], np.arange(mdp.H), side="right")
         self.span = [slice(*self.net.first[h : h + 2]) for h in range(mdp.H)]
         self.moves = []
@@ -154,9 +158,9 @@ class InteriorPoint:
         self.stages = stages
         self.x = x
         self.weights = x.copy()
-        self.y = -np.log(stages.pool(x))
+        self.y = -np.log(np.where(stages.priced, stages.pool(x), 1.0))
         self.V = self._potentials_above(mu)
-        self.z = -stages.slope(self.V, self.y)
+        self.z = np.where(stages.open, -stages.slope(self.V, self.y), 1.0)
 
     def _potentials_above(self, mu: float) -> Floats:
         """V_h(s) = mu + max_a [y(s, a) + (p_h V_{h+1})(s, a)]: strictly feasible."""
@@ -166,16 +170,17 @@ class InteriorPoint:
             values = self.y[stages.pairs[span]]
             if h + 1 < stages.H:
                 values = values + (stages.moves[h] @ V[stages.span[h + 1]]).reshape(values.shape)
-            V[span] = mu + values.max(axis=1)
+            V[span] = mu + np.where(stages.open[span], values, -np.inf).max(axis=1)
         return V
 
     def step(self) -> bool:
         stages = self.stages
-        out_of_place = -stages.slope(self.V, self.y) - self.z
+        out_of_place = np.where(stages.open, -stages.slope(self.V, self.y) - self.z, 0.0)
+        masses = np.where(stages.priced, np.exp(-self.y), 0.0)
         for delta in REGULARISATIONS:
-            rho = delta / (self.x + self.weights)
+            rho = delta / np.where(stages.open, self.x + self.weights, 1.0)
             pivot = self.z + rho * self.x
-            if stages.factor(self.x / pivot, np.exp(-self.y)):
+            if stages.factor(self.x / pivot, np.where(stages.priced, masses, 1.0)):
                 break
         else:
             return False
@@ -185,8 +190,8 @@ class InteriorPoint:
             fixed = (target - self.x * out_of_place) / pivot
             missing = -stages.flow(self.x + fixed)
             missing[stages.span[0]] -= stages.net.start / stages.H
-            dV, dy = stages.solve(missing, np.exp(-self.y) - stages.pool(self.x + fixed))
-            slope = stages.slope(dV, dy)
+            dV, dy = stages.solve(missing, masses - stages.pool(self.x + fixed))
+            slope = np.where(stages.open, stages.slope(dV, dy), 0.0)
             dx = fixed + self.x * slope / pivot
             return dx, out_of_place - slope + rho * dx, dV, dy
 

@@ -31,6 +31,7 @@ class Network(NamedTuple):
     state    (N,): state of each node
     indptr   (K, S*A+1), column (nnz,), weight (nnz,): CSR rows of the K kernels; K = 1 if
              stationary
+    available  (S, A): pairs of which it is False take part in no softmax, maximum or sum
     S, A, stationary
     """
 
@@ -40,6 +41,7 @@ class Network(NamedTuple):
     indptr: Ints
     column: NDArray[np.int32]
     weight: Floats
+    available: Bools
     S: int
     A: int
     stationary: bool
@@ -49,7 +51,6 @@ def network(mdp: EpisodicMDP, reach: Bools) -> Network:
     """The `Network` of an `EpisodicMDP`, whose kernels store no zeros, on the nodes ``reach``,
     for example ``mdp.reachable()``.
     """
-    mdp.need_all_actions("max_entropy")
     offsets = np.cumsum([0] + [K.nnz for K in mdp.P[:-1]])
     return Network(
         start=mdp.start_distribution[reach[0]],
@@ -58,10 +59,22 @@ def network(mdp: EpisodicMDP, reach: Bools) -> Network:
         indptr=np.array([K.indptr for K in mdp.P], dtype=np.int64) + offsets[:, None],
         column=np.concatenate([K.indices for K in mdp.P]).astype(np.int32),
         weight=np.concatenate([K.data for K in mdp.P]),
+        available=mdp.available,
         S=mdp.S,
         A=mdp.A,
         stationary=mdp.stationary,
     )
+
+
+def masked(net: Network, logits: Floats) -> Floats:
+    """Logits (N, A) with -inf at unavailable actions, as softmaxes outside of this module need."""
+    return np.where(net.available[net.state], logits, -np.inf)
+
+
+def log_uniform(net: Network) -> Floats:
+    """Logarithm of the uniform policy over available actions; shape (N, A)."""
+    count = net.available.sum(axis=1, keepdims=True)[net.state]
+    return masked(net, np.broadcast_to(-np.log(count), (len(net.state), net.A)))
 
 
 @kernel
@@ -75,7 +88,9 @@ def from_start(net: Network, V: Floats) -> float:
 
 @kernel
 def differences(net: Network, V: Floats, x: Floats) -> None:
-    """x <- X V; x (N, A). States that are no node of the next stage count as 0."""
+    """x <- X V; x (N, A), and -V_h(s) at unavailable actions, whose rows of the kernel are empty.
+    States that are no node of the next stage count as 0.
+    """
     H = len(net.first) - 1
     ahead = np.zeros(net.S)
     for h in range(H):
@@ -96,7 +111,10 @@ def differences(net: Network, V: Floats, x: Floats) -> None:
 
 @kernel
 def adjoint(net: Network, w: Floats, out: Floats, power: int) -> None:
-    """out <- X' w for power 1; for power 2 the diagonal of X' diag(w) X (entries of X squared)."""
+    """out <- X' w for power 1; for power 2 the diagonal of X' diag(w) X (entries of X squared).
+
+    w is 0 at unavailable actions.
+    """
     H = len(net.first) - 1
     sign = -1.0 if power == 1 else 1.0
     ahead = np.zeros(net.S)
@@ -121,7 +139,7 @@ def adjoint(net: Network, w: Floats, out: Floats, power: int) -> None:
 
 @kernel
 def curvature(net: Network, w: Floats, u: Floats, out: Floats) -> None:
-    """out <- X' diag(w) X u, in one sweep."""
+    """out <- X' diag(w) X u, in one sweep; w is 0 at unavailable actions."""
     H = len(net.first) - 1
     ahead, gathered = np.zeros(net.S), np.zeros(net.S)
     for i in range(net.first[1]):
@@ -189,18 +207,22 @@ def conjugate_gradients(
 
 @kernel
 def stage_softmax(net: Network, x: Floats, q: Floats) -> float:
-    """q <- softmax of x over each stage; returns sum_h log sum exp x_h."""
+    """q <- softmax of x over the available pairs of each stage, 0 at the others; returns
+    sum_h log sum exp x_h.
+    """
     total = 0.0
     for h in range(len(net.first) - 1):
         low, high = net.first[h], net.first[h + 1]
         top = -np.inf
         for i in range(low, high):
             for a in range(net.A):
-                top = max(top, x[i, a])
+                if net.available[net.state[i], a]:
+                    top = max(top, x[i, a])
         z = 0.0
         for i in range(low, high):
             for a in range(net.A):
-                q[i, a] = np.exp(x[i, a] - top)
+                there = net.available[net.state[i], a]
+                q[i, a] = np.exp(x[i, a] - top) if there else 0.0
                 z += q[i, a]
         for i in range(low, high):
             for a in range(net.A):
@@ -211,7 +233,9 @@ def stage_softmax(net: Network, x: Floats, q: Floats) -> float:
 
 @kernel
 def roll_out(net: Network, x: Floats, d: Floats) -> float:
-    """d <- visitation of the policy pi(a|h, s) ~ exp x(h, s, a); returns sum_h H(d_h)."""
+    """d <- visitation of the policy pi(a|h, s) ~ exp x(h, s, a) over available actions; returns
+    sum_h H(d_h).
+    """
     H = len(net.first) - 1
     mass, ahead = np.zeros(len(net.state)), np.zeros(net.S)
     for i in range(net.first[1]):
@@ -225,10 +249,12 @@ def roll_out(net: Network, x: Floats, d: Floats) -> float:
         for i in range(net.first[h], net.first[h + 1]):
             top = -np.inf
             for a in range(net.A):
-                top = max(top, x[i, a])
+                if net.available[net.state[i], a]:
+                    top = max(top, x[i, a])
             z = 0.0
             for a in range(net.A):
-                d[i, a] = np.exp(x[i, a] - top)
+                there = net.available[net.state[i], a]
+                d[i, a] = np.exp(x[i, a] - top) if there else 0.0
                 z += d[i, a]
             for a in range(net.A):
                 d[i, a] *= mass[i] / z
@@ -246,7 +272,9 @@ def roll_out(net: Network, x: Floats, d: Floats) -> float:
 
 @kernel
 def soft_potentials(net: Network, d: Floats, V: Floats) -> None:
-    """V_h(s) <- -log d_h(s) + log sum_a exp (p_h V_{h+1})(s, a), backwards over the stages."""
+    """V_h(s) <- -log d_h(s) + log sum_a exp (p_h V_{h+1})(s, a), backwards over the stages; the sum
+    is over available actions.
+    """
     H = len(net.first) - 1
     ahead = np.zeros(net.S)
     x = np.empty(net.A)
@@ -260,7 +288,7 @@ def soft_potentials(net: Network, d: Floats, V: Floats) -> None:
             top = -np.inf
             for a in range(net.A):
                 mass += d[i, a]
-                x[a] = 0.0
+                x[a] = 0.0 if net.available[net.state[i], a] else -np.inf
                 if h + 1 < H:
                     row = net.state[i] * net.A + a
                     for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
@@ -278,8 +306,8 @@ def mirror_sweep(net: Network, reward: Floats, log_pi: Floats) -> float:
     0, ..., H-1.
 
     Q_h(s, a) = reward(h, s, a) + (p_h V_{h+1})(s, a), V_h(s) = w log sum_a pi_h(a|s) exp(Q_h(s, a)
-    / w). reward, log_pi (N, A). Returns V_1(s_1). States that are no node of the next stage count
-    as 0.
+    / w), sums over available actions. reward, log_pi (N, A). Returns V_1(s_1). States that are no
+    node of the next stage count as 0.
     """
     H = len(net.first) - 1
     V = np.empty(len(net.state))
@@ -294,6 +322,9 @@ def mirror_sweep(net: Network, reward: Floats, log_pi: Floats) -> float:
         for i in range(net.first[h], net.first[h + 1]):
             top = -np.inf
             for a in range(net.A):
+                if not net.available[net.state[i], a]:
+                    log_pi[i, a] = -np.inf
+                    continue
                 q = reward[i, a]
                 if h + 1 < H:
                     row = net.state[i] * net.A + a
@@ -318,8 +349,8 @@ def proximal_values(
     """Soft values of the state-action reward y (S, A) around a policy; log_pi <- the soft policy.
     Returns V_1(s_1).
 
-    V_h(s) = tau log sum_a exp{log_prior(a|h, s) + [y(s, a) + (p_h V_{h+1})(s, a)] / tau}; tau = 0:
-    the maximum over a.
+    V_h(s) = tau log sum_a exp{log_prior(a|h, s) + [y(s, a) + (p_h V_{h+1})(s, a)] / tau} over
+    available actions; tau = 0: their maximum.
     """
     H = len(net.first) - 1
     V = np.empty(len(net.state))
@@ -333,6 +364,9 @@ def proximal_values(
         for i in range(net.first[h], net.first[h + 1]):
             top = -np.inf
             for a in range(net.A):
+                if not net.available[net.state[i], a]:
+                    x[a] = -np.inf
+                    continue
                 x[a] = y[net.state[i], a]
                 if h + 1 < H:
                     row = net.state[i] * net.A + a

@@ -68,7 +68,7 @@ class AverageOptimum:
     unique
     average     (S, A): mean over stages of the visitation, which is unique
     prices      (S, A): y with value + gap = max_d <mean_h d_h, y> + log sum exp(-y); 0 where never
-                reached
+                reached, or unavailable
     iterations  steps of the method that finished; evaluations of the inner function of the proximal
                 method in all
     method      "interior", "proximal" or "mirror": which one finished
@@ -131,9 +131,9 @@ class _Problem:
     def __init__(self, mdp: EpisodicMDP) -> None:
         self.mdp = mdp
         self.reach = mdp.reachable()
-        self.states: Any = self.reach.any(axis=0)
+        self.pairs = _pairs(mdp, self.reach)
         self.net = kernels.network(mdp, self.reach)
-        self.uniform = np.full((len(self.net.state), mdp.A), -np.log(mdp.A))
+        self.uniform = kernels.log_uniform(self.net)
         self.d = np.empty(self.uniform.shape)
         self.evaluations = 0
         self.kept = self.reach & (likely(mdp) > NEGLIGIBLE)
@@ -155,13 +155,19 @@ class _Problem:
         return average, float(entropy(log_probabilities(average.ravel())))
 
     def prices(self, average: Floats) -> Floats:
-        """-log of an average visitation, 0 at states that are never reached."""
-        return np.where(self.states[:, None], -np.log(np.maximum(average, kernels.TINY)), 0.0)
+        """-log of an average visitation, 0 at pairs that are never taken."""
+        return np.where(self.pairs, -np.log(np.maximum(average, kernels.TINY)), 0.0)
 
     def upper(self, y: Floats) -> float:
         """max_d <mean_h d_h, y> + log sum exp(-y)."""
         best_response = kernels.proximal_values(self.net, y, self.uniform, 0.0, self.d)
-        return float(best_response / self.mdp.H + logsumexp(-y[self.states].ravel()))
+        return float(best_response / self.mdp.H + logsumexp(-y[self.pairs]))
+
+
+def _pairs(mdp: EpisodicMDP, reach: Bools) -> Bools:
+    """(S, A): the available actions of states that are reachable at some stage."""
+    states: Any = reach.any(axis=0)
+    return states[:, None] & mdp.available
 
 
 def likely(mdp: EpisodicMDP) -> Floats:
@@ -210,7 +216,9 @@ def _mirror(problem: _Problem, bracket: Bracket[AverageOptimum]) -> Steps:
     """Mirror ascent from the best policy so far, or the uniform one; the bound is computed at every
     tenth sweep.
     """
-    log_pi = problem.uniform.copy() if bracket.logits is None else log_softmax(bracket.logits)
+    log_pi = problem.uniform.copy()
+    if bracket.logits is not None:
+        log_pi = log_softmax(kernels.masked(problem.net, bracket.logits))
     upper = np.inf
     for sweep, (_, value) in enumerate(ascend(problem.net, log_pi, average=True)):
         bracket.policy(log_pi, value)
@@ -230,7 +238,7 @@ def _interior(problem: _Problem, bracket: Bracket[AverageOptimum]) -> Steps:
     while True:
         logits[at] = np.log(np.maximum(point.x, kernels.TINY))
         value = problem.visit(logits)[1]
-        y = np.where(problem.states[:, None], HIGH_PRICE, np.zeros((mdp.S, mdp.A)))
+        y = np.where(problem.pairs, HIGH_PRICE, 0.0)
         y[stages.states] = point.y.reshape(-1, mdp.A)
         upper = problem.upper(y)
         bracket.policy(logits, value)
@@ -241,20 +249,20 @@ def _interior(problem: _Problem, bracket: Bracket[AverageOptimum]) -> Steps:
 
 
 def _broad_start(stages: Stages) -> Floats:
-    """Visitation (N, A), positive: nine parts of what mirror ascent reaches on the average, one
-    part of what it reaches on the sum, and a uniform action once in 10 H steps.
+    """Visitation (N, A), positive at available actions: nine parts of what mirror ascent reaches on
+    the average, one part of what it reaches on the sum, and a uniform action once in 10 H steps.
 
     The last two because mirror ascent may have almost given up what the optimum wants.
     """
     sweeps = min(20 + 3 * stages.H, 300)
     reached = []
     for average in (True, False):
-        log_pi = np.full(stages.pairs.shape, -np.log(stages.A))
+        log_pi = kernels.log_uniform(stages.net)
         reached.append(next(islice(ascend(stages.net, log_pi, average=average), sweeps, None))[0])
     x = 0.9 * reached[0] + 0.1 * reached[1]
     policy = x / np.maximum(x.sum(axis=1, keepdims=True), kernels.TINY)
     kernels.roll_out(stages.net, np.log(policy + 0.1 / (stages.H * stages.A)), x)
-    return np.maximum(x, kernels.TINY)
+    return np.where(stages.open, np.maximum(x, kernels.TINY), 0.0)
 
 
 def _proximal(problem: _Problem, bracket: Bracket[AverageOptimum], inner_iterations: int) -> Steps:
@@ -295,37 +303,34 @@ class _ProximalPoint:
         """
         problem = self.problem
         problem.evaluations += 1
-        self.y[problem.states] = y
+        self.y[problem.pairs] = y
         value = (
             kernels.proximal_values(problem.net, self.y, prior, tau, self.log_pi) / problem.mdp.H
         )
         self.average, self.value = problem.visit(self.log_pi)
-        slope = self.average[problem.states] - softmax(-y.ravel()).reshape(y.shape)
-        return value + float(logsumexp(-y.ravel())), slope
+        return value + float(logsumexp(-y)), self.average[problem.pairs] - softmax(-y)
 
     def step(self, tau: float) -> None:
-        y = self.y[self.problem.states]
+        y = self.y[self.problem.pairs]
         # each price is measured in units of 1/sqrt(its mass), which evens out the curvature of log
         # sum exp
-        scale = 1.0 / np.sqrt(np.maximum(self.average[self.problem.states], 1e-12))
+        scale = 1.0 / np.sqrt(np.maximum(self.average[self.problem.pairs], 1e-12))
         prior = self.log_pi.copy()
 
         def scaled(z: Floats) -> tuple[float, Floats]:
-            value, slope = self._dual(z.reshape(y.shape) * scale, prior, tau)
-            return value, (slope * scale).ravel()
+            value, slope = self._dual(z * scale, prior, tau)
+            return value, slope * scale
 
-        found = minimize(
-            scaled, (y / scale).ravel(), jac=True, method="L-BFGS-B", options=self.options
-        )
-        self._dual(found.x.reshape(y.shape) * scale, prior, tau)
+        found = minimize(scaled, y / scale, jac=True, method="L-BFGS-B", options=self.options)
+        self._dual(found.x * scale, prior, tau)
 
 
 def average_dual_value(mdp: EpisodicMDP, y: ArrayLike) -> float:
     """max over policies of <mean_h d_h, y> + log sum_{s, a} exp(-y(s, a)):
     at least max H(mean_h d_h), for every y.
 
-    y (S, A). The sum runs over the states that are reachable at some stage; entries of y elsewhere
-    do not matter. Source: prop-average-dual.
+    y (S, A). The sum runs over the states that are reachable at some stage and their available
+    actions; entries of y elsewhere do not matter. Source: prop-average-dual.
     """
     check_kind("mdp", mdp, EpisodicMDP)
     y = check_array("y", y, (mdp.S, mdp.A))
@@ -334,4 +339,4 @@ def average_dual_value(mdp: EpisodicMDP, y: ArrayLike) -> float:
 
 def _average_dual_value(mdp: EpisodicMDP, y: Floats, reach: Bools) -> float:
     value, _ = induction.best_response(mdp, np.broadcast_to(y, (mdp.H, mdp.S, mdp.A)))
-    return float(value / mdp.H + logsumexp(-y[reach.any(axis=0)].ravel()))
+    return float(value / mdp.H + logsumexp(-y[_pairs(mdp, reach)]))

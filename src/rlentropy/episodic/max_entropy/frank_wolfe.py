@@ -13,6 +13,7 @@ from rlentropy._types import Floats
 from rlentropy.distributions import log_probabilities
 from rlentropy.episodic import induction
 from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.episodic.trajectory_entropy import uniform_policy
 from rlentropy.episodic.visitation import push_forward, visitation_entropy
 from rlentropy.results import result
 from rlentropy.validation import check_integer, check_kind
@@ -38,16 +39,15 @@ def frank_wolfe(mdp: EpisodicMDP, steps: int) -> FrankWolfe:
     """d <- (1 - x) d + x e with e = argmax_e <e, -log d>, and x of largest entropy;
     ``steps`` times. A `FrankWolfe`.
 
-    Starts at the uniform policy.
+    Starts at the uniform policy over available actions.
     A step is one backward and one forward sweep and an exact line search in x.
     Source: Frank & Wolfe (1956); Hazan et al.
     (2019), who use small fixed steps, for another entropy.
     """
     check_kind("mdp", mdp, EpisodicMDP)
     steps = check_integer("steps", steps, low=0)
-    mdp.need_all_actions("frank_wolfe")
     reach = mdp.reachable()[:, :, None]
-    d = push_forward(mdp, np.full((mdp.H, mdp.S, mdp.A), 1.0 / mdp.A))
+    d = push_forward(mdp, uniform_policy(mdp))
     values = [visitation_entropy(d)]
     bounds = []
     for _ in range(steps + 1):

@@ -17,7 +17,8 @@ temperature w_h, has for c = 1 - 1/H
     F never falls,     H (1 - c^t) (F* - F(d^t)) <= c^t D(d*, d^0),
 
 and therefore F* - F(d^t) <= c^t D(d*, d^0) for t >= 1; at t = 0 that may fail.
-From the uniform policy D(d*, d^0) <= H (H+1)/2 log A. Source: thm-mirror-ascent.
+From the uniform policy D(d*, d^0) <= H (H+1)/2 log A, A the largest number of actions that a state
+has. Source: thm-mirror-ascent.
 
 The same sweep with reward -log of the average visitation climbs H(mean_h d_h): its Bregman
 divergence is at most D / H and the gap after t sweeps at most D(d*, d^0) / (H t).
@@ -71,7 +72,8 @@ def mirror_ascent(
     reward -log d_h(s, a) for sum_h H(d_h), or -log mean_k d_k(s, a) for H(mean_h d_h) if
     ``average``.
 
-    start  (H, S, A): a policy that gives every action positive probability; uniform if None
+    start  (H, S, A): a policy that gives every available action positive probability, and no other;
+           uniform if None
     Raises ValueError for a start without full support, or sweeps < 0. Source: thm-mirror-ascent.
     """
     check_kind("mdp", mdp, EpisodicMDP)
@@ -79,11 +81,14 @@ def mirror_ascent(
     average = check_flag("average", average)
     reach = mdp.reachable()
     net = kernels.network(mdp, reach)
-    log_pi = np.full((len(net.state), mdp.A), -np.log(mdp.A))
+    log_pi = kernels.log_uniform(net)
     if start is not None:
         start = check_distribution("start", start, (mdp.H, mdp.S, mdp.A))
-        refuse("start", start, start == 0, "every action needs a positive probability")
-        log_pi = log_softmax(np.log(start[reach]))
+        none = (start == 0) & mdp.available
+        refuse("start", start, none, "every available action needs a positive probability")
+        taken = (start > 0) & ~mdp.available
+        refuse("start", start, taken, "the action is not available in this state")
+        log_pi = log_softmax(log_probabilities(start[reach]))
     ascent = ascend(net, log_pi, average=average)
     values = np.array([next(ascent)[1] for _ in range(sweeps + 1)])
     policy = full_policy(mdp, reach, log_pi)
@@ -94,15 +99,16 @@ def mirror_bound(mdp: EpisodicMDP, sweeps: ArrayLike, *, average: bool = False) 
     """(H+1)/2 log A c^t / (1 - c^t), c = 1 - 1/H: at least F* - F(d^t) after t = ``sweeps`` from
     the uniform policy, whatever the kernel.
 
-    Infinite at t = 0, and at most c^t H (H+1)/2 log A for t >= 1. If ``average``:
-    (H+1) log A / (2 t). sweeps: a whole number or an array of them, >= 0.
+    A is the largest number of actions that a state has. Infinite at t = 0, and at most
+    c^t H (H+1)/2 log A for t >= 1. If ``average``: (H+1) log A / (2 t).
+    sweeps: a whole number or an array of them, >= 0.
     Source: thm-mirror-ascent.
     """
     check_kind("mdp", mdp, EpisodicMDP)
     t = check_array("sweeps", sweeps)
     refuse("sweeps", t, (t < 0) | (t != np.floor(t)), "not a whole number >= 0")
     average = check_flag("average", average)
-    scale = (mdp.H + 1) / 2 * np.log(mdp.A)
+    scale = (mdp.H + 1) / 2 * np.log(mdp.available.sum(axis=1).max())
     if scale == 0:
         return np.zeros(t.shape)[()]
     left = np.ones(t.shape) if average else (1 - 1 / mdp.H) ** t
@@ -150,9 +156,9 @@ def ascend(
 
 
 def full_policy(mdp: EpisodicMDP, reach: Bools, logits: Floats) -> Floats:
-    """The policy (H, S, A) with the given logits at reachable nodes, uniform elsewhere; rows sum to
-    1.
+    """The policy (H, S, A) with the given logits at reachable nodes, uniform elsewhere; over
+    available actions. Rows sum to 1.
     """
-    policy = np.full((mdp.H, mdp.S, mdp.A), 1.0 / mdp.A)
-    policy[reach] = softmax(logits)
-    return policy
+    full = np.zeros((mdp.H, mdp.S, mdp.A))
+    full[reach] = logits
+    return softmax(np.where(mdp.available, full, -np.inf))

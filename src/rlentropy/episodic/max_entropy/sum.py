@@ -67,7 +67,7 @@ class Optimum:
 
     value       sum_h H(d_h) of ``visitation``, in nats
     gap         D(dual) - value >= 0: certified, differences below rounding are reported as 0
-    policy      (H, S, A): optimal on reachable (h, s), uniform elsewhere
+    policy      (H, S, A): optimal on reachable (h, s), uniform over available actions elsewhere
     visitation  (H, S, A): of ``policy``, rolled out exactly
     dual        (H, S): potentials V, 0 where unreachable
     iterations  steps of the method that finished; linear_steps of conjugate gradients in all
@@ -95,8 +95,8 @@ def potential_differences(
 ) -> Floats:
     """x_h(s, a) = (p_h V_{h+1})(s, a) - V_h(s), V_{H+1} = 0; shape (H, S) -> (H, S, A).
 
-    -inf at unreachable (h, s), unless ``drop_unreachable`` is False. Source: eq-dual-x of chapter
-    9.
+    -inf at unavailable actions, and at unreachable (h, s) unless ``drop_unreachable`` is False.
+    Source: eq-dual-x of chapter 9.
     """
     check_kind("mdp", mdp, EpisodicMDP)
     x = _all_differences(mdp, check_array("V", V, (mdp.H, mdp.S)))
@@ -107,12 +107,12 @@ def potential_differences(
 def _all_differences(mdp: EpisodicMDP, V: Floats) -> Floats:
     ahead = [mdp.next_mean(h, V[h + 1]) for h in range(mdp.H - 1)] + [np.zeros((mdp.S, mdp.A))]
     with no_overflow("V"):
-        return np.array(ahead) - V[:, :, None]
+        return np.where(mdp.available, np.array(ahead) - V[:, :, None], -np.inf)
 
 
 def dual_value(mdp: EpisodicMDP, V: ArrayLike, *, drop_unreachable: bool = True) -> float:
-    """D(V) = V_1(s_1) + sum_h log sum_{s, a} exp x_h(s, a) over reachable (h, s): at least the
-    optimum, for every V.
+    """D(V) = V_1(s_1) + sum_h log sum_{s, a} exp x_h(s, a) over reachable (h, s) and available a:
+    at least the optimum, for every V.
 
     V (H, S); its entries at unreachable (h, s) do not matter, unless ``drop_unreachable`` is False:
     then the sum runs over all (h, s), is still an upper bound, and does not attain the optimum.
@@ -130,14 +130,15 @@ def _dual_value(mdp: EpisodicMDP, V: Floats, kept: Bools) -> float:
 
 
 def policy_of_potentials(mdp: EpisodicMDP, V: ArrayLike) -> Floats:
-    """pi^V_h(a|s) ~ exp (p_h V_{h+1})(s, a): shape (H, S, A), uniform at unreachable (h, s).
+    """pi^V_h(a|s) ~ exp (p_h V_{h+1})(s, a) over available actions: shape (H, S, A), uniform at
+    unreachable (h, s).
 
     Feasible for every V (H, S), optimal at the minimiser of the dual. Source: thm-strong-duality
     (iii).
     """
     check_kind("mdp", mdp, EpisodicMDP)
-    x = potential_differences(mdp, V)
-    return softmax(np.where(np.isneginf(x), 0.0, x))
+    x = np.where(mdp.reachable()[:, :, None], potential_differences(mdp, V), 0.0)
+    return softmax(np.where(mdp.available, x, -np.inf))
 
 
 def potentials_of_visitation(mdp: EpisodicMDP, d: ArrayLike) -> Floats:
@@ -145,8 +146,11 @@ def potentials_of_visitation(mdp: EpisodicMDP, d: ArrayLike) -> Floats:
     -log d_h(s).
 
     d (H, S, A), a visitation that charges every reachable (h, s); V (H, S), 0 at unreachable (h,
-    s). Then D(V) - sum_h H(d_h) = sum_h E_{s ~ d_h} KL(pi_h(.|s) || pi^V_h(.|s)), pi the policy of
-    d. Raises ValueError if a reachable (h, s) has no mass. Source: cor-mvee-soft-optimal.
+    s); sums over available actions. Then, for pi the policy of d,
+
+        D(V) - sum_h H(d_h) = sum_h E_{s ~ d_h} KL(pi_h(.|s) || pi^V_h(.|s)).
+
+    Raises ValueError if a reachable (h, s) has no mass. Source: cor-mvee-soft-optimal.
     """
     check_kind("mdp", mdp, EpisodicMDP)
     mass = check_array("d", d, (mdp.H, mdp.S, mdp.A)).sum(axis=2)
@@ -155,6 +159,7 @@ def potentials_of_visitation(mdp: EpisodicMDP, d: ArrayLike) -> Floats:
     V = np.zeros((mdp.H, mdp.S))
     for h in reversed(range(mdp.H)):
         ahead = mdp.next_mean(h, V[h + 1]) if h + 1 < mdp.H else np.zeros((mdp.S, mdp.A))
+        ahead = np.where(mdp.available, ahead, -np.inf)
         V[h] = np.where(reach[h], logsumexp(ahead) - np.log(np.where(reach[h], mass[h], 1.0)), 0.0)
     return V
 
@@ -164,9 +169,9 @@ def certificate(mdp: EpisodicMDP, d_bar: ArrayLike) -> float:
     of the optimum.
 
     d_bar (H, S, A) >= 0 with stage sums at most 1 (a sub-probability will do). Infinite if d_bar
-    vanishes at a reachable (h, s, a) that a policy can be made to visit; unreachable entries do not
-    matter. Raises ValueError for a negative entry or a stage that sums to more than 1. Source:
-    cor-certificate.
+    vanishes at a reachable (h, s, a) that a policy can be made to visit; unreachable and
+    unavailable entries do not matter. Raises ValueError for a negative entry or a stage that sums
+    to more than 1. Source: cor-certificate.
     """
     check_kind("mdp", mdp, EpisodicMDP)
     d_bar = check_array("d_bar", d_bar, (mdp.H, mdp.S, mdp.A))
@@ -344,8 +349,7 @@ def _mirror(net: kernels.Network, bracket: _SumBracket) -> Steps:
     """Mirror ascent from the best policy so far, or the uniform one; the bound is computed at every
     tenth sweep.
     """
-    log_pi = np.zeros((len(net.state), net.A)) if bracket.logits is None else bracket.logits
-    log_pi = log_softmax(log_pi)
+    log_pi = _best_so_far(net, bracket)
     bound = np.inf
     for sweep, (d, entropy) in enumerate(ascend(net, log_pi, average=False)):
         if sweep % 10 == 0:
@@ -353,10 +357,17 @@ def _mirror(net: kernels.Network, bracket: _SumBracket) -> Steps:
         yield entropy, bound
 
 
+def _best_so_far(net: kernels.Network, bracket: _SumBracket) -> Floats:
+    """Logarithm of the best policy so far, or of the uniform one; shape (N, A)."""
+    if bracket.logits is None:
+        return kernels.log_uniform(net)
+    return log_softmax(kernels.masked(net, bracket.logits))
+
+
 def _sweeps_enough(net: kernels.Network, bracket: _SumBracket) -> int:
     """Twice the sweeps after which (1 - 1/H)^t D(d*, d^0) is as small as the tolerance over H."""
     H = len(net.first) - 1
-    farthest = np.log(net.A) if bracket.logits is None else -log_softmax(bracket.logits).min()
-    start = H * (H + 1) / 2 * farthest
+    least = _best_so_far(net, bracket).min(where=net.available[net.state], initial=0.0)
+    start = H * (H + 1) / 2 * -least
     allowance = bracket.tol if bracket.logits is None else bracket.allowance
     return 10 + 2 * math.ceil(H * math.log(max(1.0, H * start / allowance)))

@@ -215,7 +215,7 @@ def test_refusals():
     uniform = np.full((5, 5, 3), 1 / 3)
     with pytest.raises(ValueError, match="sweeps = -1"):
         mve.mirror_ascent(mdp, -1)
-    with pytest.raises(ValueError, match=r"start\[0, 0, 1\] = 0.0: every action needs"):
+    with pytest.raises(ValueError, match=r"start\[0, 0, 1\] = 0.0: every available action needs"):
         start = uniform.copy()
         start[0, 0] = [0.5, 0, 0.5]
         mve.mirror_ascent(mdp, 1, start=start)

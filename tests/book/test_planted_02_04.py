@@ -275,7 +275,7 @@ WRONG = {
         times(-1),
     ),
     "sampled contributions 1 % off": (
-        "03",
+        "19",
         "sampled-tokens",
         "check-variance",
         DYNAMICS,
@@ -291,7 +291,7 @@ WRONG = {
         times(1.01),
     ),
     "mirror rate 2 % off": (
-        "03",
+        "19",
         "cases-mirror",
         "check-mirror",
         "rlentropy.discounted.mirror",

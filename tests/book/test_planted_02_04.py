@@ -1,6 +1,7 @@
 """Errors planted in chapters 2 to 4 and 19, in cells and in the package: each is noticed."""
 
 import importlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -273,6 +274,14 @@ WRONG = {
         DYNAMICS,
         "contributions",
         times(-1),
+    ),
+    "visits without a look at gamma": (
+        "02",
+        "cases-fisher",
+        "check-fisher",
+        "rlentropy.discounted.visitation",
+        "visited",
+        lambda visited: lambda mdp, pi: visited(replace(mdp, gamma=0.5), pi),
     ),
     "sampled contributions 1 % off": (
         "19",

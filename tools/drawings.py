@@ -234,6 +234,30 @@ def grid(cells=7):
     return drawing(460, full + 2 * edge, *parts)
 
 
+def sampled_effects(actions=12):
+    """What one sampled action does to entropy, action by action, and the mean over samples."""
+    theta = -0.8 * np.log(np.arange(1, actions + 1))
+    right = np.isin(np.arange(actions), (0, 4, 9))
+    policy = softmax.policy(theta)
+    effects = entropy_dynamics.sampled_contributions(theta, right - policy @ right)
+    zero = 66
+    scale = 42 / effects.max()
+    parts = [path([(64, zero), (390, zero)], stroke(INK))]
+    for k, effect in enumerate(effects):
+        tall = scale * abs(effect)
+        top = zero - tall if effect > 0 else zero
+        colour = ORANGE if right[k] else BLUE
+        parts.append(box(70 + 26 * k, round(top, 1), 20, round(tall, 1), fill(colour)))
+    mean = zero - scale * (policy @ effects)
+    parts.append(path([(64, mean), (390, mean)], stroke(INK, 2, "6 4")))
+    parts.append(text(398, mean + 5, "mean", "start"))
+    parts.append(text(56, zero - 12, "rises", "end"))
+    parts.append(text(56, zero + 24, "falls", "end"))
+    floor = round(zero - scale * effects.min())
+    parts.append(text(244, floor + 8, "sampled action, from likely to rare"))
+    return drawing(WIDTH, floor + 22, *parts)
+
+
 def game_loop():
     """Forecaster, explorer, environment, and what goes between them."""
     width, height = 118, 50
@@ -357,6 +381,7 @@ PICTURES = (
     price_of_error,
     held_back,
     law,
+    sampled_effects,
 )
 
 

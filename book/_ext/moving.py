@@ -195,6 +195,17 @@ PICTURES = (
         caption="The law: entropy is paid for with reward, in proportion to exp(H). The chapter "
         "asks when it holds.",
     ),
+    Picture(
+        page="notebooks/19_beyond_tables",
+        file="sampled_effects.svg",
+        alt="One bar for each of twelve actions, from likely to rare, up where sampling it raises "
+        "entropy and down where it lowers it. A dashed line, the mean over samples, lies below "
+        "zero. Of the three orange bars, of the rewarded actions, the likeliest goes far down "
+        "and the two rarer ones go up.",
+        caption="What one sampled action does to the entropy of a policy on twelve actions, three "
+        "of them rewarded (orange). The covariance formula is about the dashed mean; a log shows "
+        "the bars.",
+    ),
 )
 
 EXPLORERS = {

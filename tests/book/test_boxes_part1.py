@@ -1,4 +1,4 @@
-"""The displays in the boxes of chapters 1 to 4, transcribed and computed on one small process.
+"""The displays in the boxes of chapters 1 to 4 and 19, transcribed and computed on one small process.
 
 Each row pairs a fragment of a statement's TeX, which must stand in its box, with what it says in plain
 numpy, written without the package. A sign or a constant changed in the box is missed by no row; a row
@@ -315,9 +315,9 @@ BLOCK = re.compile(r"^:::\{prf:(?!proof)\w+\}.*?^:::$", re.MULTILINE | re.DOTALL
 
 
 def boxes():
-    """{label: TeX of the statement} of the chapters 1 to 4."""
+    """{label: TeX of the statement} of the chapters 1 to 4 and 19."""
     found = {}
-    for path in sorted(NOTEBOOKS.glob("0[1-4]_*.ipynb")):
+    for path in sorted([*NOTEBOOKS.glob("0[1-4]_*.ipynb"), *NOTEBOOKS.glob("19_*.ipynb")]):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             for block in BLOCK.findall("".join(cell["source"])):
                 label = re.search(r":label: (\S+)", block)

@@ -1,6 +1,7 @@
-"""Errors planted in chapters 2 to 4, in cells and in the package: each is noticed."""
+"""Errors planted in chapters 2 to 4 and 19, in cells and in the package: each is noticed."""
 
 import importlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ CHAPTERS = {
     "02": "02_natural_policy_gradient",
     "03": "03_covariance_identity",
     "04": "04_beyond_first_order",
+    "19": "19_beyond_tables",
 }
 DYNAMICS = "rlentropy.discounted.entropy_dynamics"
 
@@ -120,28 +122,40 @@ PLANTS = {
     "entropy with log(n - 2)": ("03", "cell-063", "eps * np.log(5)", "eps * np.log(4)", "cell-064"),
     "turn 5 % later": ("03", "cell-067", "turn(threshold)", "turn(1.1 * threshold)"),
     "curved path by its straight part": (
-        "03",
+        "19",
         "check-any-path",
         "S.derivative(log_curved(a), t)",
         "A[s, a]",
     ),
     "network without its first layer": (
-        "03",
+        "19",
         "check-network",
         "rate_of(first_layer + last_layer)",
         "rate_of(last_layer)",
     ),
     "effect of one logit alone": (
-        "03",
+        "19",
         "check-sampled",
         "(share_at(b) - mean_share)",
         "share_at(b)",
     ),
     "variance with the square of the mean": (
-        "03",
+        "19",
         "check-variance",
         "pi_z @ spread_by_hand**2 - (",
         "pi_z @ spread_by_hand**2 - 0 * (",
+    ),
+    "average of three as one sample": (
+        "19",
+        "check-average",
+        ".ravel() / 3) / one_draw",
+        ".ravel() / np.sqrt(3)) / one_draw",
+    ),
+    "mean of S with whole pairs": (
+        "19",
+        "check-sampled-mean",
+        "mean_share, skewed, pairs",
+        "mean_share, skewed, 2 * pairs",
     ),
     "frozen rate 2 % off": (
         "03",
@@ -150,19 +164,19 @@ PLANTS = {
         "error=largest(still - 1.02 * first)",
     ),
     "mirror direction 2 % off": (
-        "03",
+        "19",
         "check-mirror",
         "error=path_error(1)",
         "error=path_error(1.02)",
     ),
     "mirror entropy by pi": (
-        "03",
+        "19",
         "check-mirror",
         "error=entropy_error(rates)",
         "error=entropy_error(share_of(1.02))",
     ),
     "Euclidean shift 1 % off": (
-        "03",
+        "19",
         "check-orders",
         "euclidean, shift(1e-3)",
         "euclidean, shift(1.01e-3)",
@@ -261,8 +275,16 @@ WRONG = {
         "contributions",
         times(-1),
     ),
+    "visits without a look at gamma": (
+        "02",
+        "cases-fisher",
+        "check-fisher",
+        "rlentropy.discounted.visitation",
+        "visited",
+        lambda visited: lambda mdp, pi: visited(replace(mdp, gamma=0.5), pi),
+    ),
     "sampled contributions 1 % off": (
-        "03",
+        "19",
         "sampled-tokens",
         "check-variance",
         DYNAMICS,
@@ -278,7 +300,7 @@ WRONG = {
         times(1.01),
     ),
     "mirror rate 2 % off": (
-        "03",
+        "19",
         "cases-mirror",
         "check-mirror",
         "rlentropy.discounted.mirror",
@@ -337,6 +359,7 @@ def test_a_wrong_function_is_noticed(chapters, monkeypatch, name):
         ("02", "cell-026", "cell-028"),
         ("03", "cell-008", "cell-021"),
         ("04", "cell-006", "cell-015"),
+        ("19", "check-any-path", "check-orders"),
     ],
 )
 def test_the_chapter_as_it_is_passes(chapters, number, first, last):

@@ -1,4 +1,4 @@
-"""Displays of chapters 1 to 5, transcribed (see `transcription`)."""
+"""Displays of chapters 1 to 5 and 19, transcribed (see `transcription`)."""
 
 import itertools
 
@@ -263,56 +263,6 @@ def _():
     even = softmax(np.array([2.0, 0, 0, 0, 0]))  # the others alike: attained
     rest = 1 - even[0]
     yield H(even), "=", H([rest, 1 - rest]) + rest * np.log(n - 1)
-
-
-@display("thm-entropy-any-path", 1, text="c596fb2b")
-def _():
-    path = lambda t: softmax(np.sin(np.arange(5) + t) + t**2 * x)  # noqa: E731
-    t = 0.4
-    speed = slope(lambda u: np.log(path(u)), t)
-    yield (
-        slope(lambda u: dist.entropy(np.log(path(u))), t),
-        "=",
-        -Cov(path(t), np.log(path(t)), speed),
-    )
-
-
-@display("prop-mirror-step", 1, text="306eb963")
-def _():
-    for order in (2, 3):
-        # phi'' = x^(q-2), so phi = x^q / (q (q-1)) and phi' = x^(q-1) / (q-1)
-        p = mirror.step(log_one, x, 0.05, order=order)
-        marginal = 0.05 * x - (p ** (order - 1) - one ** (order - 1)) / (order - 1)
-        inside = p > 1e-12
-        # at the maximum the derivative is the same for every action that is kept
-        yield marginal[inside] + 1, "=", np.full(inside.sum(), marginal[inside].mean() + 1)
-        yield p.sum(), "=", 1.0
-
-
-@display("prop-mirror-step", 2, text="2162e8c4")
-def _():
-    for order in (1, 2, 3):
-        weights = 1 / one ** (order - 2.0)
-        Z = weights.sum()
-        weights = weights / Z
-        moved = lambda t, q=order: mirror.step(log_one, x, t, order=q)  # noqa: E731
-        # from 0 on, where the step starts at pi: three points of one side
-        forward = (-3 * one + 4 * moved(1e-5) - moved(2e-5)) / 2e-5
-        formula = Z * weights * (x - E(weights, x))
-        yield np.abs(forward - formula).max(), "<=", 1e-4 * np.abs(formula).max()
-        yield mirror.first_order(log_one, x, order=order), "=", -Z * Cov(weights, log_one, x)
-
-
-@display("prop-sampled-action", 1, text="44e1e43c")
-def _():
-    A = rng.normal(size=(1, 5))
-    ell = log_one + H(one)
-    S = one * ell
-    effects = [-A[0, b] * (S[b] - E(one, S)) for b in range(5)]
-    found = entropy_dynamics.sampled_contributions(log_one[None], A)
-    yield found[0], "=", effects
-    direct = [-Cov(one, log_one, A[0, b] * ((np.arange(5) == b) - one)) for b in range(5)]
-    yield direct, "=", effects
 
 
 @display("cor-frozen-visitation", 1, text="32f2727f")
@@ -630,3 +580,56 @@ def _():
         formula = np.log(1 + 2 * small) + L * small / (1 + 2 * small)
         yield dist.entropy(np.log(p)), "=", formula
         yield 2 - p @ rewards, "=", 1.0
+
+
+# ------------------------------------------------------------------------------------- chapter 19
+
+
+@display("thm-entropy-any-path", 1, text="c596fb2b")
+def _():
+    path = lambda t: softmax(np.sin(np.arange(5) + t) + t**2 * x)  # noqa: E731
+    t = 0.4
+    speed = slope(lambda u: np.log(path(u)), t)
+    yield (
+        slope(lambda u: dist.entropy(np.log(path(u))), t),
+        "=",
+        -Cov(path(t), np.log(path(t)), speed),
+    )
+
+
+@display("prop-mirror-step", 1, text="306eb963")
+def _():
+    for order in (2, 3):
+        # phi'' = x^(q-2), so phi = x^q / (q (q-1)) and phi' = x^(q-1) / (q-1)
+        p = mirror.step(log_one, x, 0.05, order=order)
+        marginal = 0.05 * x - (p ** (order - 1) - one ** (order - 1)) / (order - 1)
+        inside = p > 1e-12
+        # at the maximum the derivative is the same for every action that is kept
+        yield marginal[inside] + 1, "=", np.full(inside.sum(), marginal[inside].mean() + 1)
+        yield p.sum(), "=", 1.0
+
+
+@display("prop-mirror-step", 2, text="2162e8c4")
+def _():
+    for order in (1, 2, 3):
+        weights = 1 / one ** (order - 2.0)
+        Z = weights.sum()
+        weights = weights / Z
+        moved = lambda t, q=order: mirror.step(log_one, x, t, order=q)  # noqa: E731
+        # from 0 on, where the step starts at pi: three points of one side
+        forward = (-3 * one + 4 * moved(1e-5) - moved(2e-5)) / 2e-5
+        formula = Z * weights * (x - E(weights, x))
+        yield np.abs(forward - formula).max(), "<=", 1e-4 * np.abs(formula).max()
+        yield mirror.first_order(log_one, x, order=order), "=", -Z * Cov(weights, log_one, x)
+
+
+@display("prop-sampled-action", 1, text="44e1e43c")
+def _():
+    A = rng.normal(size=(1, 5))
+    ell = log_one + H(one)
+    S = one * ell
+    effects = [-A[0, b] * (S[b] - E(one, S)) for b in range(5)]
+    found = entropy_dynamics.sampled_contributions(log_one[None], A)
+    yield found[0], "=", effects
+    direct = [-Cov(one, log_one, A[0, b] * ((np.arange(5) == b) - one)) for b in range(5)]
+    yield direct, "=", effects

@@ -16,6 +16,7 @@ Source: thm-regularised-fast, lem-soft-regret, lem-forecast-squares, prop-regula
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
+from itertools import pairwise
 from math import log, sqrt
 
 import numpy as np
@@ -39,7 +40,7 @@ from rlentropy.validation import (
     refuse,
 )
 
-# ---------------------------------------------------------------------------------------- the bounds
+# ----------------------------------------------------------------------------------- the bounds
 
 
 def sampler_bound(T: float, S: int, A: int, H: int, delta: float) -> float:
@@ -117,7 +118,7 @@ def _check(T, S, A, H):
         raise ValueError(f"T = {T}: the bound is about two episodes or more")
 
 
-# ------------------------------------------------------------------------------------------ the game
+# ------------------------------------------------------------------------------------- the game
 
 
 @result
@@ -145,7 +146,7 @@ def soft_answer(mdp: EpisodicMDP, q: ArrayLike) -> SoftAnswer:
         raise ValueError(f"q: shape {q.shape}, expected (..., {mdp.H}, {mdp.S})")
     refuse("q", q, q <= 0, "a prediction has to be positive")
     Q = np.empty((*q.shape, mdp.A))
-    V = np.zeros(q.shape[:-2] + (mdp.S,))
+    V = np.zeros((*q.shape[:-2], mdp.S))
     for h in reversed(range(mdp.H)):
         ahead = _next_mean(mdp, h, V) if h + 1 < mdp.H else 0.0
         Q[..., h, :, :] = -np.log(q[..., h, :, None]) + ahead
@@ -153,7 +154,7 @@ def soft_answer(mdp: EpisodicMDP, q: ArrayLike) -> SoftAnswer:
     return SoftAnswer(value=V[..., mdp.first_state], Q=Q, log_pi=dist.log_softmax(Q))
 
 
-def payoff(mdp: EpisodicMDP, d: ArrayLike, q: ArrayLike) -> Floats:
+def payoff(d: ArrayLike, q: ArrayLike) -> Floats:
     """sum_h E_{s ~ d_h} [log 1/q_h(s) + H(pi_h(. | s))], pi the policy of d, in nats.
 
     d (..., H, S, A) visitations, q (..., H, S) predictions of states. Source: eq-soft-payoff.
@@ -164,6 +165,19 @@ def payoff(mdp: EpisodicMDP, d: ArrayLike, q: ArrayLike) -> Floats:
     refuse("q", q, (q <= 0) & (mass > 0), "a visited state has to be predicted")
     surprise = -np.sum(mass * np.log(np.where(mass > 0, q, 1.0)), axis=(-2, -1))
     return surprise + _policy_entropy(d)
+
+
+def visitations(mdp: EpisodicMDP, Q: ArrayLike) -> Floats:
+    """The visitations of the policies softmax(Q); (B, H, S, A) -> (B, H, S, A)."""
+    pi = np.exp(dist.log_softmax(check_array("Q", Q, (None, mdp.H, mdp.S, mdp.A))))
+    d = np.empty_like(pi)
+    state = np.zeros((len(pi), mdp.S))
+    state[:, mdp.first_state] = 1.0
+    for h in range(mdp.H):
+        d[:, h] = state[:, :, None] * pi[:, h]
+        if h + 1 < mdp.H:
+            state = d[:, h].reshape(len(pi), -1) @ mdp.kernel(h)
+    return d
 
 
 def _policy_entropy(d):
@@ -344,7 +358,7 @@ class _Judge:
         """A block, cut at the times of the report."""
         inside = self.T[(self.T > self.seen) & (self.T < self.seen + len(block.Q))]
         cuts = [0, *(inside - self.seen), len(block.Q)]
-        for low, high in zip(cuts[:-1], cuts[1:], strict=True):
+        for low, high in pairwise(cuts):
             self._piece(block.Q[low:high], block.n[low:high], block.states[low:high])
             if self.seen in self.T:
                 self.rows.append(self._report())
@@ -441,18 +455,12 @@ def _played(mdp, best, first, Q, n):
     q = (n.sum(axis=-1) + 1) / (t[:, None, None] + mdp.S)
     answer = soft_answer(mdp, q)
     log_pi = dist.log_softmax(Q)
-    pi = np.exp(log_pi)
     G = Q - answer.Q
     rise = (Q[..., 0] - log_pi[..., 0]) - (answer.Q[..., 0] - answer.log_pi[..., 0])
-    d = np.empty_like(Q)
+    d = visitations(mdp, Q)
     ahead = np.zeros_like(Q)
-    state = np.zeros((len(Q), mdp.S))
-    state[:, mdp.first_state] = 1.0
-    for h in range(mdp.H):
-        d[:, h] = state[:, :, None] * pi[:, h]
-        if h + 1 < mdp.H:
-            state = d[:, h].reshape(len(Q), -1) @ mdp.kernel(h)
-            ahead[:, h] = _next_mean(mdp, h, rise[:, h + 1])
+    for h in range(mdp.H - 1):
+        ahead[:, h] = _next_mean(mdp, h, rise[:, h + 1])
     star = best.visitation.sum(axis=-1)
     apart = dist.kl(dist.log_probabilities(star), np.log(q)).sum(axis=-1)
     return {

@@ -1,11 +1,13 @@
-"""Displays of chapter 18, transcribed (see `transcription`)."""
+"""Displays of chapter 18 and of the discounted twin in chapter 9, transcribed (see
+`transcription`)."""
 
 from math import comb
 
 import numpy as np
-from transcription import KL, H, display, softmax
+from transcription import KL, H, World, display, softmax
 
 from rlentropy.audits import regularized_game as audit
+from rlentropy.discounted import exploration
 from rlentropy.episodic import max_entropy, visitation
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import regularized_game
@@ -216,7 +218,7 @@ def _():
     yield along(T).noise[0], "=", M
 
 
-@display("thm-regularised-fast", 2, text="37a802ea")
+@display("thm-regularised-fast", 2, text="81d4791f")
 def _():
     T = 60
     _, q, d, states, _ = played(T)
@@ -243,3 +245,38 @@ def _():
     yield audit.fast_bound(T, S, A, N, DELTA), "=", right
     mixture = played(T)[2].mean(axis=0)
     yield T * (best.value - visitation.visitation_entropy(mixture)), "<=", right
+
+
+# ------------------------------------------------------------- chapter 9, the discounted twin
+
+w = World(9)
+one, two = softmax(w.theta), softmax(w.other)
+
+
+def pairs(pi):
+    return w.d(pi)[:, None] * pi
+
+
+@display("prop-discounted-ascent", 1, text="72b02dcf")
+def _():
+    right = sum(w.d(one)[s] * KL(one[s], two[s]) for s in range(S)) / (1 - w.gamma)
+    yield exploration.policy_divergence(w.mdp(), pairs(one), pairs(two)), "=", right
+
+
+@display("prop-discounted-ascent", 2, text="e0cb0f3d")
+def _():
+    weight, V = 1 / (1 - w.gamma), np.zeros(S)
+    for _ in range(200):
+        Q = np.log(1 / pairs(one)) + w.gamma * w.P @ V
+        V = weight * np.log((one * np.exp(Q / weight)).sum(axis=1))
+    right = one * np.exp((Q - V[:, None]) / weight)
+    yield exploration.mirror_ascent(w.mdp(), 1, start=one).policy, "=", right
+
+
+@display("prop-discounted-ascent", 3, text="2f5fbb1f")
+def _():
+    climb = exploration.mirror_ascent(w.mdp(), 60, start=one)
+    apart_ = exploration.policy_divergence(w.mdp(), climb.rho, pairs(one))
+    for t in range(1, 9):
+        yield H(climb.rho) - climb.values[t], "<=", w.gamma**t * apart_
+    yield climb.values[-1], "=", H(pairs(climb.policy))

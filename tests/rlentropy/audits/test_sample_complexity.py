@@ -1,4 +1,4 @@
-"""Episodes to a gap: each learner's number is the first look at which its gap is small enough."""
+"""Episodes to a gap: from that look on each learner's gap is small enough."""
 
 import numpy as np
 import pytest
@@ -12,15 +12,16 @@ WORLD = environments.garnet(states=6, actions=3, horizon=6, branching=3, seed=0,
 OPTIONS = {"most": 400, "step": 1.3}
 
 
-def to_gap(learner, eps=(0.09, 0.05, 1e-9)):
+def to_gap(learner, eps):
     return sample_complexity.episodes_to_gap(WORLD, learner, eps, 3, **OPTIONS)
 
 
 @pytest.mark.parametrize("learner", sample_complexity.learners())
 def test_smaller_gaps_take_longer_and_hopeless_ones_are_nan(learner):
-    found = to_gap(learner)
-    assert np.isnan(found[2])
-    assert not found[0] > found[1]
+    found = to_gap(learner, [99.0, 0.09, 0.05, 1e-9])
+    assert found[0] == 1
+    assert np.isnan(found[3])
+    assert not found[1] > found[2]
 
 
 def mixture_gap(T):
@@ -48,16 +49,16 @@ def published_gap(T):
         ("UCBVI-Ent, no bonus", published_gap),
     ],
 )
-def test_the_number_is_the_first_look_below(learner, gap):
+def test_it_is_the_first_look_after_the_last_large_gap(learner, gap):
     (T,) = to_gap(learner, [0.05])
-    looks = np.unique(np.exp(np.arange(0, np.log(400), np.log(1.3))).astype(int))
-    assert gap(int(T)) <= 0.05
-    assert all(gap(int(t)) > 0.05 for t in looks[looks < T])
+    looks = np.unique([*np.exp(np.arange(0, np.log(400), np.log(1.3))).astype(int), 400])
+    assert all(gap(int(t)) <= 0.05 for t in looks[looks >= T])
+    assert gap(int(looks[looks < T][-1])) > 0.05
 
 
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match="learner"):
-        to_gap("nobody")
+        to_gap("nobody", [0.1])
     with pytest.raises(ValueError, match="eps"):
         to_gap("EntGame, bonus", [0.0])
     with pytest.raises(ValueError, match="most"):

@@ -1,0 +1,117 @@
+"""Mirror ascent on the entropy of the discounted visitation: the twin of `max_entropy.mirror`.
+
+For a policy pi with normalised discounted visitation d let rho(s, a) = d(s) pi(a|s), F = H(rho) and
+
+    D(rho, rho') = E_{s ~ d} KL(pi(.|s) || pi'(.|s)) / (1 - gamma).
+
+KL(rho || rho') <= D <= KL(rho || rho') / (1 - gamma), so that with w = 1 / (1 - gamma) the step
+
+    argmax_rho <rho, -log rho^t> - D(rho, rho^t),
+
+the soft-optimal policy at temperature w for the reward -log d^t(s) + (w - 1) log pi^t(a|s), has
+F* - F(rho^t) <= gamma^t D(rho*, rho^0) for t >= 1; from the uniform policy
+D(rho*, rho^0) <= log A / (1 - gamma). Rewards of the process play no part.
+Source: prop-discounted-ascent.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rlentropy import distributions as dist
+from rlentropy._types import Floats
+from rlentropy.discounted import evaluation
+from rlentropy.discounted.mdp import DiscountedMDP
+from rlentropy.discounted.visitation import visited
+from rlentropy.results import result
+from rlentropy.validation import check_array, check_distribution, check_integer, check_kind, refuse
+
+
+@result
+class DiscountedAscent:
+    """A run of mirror ascent on H(rho).
+
+    values  (steps + 1,): H(rho) in nats of the start and after each step; never falls
+    policy  (S, A): the last one
+    rho     (S, A): its visitation of pairs
+    """
+
+    values: Floats
+    policy: Floats
+    rho: Floats
+
+
+def pair_visitation(mdp: DiscountedMDP, pi: ArrayLike) -> Floats:
+    """rho(s, a) = d(s) pi(a|s), a distribution on pairs; (S, A) -> (S, A)."""
+    pi = check_distribution("pi", pi, (mdp.S, mdp.A))
+    return evaluation.evaluate(mdp, pi).d[:, None] * pi
+
+
+def mirror_ascent(
+    mdp: DiscountedMDP, steps: int, *, start: ArrayLike | None = None
+) -> DiscountedAscent:
+    """``steps`` steps from ``start`` (S, A), uniform if None; a `DiscountedAscent`.
+
+    Raises ValueError for a start without full support, for steps < 0, and where actions are
+    unavailable. Source: prop-discounted-ascent.
+    """
+    check_kind("mdp", mdp, DiscountedMDP)
+    refuse("r", mdp.r, ~mdp.available, "every action has to be available")
+    steps = check_integer("steps", steps)
+    pi = np.full((mdp.S, mdp.A), 1 / mdp.A) if start is None else start
+    pi = check_distribution("start", pi, (mdp.S, mdp.A))
+    refuse("start", pi, pi == 0, "every action needs a positive probability")
+    rho = pair_visitation(mdp, pi)
+    values = [_entropy(rho)]
+    for _ in range(steps):
+        pi = _step(mdp, pi)
+        rho = pair_visitation(mdp, pi)
+        values.append(_entropy(rho))
+    return DiscountedAscent(values=np.array(values), policy=pi, rho=rho)
+
+
+def _step(mdp, pi):
+    w = 1 / (1 - mdp.gamma)
+    seen = visited(mdp, pi)
+    d = np.where(seen, evaluation.evaluate(mdp, pi).d, 1.0)
+    reward = (w - 1) * np.log(pi) - np.log(d)[:, None]
+    return np.exp(evaluation.soft_optimal(replace(mdp, r=reward), tau=w).log_pi)
+
+
+def _entropy(rho):
+    return float(dist.entropy(dist.log_probabilities(rho.ravel())))
+
+
+def certificate(mdp: DiscountedMDP, rho: ArrayLike) -> float:
+    """max over policies of <rho', -log rho>: at least the largest H(rho'), in nats.
+
+    One optimal control problem. Infinite where rho vanishes on a pair that can be visited.
+    rho  (S, A): a distribution on pairs, or less. Source: prop-discounted-ascent.
+    """
+    check_kind("mdp", mdp, DiscountedMDP)
+    rho = check_array("rho", rho, (mdp.S, mdp.A))
+    refuse("rho", rho, rho < 0, "a probability is not negative")
+    seen = visited(mdp, np.full((mdp.S, mdp.A), 1 / mdp.A))
+    if np.any(rho[seen] == 0):
+        return np.inf
+    reward = -np.log(np.where(seen[:, None], rho, 1.0))
+    best = evaluation.optimal(replace(mdp, r=reward))
+    return float((1 - mdp.gamma) * (mdp.mu @ best.V))
+
+
+def policy_divergence(mdp: DiscountedMDP, rho: ArrayLike, other: ArrayLike) -> float:
+    """D(rho, rho') = E_d KL(pi || pi') / (1 - gamma), pi, pi' the policies of rho, rho' (S, A).
+
+    Source: prop-discounted-ascent.
+    """
+    check_kind("mdp", mdp, DiscountedMDP)
+    rho = check_array("rho", rho, (mdp.S, mdp.A))
+    other = check_array("other", other, (mdp.S, mdp.A))
+    d = rho.sum(axis=1)
+    seen = d > 0
+    refuse("other", other, seen[:, None] & (other <= 0), "excludes a pair of a visited state")
+    ratio = np.log(np.where(rho > 0, rho, 1.0)) - np.log(np.where(rho > 0, other, 1.0))
+    states = np.log(np.where(seen, d, 1.0)) - np.log(np.where(seen, other.sum(axis=1), 1.0))
+    total = np.sum(rho * (ratio - states[:, None]))
+    return float(total / (1 - mdp.gamma))

@@ -44,6 +44,7 @@ class DiscountedAscent:
 
 def pair_visitation(mdp: DiscountedMDP, pi: ArrayLike) -> Floats:
     """rho(s, a) = d(s) pi(a|s), a distribution on pairs; (S, A) -> (S, A)."""
+    check_kind("mdp", mdp, DiscountedMDP)
     pi = check_distribution("pi", pi, (mdp.S, mdp.A))
     return evaluation.evaluate(mdp, pi).d[:, None] * pi
 
@@ -87,11 +88,10 @@ def certificate(mdp: DiscountedMDP, rho: ArrayLike) -> float:
     """max over policies of <rho', -log rho>: at least the largest H(rho'), in nats.
 
     One optimal control problem. Infinite where rho vanishes on a pair that can be visited.
-    rho  (S, A): a distribution on pairs, or less. Source: prop-discounted-ascent.
+    rho  (S, A): a distribution on pairs. Source: prop-discounted-ascent.
     """
     check_kind("mdp", mdp, DiscountedMDP)
-    rho = check_array("rho", rho, (mdp.S, mdp.A))
-    refuse("rho", rho, rho < 0, "a probability is not negative")
+    rho = _checked("rho", rho, mdp)
     seen = visited(mdp, np.full((mdp.S, mdp.A), 1 / mdp.A))
     if np.any(rho[seen] == 0):
         return np.inf
@@ -106,8 +106,8 @@ def policy_divergence(mdp: DiscountedMDP, rho: ArrayLike, other: ArrayLike) -> f
     Source: prop-discounted-ascent.
     """
     check_kind("mdp", mdp, DiscountedMDP)
-    rho = check_array("rho", rho, (mdp.S, mdp.A))
-    other = check_array("other", other, (mdp.S, mdp.A))
+    rho = _checked("rho", rho, mdp)
+    other = _checked("other", other, mdp)
     d = rho.sum(axis=1)
     seen = d > 0
     refuse("other", other, seen[:, None] & (other <= 0), "excludes a pair of a visited state")
@@ -115,3 +115,12 @@ def policy_divergence(mdp: DiscountedMDP, rho: ArrayLike, other: ArrayLike) -> f
     states = np.log(np.where(seen, d, 1.0)) - np.log(np.where(seen, other.sum(axis=1), 1.0))
     total = np.sum(rho * (ratio - states[:, None]))
     return float(total / (1 - mdp.gamma))
+
+
+def _checked(name, rho, mdp):
+    """A distribution on pairs."""
+    rho = check_array(name, rho, (mdp.S, mdp.A))
+    refuse(name, rho, (rho < 0) | (rho > 1 + dist.SLACK), "not a probability")
+    if not abs(rho.sum() - 1) <= 1e-8:
+        raise ValueError(f"{name}: the entries sum to {rho.sum()}, not to 1")
+    return rho

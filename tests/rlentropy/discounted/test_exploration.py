@@ -74,12 +74,12 @@ def test_rewards_play_no_part_and_unvisited_states_do_not_matter():
     assert np.array_equal(one.values, two.values)
     assert one.rho[2].sum() == 0
     assert exploration.certificate(free, one.rho) == pytest.approx(one.values[-1], abs=1e-9)
-    assert exploration.certificate(free, np.where(P[:, :, 0] > 0, 0.5, 0.0)) == np.inf
+    assert exploration.certificate(free, np.eye(3)[:, :2] / 2) == np.inf
 
 
 def test_bad_input_is_named():
     mdp = world(0.5)
-    uniform = np.full((5, 3), 1 / 3)
+    uniform = np.full((5, 3), 1 / 15)
     with pytest.raises(ValueError, match="start"):
         exploration.mirror_ascent(mdp, 1, start=np.eye(3)[[0] * 5])
     with pytest.raises(ValueError, match="steps"):
@@ -87,7 +87,9 @@ def test_bad_input_is_named():
     with pytest.raises(ValueError, match="rho"):
         exploration.certificate(mdp, -uniform)
     with pytest.raises(ValueError, match="other"):
-        exploration.policy_divergence(mdp, uniform, np.eye(3)[[0] * 5])
+        exploration.policy_divergence(mdp, uniform, np.eye(3)[[0] * 5] / 5)
+    with pytest.raises(ValueError, match="other"):
+        exploration.policy_divergence(mdp, uniform, 2 * uniform)
     masked = np.zeros((2, 2))
     masked[0, 1] = -np.inf
     P = np.full((2, 2, 2), 0.5)

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
 from itertools import pairwise
 from math import log, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -330,11 +331,19 @@ def measure(
         judge.look(block)
     if judge.seen < times[-1]:
         raise ValueError(f"T[-1] = {times[-1]}: the run has only {judge.seen} episodes")
-    rows = {name: np.array([row[name] for row in judge.rows]) for name in judge.rows[0]}
+    rows: dict[str, Any] = {
+        name: np.array([row[name] for row in judge.rows]) for name in judge.rows[0]
+    }
     names = ("squares", "reverse", "forward", "last", "seen")
     squares = {name: rows.pop(f"squares: {name}") for name in names}
-    fixed = {"T": times, "optimum": judge.best.value, "divergence": judge.divergence}
-    return GameLinks(**fixed, **rows, squares=squares, slack=judge.slack)
+    fixed: dict[str, Any] = {
+        "T": times,
+        "optimum": judge.best.value,
+        "divergence": judge.divergence,
+        "squares": squares,
+        "slack": judge.slack,
+    }
+    return GameLinks(**fixed, **rows)
 
 
 class _Judge:

@@ -60,8 +60,8 @@ def mirror_ascent(
     check_kind("mdp", mdp, DiscountedMDP)
     refuse("r", mdp.r, ~mdp.available, "every action has to be available")
     steps = check_integer("steps", steps)
-    pi = np.full((mdp.S, mdp.A), 1 / mdp.A) if start is None else start
-    pi = check_distribution("start", pi, (mdp.S, mdp.A))
+    first = np.full((mdp.S, mdp.A), 1 / mdp.A) if start is None else start
+    pi = check_distribution("start", first, (mdp.S, mdp.A))
     refuse("start", pi, pi == 0, "every action needs a positive probability")
     rho = pair_visitation(mdp, pi)
     values = [_entropy(rho)]
@@ -72,7 +72,7 @@ def mirror_ascent(
     return DiscountedAscent(values=np.array(values), policy=pi, rho=rho)
 
 
-def _step(mdp, pi):
+def _step(mdp: DiscountedMDP, pi: Floats) -> Floats:
     w = 1 / (1 - mdp.gamma)
     seen = visited(mdp, pi)
     d = np.where(seen, evaluation.evaluate(mdp, pi).d, 1.0)
@@ -80,7 +80,7 @@ def _step(mdp, pi):
     return np.exp(evaluation.soft_optimal(replace(mdp, r=reward), tau=w).log_pi)
 
 
-def _entropy(rho):
+def _entropy(rho: Floats) -> float:
     return float(dist.entropy(dist.log_probabilities(rho.ravel())))
 
 
@@ -91,11 +91,11 @@ def certificate(mdp: DiscountedMDP, rho: ArrayLike) -> float:
     rho  (S, A): a distribution on pairs. Source: prop-discounted-ascent.
     """
     check_kind("mdp", mdp, DiscountedMDP)
-    rho = _checked("rho", rho, mdp)
+    law = _checked("rho", rho, mdp)
     seen = visited(mdp, np.full((mdp.S, mdp.A), 1 / mdp.A))
-    if np.any(rho[seen] == 0):
+    if np.any(law[seen] == 0):
         return np.inf
-    reward = -np.log(np.where(seen[:, None], rho, 1.0))
+    reward = -np.log(np.where(seen[:, None], law, 1.0))
     best = evaluation.optimal(replace(mdp, r=reward))
     return float((1 - mdp.gamma) * (mdp.mu @ best.V))
 
@@ -106,21 +106,21 @@ def policy_divergence(mdp: DiscountedMDP, rho: ArrayLike, other: ArrayLike) -> f
     Source: prop-discounted-ascent.
     """
     check_kind("mdp", mdp, DiscountedMDP)
-    rho = _checked("rho", rho, mdp)
-    other = _checked("other", other, mdp)
-    d = rho.sum(axis=1)
+    one = _checked("rho", rho, mdp)
+    two = _checked("other", other, mdp)
+    d = one.sum(axis=1)
     seen = d > 0
-    refuse("other", other, seen[:, None] & (other <= 0), "excludes a pair of a visited state")
-    ratio = np.log(np.where(rho > 0, rho, 1.0)) - np.log(np.where(rho > 0, other, 1.0))
-    states = np.log(np.where(seen, d, 1.0)) - np.log(np.where(seen, other.sum(axis=1), 1.0))
-    total = np.sum(rho * (ratio - states[:, None]))
+    refuse("other", two, seen[:, None] & (two <= 0), "excludes a pair of a visited state")
+    pairs = np.log(np.where(one > 0, one, 1.0)) - np.log(np.where(one > 0, two, 1.0))
+    states = np.log(np.where(seen, d, 1.0)) - np.log(np.where(seen, two.sum(axis=1), 1.0))
+    total = np.sum(one * (pairs - states[:, None]))
     return float(total / (1 - mdp.gamma))
 
 
-def _checked(name, rho, mdp):
+def _checked(name: str, rho: ArrayLike, mdp: DiscountedMDP) -> Floats:
     """A distribution on pairs."""
-    rho = check_array(name, rho, (mdp.S, mdp.A))
-    refuse(name, rho, (rho < 0) | (rho > 1 + dist.SLACK), "not a probability")
-    if not abs(rho.sum() - 1) <= 1e-8:
-        raise ValueError(f"{name}: the entries sum to {rho.sum()}, not to 1")
-    return rho
+    found = check_array(name, rho, (mdp.S, mdp.A))
+    refuse(name, found, (found < 0) | (found > 1 + dist.SLACK), "not a probability")
+    if not abs(found.sum() - 1) <= dist.SLACK:
+        raise ValueError(f"{name}: the entries sum to {found.sum()}, not to 1")
+    return found

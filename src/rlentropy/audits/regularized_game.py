@@ -35,7 +35,9 @@ from rlentropy.results import result
 from rlentropy.validation import (
     check_array,
     check_confidence,
+    check_distribution,
     check_integer,
+    check_kind,
     check_number,
     check_sizes,
     refuse,
@@ -50,7 +52,7 @@ def sampler_bound(T: float, S: int, A: int, H: int, delta: float) -> float:
 
     Raises ValueError unless S, A >= 2, H >= 1, T >= 2 and 0 < delta < 1. Source: lem-soft-regret.
     """
-    _check(T, S, A, H)
+    T = _checked(T, S, A, H)
     alpha = float(confidence.log_confidence(T, S, A, H, delta))
     margin = confidence.count_margin(S, A, H, delta)
     stages = H**2 * (H - 1) ** 2 * (2 * H - 1) / 24
@@ -64,7 +66,7 @@ def forecast_price(T: float, S: int, H: int, delta: float) -> float:
 
     Raises ValueError as `sampler_bound`. Source: lem-forecast-squares.
     """
-    _check(T, S, 2, H)
+    T = _checked(T, S, 2, H)
     check_confidence("delta", delta)
     return S * (log(T) + 2) + 2 * log(1 + T) + 2 * (1 + log(S * T)) * log(6 * H / delta)
 
@@ -75,6 +77,7 @@ def fast_bound(T: float, S: int, A: int, H: int, delta: float) -> float:
     R_T is the regret of a forecaster of S symbols with prior count 1.
     Raises ValueError as `sampler_bound`. Source: thm-regularised-fast.
     """
+    T = _checked(T, S, A, H)
     regret = float(forecaster.worst_regret(T, S))
     price = regret + 2 + forecast_price(T, S, H, delta)
     return H * (sampler_bound(T, S, A, H, delta) + H * price)
@@ -86,6 +89,7 @@ def slow_bound(T: float, S: int, A: int, H: int, delta: float) -> float:
 
     Raises ValueError as `sampler_bound`. Source: prop-regularised-slow.
     """
+    T = _checked(T, S, A, H)
     sampler = sampler_bound(T, S, A, H, delta)
     there = log(T + S) * sqrt(T * log(6 / delta) / 2)
     back = log(S * T) * sqrt(S * log(12 * S * H / delta) * T)
@@ -104,6 +108,10 @@ def episodes_needed(
 
     Raises ValueError for eps <= 0.
     """
+    _checked(2.0, S, A, H)
+    check_confidence("delta", delta)
+    if not callable(bound):
+        raise ValueError(f"bound = {bound!r}: not a function")
 
     def average(T):
         return bound(T, S, A, H, delta) / T
@@ -111,12 +119,15 @@ def episodes_needed(
     return _inverse.episodes_needed(average, eps, least=2.0, relative=1e-6)
 
 
-def _check(T, S, A, H):
+def _checked(T, S, A, H):
+    """T as a float."""
     check_integer("S", S, low=2)
     check_integer("A", A, low=2)
     check_integer("H", H, low=1)
-    if not check_number("T", T) >= 2:
+    episodes = check_number("T", T)
+    if not episodes >= 2:
         raise ValueError(f"T = {T}: the bound is about two episodes or more")
+    return episodes
 
 
 # ------------------------------------------------------------------------------------- the game
@@ -127,7 +138,7 @@ class SoftAnswer:
     """The best answer to state predictions: values for the reward log 1/q_h(s) plus the entropy of
     the policy.
 
-    value    (...,): V_1(s_1), the largest payoff against q, in nats
+    value    (...,): E V_1(s_1), the largest payoff against q, in nats
     Q, log_pi  (..., H, S, A)
     """
 
@@ -142,6 +153,7 @@ def soft_answer(mdp: EpisodicMDP, q: ArrayLike) -> SoftAnswer:
     q  (..., H, S) positive: a prediction of the state at each stage
     Raises ValueError for an entry that is not positive. Source: thm-soft-game.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     q = check_array("q", q)
     if q.shape[-2:] != (mdp.H, mdp.S):
         raise ValueError(f"q: shape {q.shape}, expected (..., {mdp.H}, {mdp.S})")
@@ -152,7 +164,7 @@ def soft_answer(mdp: EpisodicMDP, q: ArrayLike) -> SoftAnswer:
         ahead = _next_mean(mdp, h, V) if h + 1 < mdp.H else 0.0
         Q[..., h, :, :] = -np.log(q[..., h, :, None]) + ahead
         V = dist.logsumexp(Q[..., h, :, :])
-    return SoftAnswer(value=V[..., mdp.first_state], Q=Q, log_pi=dist.log_softmax(Q))
+    return SoftAnswer(value=V @ mdp.start_distribution, Q=Q, log_pi=dist.log_softmax(Q))
 
 
 def payoff(d: ArrayLike, q: ArrayLike) -> Floats:
@@ -161,8 +173,13 @@ def payoff(d: ArrayLike, q: ArrayLike) -> Floats:
     d (..., H, S, A) visitations, q (..., H, S) predictions of states. Source: eq-soft-payoff.
     """
     d = check_array("d", d)
+    if d.ndim < 3:
+        raise ValueError(f"d: shape {d.shape}, expected (..., H, S, A)")
+    refuse("d", d, (d < 0) | (d > 1 + dist.SLACK), "not a probability")
     q = check_array("q", q)
     mass = d.sum(axis=-1)
+    if q.shape[-2:] != mass.shape[-2:]:
+        raise ValueError(f"q: shape {q.shape}, expected (..., {d.shape[-3]}, {d.shape[-2]})")
     refuse("q", q, (q <= 0) & (mass > 0), "a visited state has to be predicted")
     surprise = -np.sum(mass * np.log(np.where(mass > 0, q, 1.0)), axis=(-2, -1))
     return surprise + _policy_entropy(d)
@@ -170,10 +187,10 @@ def payoff(d: ArrayLike, q: ArrayLike) -> Floats:
 
 def visitations(mdp: EpisodicMDP, Q: ArrayLike) -> Floats:
     """The visitations of the policies softmax(Q); (B, H, S, A) -> (B, H, S, A)."""
+    check_kind("mdp", mdp, EpisodicMDP)
     pi = np.exp(dist.log_softmax(check_array("Q", Q, (None, mdp.H, mdp.S, mdp.A))))
     d = np.empty_like(pi)
-    state = np.zeros((len(pi), mdp.S))
-    state[:, mdp.first_state] = 1.0
+    state = np.tile(mdp.start_distribution, (len(pi), 1))
     for h in range(mdp.H):
         d[:, h] = state[:, :, None] * pi[:, h]
         if h + 1 < mdp.H:
@@ -216,9 +233,11 @@ def forecast_squares(symbols: ArrayLike, r: ArrayLike) -> Squares:
     Raises ValueError for symbols out of range and for r that is not positive.
     Source: lem-forecast-squares.
     """
-    r = check_array("r", r, (None,))
+    r = check_distribution("r", r, (None,))
     refuse("r", r, r <= 0, "a probability has to be positive")
     x = forecaster.one_hot(symbols, len(r))
+    if len(x) == 0:
+        raise ValueError("symbols: there is none")
     before = np.cumsum(x, axis=0) - x
     sums = _ForecastSums(1, len(r))
     sums.add(forecaster.predict(before)[:, None], x[:, None])
@@ -323,11 +342,17 @@ def measure(
     optimum  `max_entropy.solve(mdp)`, solved here if it is not given
     Raises ValueError for times out of order, and for a run that is too short.
     """
-    times = np.array([check_integer(f"T[{i}]", int(t), low=2) for i, t in enumerate(T)])
-    if len(times) == 0 or np.any(np.diff(times) <= 0):
-        raise ValueError("T: must hold at least one number, in increasing order")
+    check_kind("mdp", mdp, EpisodicMDP)
+    found = check_array("T", T, (None,))
+    refuse("T", found, (found < 2) | (found != np.floor(found)), "not a whole number >= 2")
+    if np.any(np.diff(found) <= 0):
+        raise ValueError("T: must be in increasing order")
+    if not isinstance(blocks, Iterable):
+        raise ValueError(f"blocks = {blocks!r}: not an iterable of blocks")
+    times = found.astype(np.int64)
     judge = _Judge(mdp, times, delta, optimum or max_entropy.solve(mdp, tol=1e-12))
     for block in blocks:
+        check_kind("blocks", block, GameBlock)
         judge.look(block)
     if judge.seen < times[-1]:
         raise ValueError(f"T[-1] = {times[-1]}: the run has only {judge.seen} episodes")

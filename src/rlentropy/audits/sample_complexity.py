@@ -20,7 +20,14 @@ from rlentropy.episodic import max_entropy, trajectory_entropy
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import visitation_entropy
 from rlentropy.learners import entgame, optimistic_soft_vi, regularized_game, ucbvi_ent
-from rlentropy.validation import check_array, check_choice, check_integer, check_positive, refuse
+from rlentropy.validation import (
+    check_array,
+    check_choice,
+    check_integer,
+    check_kind,
+    check_number,
+    refuse,
+)
 
 Seed = int | np.random.SeedSequence
 Gaps = Callable[[EpisodicMDP, Seed, list[int]], Floats]
@@ -37,12 +44,14 @@ def episodes_to_gap(
     step     > 1: the times at which one looks grow by this factor
     Raises ValueError for arguments out of range.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     known = learners()
     check_choice("learner", learner, tuple(known))
     eps = check_array("eps", eps)
     refuse("eps", eps, eps <= 0, "a gap is positive")
     most = check_integer("most", most, low=2)
-    check_positive("step - 1", step - 1)
+    if not check_number("step", step) > 1:
+        raise ValueError(f"step = {step}: times have to grow, so it is above 1")
     grown = np.exp(np.arange(0, np.log(most), np.log(step))).astype(int)
     times = np.unique([*grown, most])
     gaps = known[learner](mdp, seed, times.tolist())

@@ -100,7 +100,7 @@ def play(
     """Play ``episodes`` episodes and yield `GameBlock`s of at most ``block`` of them,
     for whoever measures the run.
 
-    mdp          `EpisodicMDP`; the learner sees sampled transitions only
+    mdp          `EpisodicMDP`, its first state may be drawn; the learner sees samples only
     seed         whole number >= 0 or SeedSequence
     delta        confidence level of the bonuses, in (0, 1)
     bonus_scale  c >= 0; the theorems are about 1
@@ -129,7 +129,8 @@ class _State:
         H, S, A = mdp.H, mdp.S, mdp.A
         self.delta = check_confidence("delta", delta)
         self.scale = check_nonnegative("bonus_scale", bonus_scale)
-        self.world = simulator.world(mdp)
+        self.world = simulator.world(mdp, drawn=True)
+        self.numbers = simulator.draws(mdp, 2 * H - 1)
         self.n = np.zeros((H, S, A), dtype=np.int64)
         self.m = np.zeros((max(H - 1, 1), S, A, S), dtype=np.int64)
         self.radius = np.zeros((H, S, A))  # eps_n of the pairs that were visited
@@ -142,7 +143,7 @@ class _State:
         Q = np.empty(shape)
         n = np.empty(shape, dtype=np.int64)
         states = np.empty(shape[:2], dtype=np.int64)
-        uniforms = rng.random((B, 2 * len(self.n) - 1))
+        uniforms = rng.random((B, self.numbers))
         tables = (self.n, self.m, self.radius, self.Q)
         _play(uniforms, self.world, self.delta, self.scale, *tables, Q, n, states)
         return Q, n, states
@@ -192,7 +193,7 @@ def _play(uniforms, world, delta, scale, n, m, radius, Q, Qs, ns, states):
                     for a in range(A):
                         Qs[b, h, s, a] = Q[h, s, a]
                         ns[b, h, s, a] = n[h, s, a]
-        s = world.start
+        s = simulator.begin(world, uniforms[b])
         for h in range(H):
             if kept:
                 states[b, h] = s

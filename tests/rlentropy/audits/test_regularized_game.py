@@ -5,7 +5,8 @@ import pytest
 
 from rlentropy import distributions as dist
 from rlentropy.audits import regularized_game as audit
-from rlentropy.episodic import environments, max_entropy
+from rlentropy.episodic import environments, forecaster, max_entropy
+from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import push_forward, visitation_entropy
 from rlentropy.learners import regularized_game
 
@@ -108,3 +109,16 @@ def test_episodes_needed_is_where_the_bound_meets_eps():
 def test_bad_input_is_named(call, name):
     with pytest.raises(ValueError, match=name):
         call()
+
+
+def test_a_first_state_may_be_drawn():
+    kernel = WORLD.dense()
+    mdp = EpisodicMDP(kernel, 3, np.array([0.5, 0.3, 0.2]))
+    blocks = list(regularized_game.play(mdp, 600, 3))
+    links = audit.measure(mdp, blocks, [2, 600], delta=0.1)
+    assert min(links.slack.values()) >= -1e-9
+    left = 600 * links.policy[1] + links.excess[1] + links.squares["seen"][1].sum()
+    regret = float(forecaster.worst_regret(600, 3))
+    assert left <= links.regret[1] + 3 * (regret + 2) + links.noise[1].sum()
+    first = np.bincount(blocks[0].states[:, 0], minlength=3) / 600
+    assert np.abs(first - [0.5, 0.3, 0.2]).max() < 0.08

@@ -8,6 +8,7 @@ import transcribed_06_10  # noqa: F401
 import transcribed_11_17  # noqa: F401
 import transcribed_14_15  # noqa: F401
 import transcribed_16  # noqa: F401
+import transcribed_18  # noqa: F401
 from transcription import STORE, TRANSCRIBED, all_displays, assert_lines, fingerprint, store
 
 DISPLAYS = all_displays()

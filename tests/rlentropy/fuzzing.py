@@ -224,6 +224,17 @@ def calls():
         },
         "discounted.entropy_dynamics.rounding_error": {"logits": ADV, "unit": 1e-7},
         "discounted.entropy_dynamics.path_integral": {"theta": ADV, "direction": ADV**2},
+        "discounted.exploration.mirror_ascent": {
+            "mdp": MDP,
+            "steps": 2,
+            "start": np.array([[0.5, 0.5]] * 3),
+        },
+        "discounted.exploration.certificate": {"mdp": MDP, "rho": np.full((3, 2), 1 / 6)},
+        "discounted.exploration.policy_divergence": {
+            "mdp": MDP,
+            "rho": np.full((3, 2), 1 / 6),
+            "other": np.array([[0.1, 0.2], [0.1, 0.2], [0.2, 0.2]]),
+        },
         "discounted.environments.two_state": {"gamma": 0.9, "stay": 0.9},
         "discounted.evaluation.evaluate_softmax": {"mdp": MDP, "theta": theta, "tau": 0.1},
         "discounted.long_run.nearest_policy": {

@@ -10,7 +10,12 @@ from matplotlib.figure import Figure
 
 from rlentropy.audits import explorers
 from rlentropy.episodic import environments, visitation
-from rlentropy.learners import entgame, entgame_plain, optimistic_soft_vi
+from rlentropy.learners import (
+    entgame,
+    entgame_plain,
+    optimistic_soft_vi,
+    regularized_game,
+)
 from rlentropy.learners.on_simulator import EntGame
 from rlentropy.learners.simulator import Sampler
 from rlentropy.learners.stopping import StoppingRule
@@ -371,6 +376,7 @@ def _audits():
     both = {"n0": 1.0, "bonus_scale": 1.0}
     proof = "audits.entgame"
     soft = "audits.optimistic_soft_vi"
+    game = "audits.regularized_game"
     blocks = list(optimistic_soft_vi.play(CHAIN, 3, 1))
     return {
         f"{proof}.azuma_bound": LONG | {"n0": 1.0},
@@ -425,6 +431,32 @@ def _audits():
         f"{soft}.measure": {"mdp": CHAIN, "blocks": blocks, "T": [1, 3], "delta": 0.1},
         f"{soft}.slow_bound": LONG,
         f"{soft}.width_constants": LONG,
+        f"{game}.episodes_needed": {"bound": _sublinear, "eps": 0.5, **SIZES},
+        f"{game}.fast_bound": LONG,
+        f"{game}.forecast_price": {"T": 500.0, "S": 3, "H": 3, "delta": 0.1},
+        f"{game}.forecast_squares": {
+            "symbols": np.array([0, 2, 1]),
+            "r": np.array([0.5, 0.3, 0.2]),
+        },
+        f"{game}.measure": {
+            "mdp": CHAIN,
+            "blocks": list(regularized_game.play(CHAIN, 3, 1)),
+            "T": [2, 3],
+            "delta": 0.1,
+        },
+        f"{game}.payoff": {"d": VISITS, "q": np.full((3, 3), 1 / 3)},
+        f"{game}.sampler_bound": LONG,
+        f"{game}.slow_bound": LONG,
+        f"{game}.soft_answer": {"mdp": CHAIN, "q": np.full((3, 3), 1 / 3)},
+        f"{game}.visitations": {"mdp": CHAIN, "Q": RNG.random((2, 3, 3, 2))},
+        "audits.sample_complexity.episodes_to_gap": {
+            "mdp": CHAIN,
+            "learner": "EntGame, no bonus",
+            "eps": np.array([0.5]),
+            "seed": 1,
+            "most": 5,
+            "step": 1.5,
+        },
         "audits.saturation.choose": {**values, "ceiling": 0.5, "rule": "unclipped"},
         "audits.saturation.links": {"mdp": CHAIN, **moved, "rule": "first"},
         "audits.saturation.plan": {**moved, "delta": 0.1, **both},

@@ -1,0 +1,117 @@
+"""The regularised game against a plain NumPy twin on the same random numbers."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rlentropy import confidence
+from rlentropy import distributions as dist
+from rlentropy.episodic import environments
+from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.learners import regularized_game
+from rlentropy.seeds import generator
+
+WORLD = environments.garnet(states=3, actions=2, horizon=3, branching=3, seed=0)
+
+
+def choose(weights, u):
+    below = np.searchsorted(np.cumsum(weights), u * np.sum(weights), side="right")
+    return min(int(below), len(weights) - 1)
+
+
+def next_state(mdp, h, s, a, u):
+    row = mdp.kernel(h).toarray()[s * mdp.A + a]
+    support = np.flatnonzero(row)
+    return support[min(np.searchsorted(np.cumsum(row[support]), u, side="right"), len(support) - 1)]
+
+
+def plan(n, m, t, delta, bonus_scale):
+    """Qbar as alg-regularised-game states it."""
+    H, S, A = n.shape
+    Q, V = np.zeros((H, S, A)), np.zeros(S)
+    for h in reversed(range(H)):
+        u = (H - 1 - h) * (np.log(t + S) + np.log(A))
+        hat = m[h] / np.maximum(n[h], 1)[..., None]
+        eps = confidence.total_variation_radius(np.maximum(n[h], 1), S, A, H, delta)
+        ahead = np.where(n[h] > 0, np.minimum(u, hat @ V + bonus_scale * u * eps), u)
+        Q[h] = -np.log((n[h].sum(axis=1) + 1) / (t + S))[:, None] + ahead
+        V = dist.logsumexp(Q[h])
+    return Q
+
+
+def twin(mdp, episodes, seed, *, delta, bonus_scale):
+    H, S, A = mdp.H, mdp.S, mdp.A
+    n, m = np.zeros((H, S, A)), np.zeros((H, S, A, S))
+    history, seen = [], []
+    for t, uniforms in enumerate(generator(seed).random((episodes, 2 * H - 1))):
+        Q = plan(n, m, t, delta, bonus_scale)
+        history.append(Q)
+        s, path = mdp.start, []
+        for h in range(H):
+            path.append(s)
+            a = choose(np.exp(Q[h, s] - Q[h, s].max()), uniforms[2 * h])
+            n[h, s, a] += 1
+            if h < H - 1:
+                following = next_state(mdp, h, s, a, uniforms[2 * h + 1])
+                m[h, s, a, following] += 1
+                s = following
+        seen.append(path)
+    return history, seen, n, plan(n, m, episodes, delta, bonus_scale)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.integers(1, 4), st.integers(1, 3), st.integers(1, 4), st.integers(0, 30),
+    st.integers(0, 10**6), st.sampled_from([0.0, 0.3, 1.0]),
+)  # fmt: skip
+def test_kernel_equals_twin(S, A, H, episodes, seed, bonus_scale):
+    mdp = environments.garnet(states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed)
+    history, seen, n, Q = twin(mdp, episodes, seed, delta=0.1, bonus_scale=bonus_scale)
+    run = regularized_game.run(mdp, episodes, seed, bonus_scale=bonus_scale)
+    assert np.array_equal(run.counts, n)
+    assert np.abs(run.Q - Q).max() < 1e-9
+    blocks = list(regularized_game.play(mdp, episodes, seed, bonus_scale=bonus_scale, block=7))
+    if episodes:
+        assert np.abs(np.concatenate([x.Q for x in blocks]) - history).max() < 1e-9
+        assert np.array_equal(np.concatenate([x.states for x in blocks]), seen)
+        assert [x.first for x in blocks] == list(range(0, episodes, 7))
+
+
+def test_blocks_tell_what_was_counted_before():
+    first, second = regularized_game.play(WORLD, 40, 3, block=20)
+    assert (first.n[0] == 0).all()
+    assert (second.n[0].sum(axis=(1, 2)) == 20).all()
+    assert second.moves.sum() == 40 * (WORLD.H - 1)
+
+
+def test_one_stage_is_optimal_at_once():
+    mdp = EpisodicMDP(np.full((3, 4, 3), 1 / 3), 1, 0)
+    assert np.allclose(regularized_game.run(mdp, 5, 0).policy, 1 / 4, atol=1e-15)
+
+
+def test_a_run_survives_pickling():
+    run = regularized_game.run(WORLD, 10, 0)
+    again = pickle.loads(pickle.dumps(run))
+    assert np.array_equal(again.counts, run.counts)
+    assert np.array_equal(again.policy, run.policy)
+
+
+@pytest.mark.parametrize(
+    ("bad", "name"),
+    [({"delta": 0.0}, "delta"), ({"bonus_scale": -1.0}, "bonus_scale"), ({"delta": 1.0}, "delta")],
+)
+def test_bad_arguments_are_named(bad, name):
+    with pytest.raises(ValueError, match=name):
+        regularized_game.run(WORLD, 1, 0, **bad)
+
+
+def test_episodes_and_seeds_are_asked_for():
+    with pytest.raises(ValueError, match="episodes"):
+        regularized_game.run(WORLD, -1, 0)
+    with pytest.raises(ValueError, match="seed"):
+        regularized_game.run(WORLD, 1, None)
+    with pytest.raises(ValueError, match="block"):
+        next(regularized_game.play(WORLD, 1, 0, block=0))

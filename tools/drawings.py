@@ -148,6 +148,19 @@ def law():
     return drawing(WIDTH, 198, *parts)
 
 
+def soft_answer():
+    """The values of four actions, the answer of one best action, and the softmax answer."""
+    values = np.array([1.0, 0.9, 0.6, 0.1])
+    return columns(
+        [
+            ("values", values),
+            ("best", (values == values.max()).astype(float)),
+            ("softmax", dist.softmax(3 * values)),
+        ],
+        arrows={0},
+    )
+
+
 def simplex_step():
     """One NPG step on the triangle, with rings of equal cost KL(p || pi) around the old policy."""
     corners = np.array([[134.0, 26.0], [14.0, 233.8], [254.0, 233.8]])
@@ -381,6 +394,7 @@ PICTURES = (
     price_of_error,
     held_back,
     law,
+    soft_answer,
     sampled_effects,
 )
 

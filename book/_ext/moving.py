@@ -196,6 +196,14 @@ PICTURES = (
         "asks when it holds.",
     ),
     Picture(
+        page="notebooks/18_regularised_game",
+        file="soft_answer.svg",
+        alt="Three bar charts of four actions: values of which two are nearly equal, an answer "
+        "that takes the best action only, and one that takes all, the better ones more often.",
+        caption="Two answers to the same values: one best action, or a softmax of the values. A "
+        "small change of the values turns the first and hardly moves the second.",
+    ),
+    Picture(
         page="notebooks/19_beyond_tables",
         file="sampled_effects.svg",
         alt="One bar for each of twelve actions, from likely to rare, up where sampling it raises "

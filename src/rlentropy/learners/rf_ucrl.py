@@ -28,17 +28,10 @@ from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import model as empirical_model
 from rlentropy.learners import simulator
 from rlentropy.learners._entgame_kernels import is_near
+from rlentropy.learners._loop import blocks
 from rlentropy.results import result
 from rlentropy.seeds import generator
-from rlentropy.validation import (
-    check_confidence,
-    check_integer,
-    check_kind,
-    check_number,
-)
-
-# Episodes whose random numbers are drawn at a time.
-BLOCK = 4096
+from rlentropy.validation import check_confidence, check_nonnegative
 
 
 @dataclass(frozen=True)
@@ -69,8 +62,7 @@ class RewardFreeOptions:
         if self.ties not in ("random", "near"):
             raise ValueError(f"ties = {self.ties!r}: must be 'random' or 'near'")
         check_confidence("delta", self.delta)
-        if check_number("bonus_scale", self.bonus_scale) < 0:
-            raise ValueError(f"bonus_scale = {self.bonus_scale}: must be >= 0")
+        check_nonnegative("bonus_scale", self.bonus_scale)
 
 
 @result
@@ -96,35 +88,18 @@ def rf_ucrl(
     Source: Kaufmann et al. (2021), algorithm 1; the published code of Tiapkin et al.
     (2023), commit 74af23f.
     """
-    check_kind("mdp", mdp, EpisodicMDP)
     options = options or RewardFreeOptions()
+    world = simulator.world(mdp, drawn=True)
     if (options.pooled or options.published_code) and not mdp.stationary:
         raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
-    episodes = check_integer("episodes", episodes)
     H, S, A = mdp.H, mdp.S, mdp.A
-    world = simulator.world(mdp, drawn=True)
-    rng = generator(seed)
     weight, ceiling, top = _stage_constants(H, options)
     model = empirical_model.empty(1 if options.pooled else H, S, A)
     radius = np.full(model.visits.shape, _radius(0, S, A, H, options.delta))
     counts, E = np.zeros((H, S, A), dtype=np.int64), np.zeros((H, S, A))
-    for first in range(0, episodes, BLOCK):
-        uniforms = rng.random((min(BLOCK, episodes - first), simulator.draws(mdp, 2 * H)))
-        model = _play(
-            uniforms,
-            world,
-            options.pooled,
-            options.published_code,
-            options.ties == "near",
-            options.delta,
-            weight,
-            ceiling,
-            top,
-            counts,
-            model,
-            radius,
-            E,
-        )
+    settings = (options.pooled, options.published_code, options.ties == "near", options.delta)
+    for _, uniforms in blocks(mdp, generator(seed), episodes, transitions=2 * H):
+        model = _play(uniforms, world, *settings, weight, ceiling, top, counts, model, radius, E)
     return RewardFreeResult(counts=counts, error=E)
 
 

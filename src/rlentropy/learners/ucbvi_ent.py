@@ -30,17 +30,10 @@ from rlentropy._portable_kernels import draw_softmax, exp, log
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import model as empirical_model
 from rlentropy.learners import simulator
+from rlentropy.learners._loop import blocks
 from rlentropy.results import result
 from rlentropy.seeds import generator
-from rlentropy.validation import (
-    check_confidence,
-    check_integer,
-    check_kind,
-    check_number,
-)
-
-# Episodes whose random numbers are drawn at a time.
-BLOCK = 4096
+from rlentropy.validation import check_confidence, check_nonnegative
 
 
 @dataclass(frozen=True)
@@ -66,8 +59,7 @@ class Options:
 
     def __post_init__(self):
         check_confidence("delta", self.delta)
-        if check_number("bonus_scale", self.bonus_scale) < 0:
-            raise ValueError(f"bonus_scale = {self.bonus_scale}: must be >= 0")
+        check_nonnegative("bonus_scale", self.bonus_scale)
 
 
 @result
@@ -104,21 +96,15 @@ def run(
     Raises ValueError if pooled counts or an H-th transition are asked of a kernel that changes with
     the stage.
     """
-    check_kind("mdp", mdp, EpisodicMDP)
     options = options or Options()
+    world = simulator.world(mdp, drawn=True)
     if (options.pooled or options.last_transition) and not mdp.stationary:
         raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
-    episodes = check_integer("episodes", episodes)
     H, S, A = mdp.H, mdp.S, mdp.A
-    world = simulator.world(mdp, drawn=True)
-    rng = generator(seed)
     model = empirical_model.empty(1 if options.pooled else H, S, A)
     unseen = bonus_terms(0, S, A, H, options.delta)
-    steep, flat = (
-        np.full(model.visits.shape, unseen[0]),
-        np.full(model.visits.shape, portable.log(S)),
-    )
-    flat += options.bonus_scale * unseen[1]
+    steep = np.full(model.visits.shape, unseen[0])
+    flat = np.full(model.visits.shape, portable.log(S)) + options.bonus_scale * unseen[1]
     counts, Q = np.zeros((H, S, A), dtype=np.int64), np.zeros((H, S, A))
     settings = (
         options.pooled,
@@ -127,8 +113,7 @@ def run(
         options.bonus_scale,
         options.delta,
     )
-    for first in range(0, episodes, BLOCK):
-        uniforms = rng.random((min(BLOCK, episodes - first), simulator.draws(mdp, 2 * H)))
+    for _, uniforms in blocks(mdp, generator(seed), episodes, transitions=2 * H):
         model = _play(uniforms, world, *settings, counts, model, steep, flat, Q)
     return SoftExplorerRun(counts=counts, log_pi=portable.log_softmax(Q))
 

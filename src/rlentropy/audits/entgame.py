@@ -332,7 +332,8 @@ class _Judge:
         self.optimum = optimum
         self.shape = (mdp.H, mdp.S, mdp.A)
         self.books, self.plan = game.books(*self.shape, mdp.S), game.plan(*self.shape, mdp.S)
-        self.ahead, self.source = unclipped.ahead(*self.shape, mdp.S), config.saturated == "source"
+        self.ahead = unclipped.ahead(mdp.H, mdp.S, mdp.S)
+        self.source = config.saturated == "source"
         self.margin = confidence.count_margin(mdp.S, mdp.A, mdp.H, config.delta)
         self.N, self.last = np.zeros(self.shape), np.zeros(self.shape, dtype=np.int32)
         self.memory = np.zeros((3, mdp.H + 1, mdp.S))

@@ -163,6 +163,7 @@ def run(
     """
     check_choice("rule", rule, RULES)
     episodes = check_integer("episodes", episodes, low=1)
+    mdp.need_all_actions("the audit of the ceiling")
     H, S, A = mdp.H, mdp.S, mdp.A
     n = np.zeros((H, S, A))
     moves = np.zeros((H - 1, S, A, S))

@@ -157,6 +157,7 @@ def run(
     """Play ``episodes`` episodes with the variance bonus and judge every plan by the true kernel.
     Raises ValueError for arguments out of range. Source: thm-entgame-variance."""
     episodes = check_integer("episodes", episodes, low=1)
+    mdp.need_all_actions("the audit of the variance bonus")
     n = np.zeros((mdp.H, mdp.S, mdp.A))
     moves = np.zeros((mdp.H - 1, mdp.S, mdp.A, mdp.S))
     world = simulator.world(mdp)

@@ -114,6 +114,7 @@ class _State:
 
     def __init__(self, mdp, delta, bonus_scale):
         self.world = simulator.world(mdp, drawn=True)
+        mdp.need_all_actions("optimistic_soft_vi")
         H, S, A = mdp.H, mdp.S, mdp.A
         self.delta = check_confidence("delta", delta)
         self.scale = check_nonnegative("bonus_scale", bonus_scale)

@@ -15,7 +15,7 @@ The published code clips whatever its configuration says (``clip`` is overwritte
 also on the grid, where the configuration of the other learners says no ceiling.
 A pair without visits has n = 1 where n divides or stands alone in a logarithm, n = 0 elsewhere,
 and phat uniform on all
-states. Source: rem-ucbvi-ent; Tiapkin et al.
+states; an unavailable action has Qbar = -infinity. Source: rem-ucbvi-ent; Tiapkin et al.
 (2023), published code, commit 74af23f; described, not copied.
 """
 
@@ -101,11 +101,14 @@ def run(
     if (options.pooled or options.last_transition) and not mdp.stationary:
         raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
     H, S, A = mdp.H, mdp.S, mdp.A
-    model = empirical_model.empty(1 if options.pooled else H, S, A)
+    models = 1 if options.pooled else H
+    model = empirical_model.empty(models, S, A, available=mdp.available)
     unseen = bonus_terms(0, S, A, H, options.delta)
     steep = np.full(model.visits.shape, unseen[0])
     flat = np.full(model.visits.shape, portable.log(S)) + options.bonus_scale * unseen[1]
-    counts, Q = np.zeros((H, S, A), dtype=np.int64), np.zeros((H, S, A))
+    flat[model.visits < 0] = -np.inf
+    counts = np.zeros((H, S, A), dtype=np.int64)
+    Q = np.tile(np.where(mdp.available, 0.0, -np.inf), (H, 1, 1))
     settings = (
         options.pooled,
         options.last_transition,
@@ -145,7 +148,7 @@ def _plan(pooled, last_transition, clip, scale, model, steep, flat, Q):
             top = -np.inf
             for a in range(A):
                 row = s * A + a
-                q = 0.0
+                q = Q[h, s, a]
                 if inside or last_transition:
                     q = flat[k, row] + scale * ceiling * steep[k, row]
                 if inside:
@@ -176,6 +179,8 @@ def _play(
         s = simulator.begin(world, uniforms[t])
         for h in range(H):
             a = draw_softmax(Q[h, s], uniforms[t, 2 * h])
+            while Q[h, s, a] == -np.inf:  # rounding of the sums must not choose such an action
+                a -= 1
             counts[h, s, a] += 1
             if h < H - 1 or last_transition:
                 row = s * A + a

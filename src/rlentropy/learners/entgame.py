@@ -155,6 +155,7 @@ class Memory:
 class EntGameRun:
     """What a run of EntGame returns.
 
+    available    (S, A) booleans: the actions there are
     counts       (H, S, A) whole numbers (real ones in `run_known`): visits n_h(s, a);
                  a pooled run counts by stage as
                  well, for the reader only
@@ -162,16 +163,15 @@ class EntGameRun:
     checkpoints  tuple of `Checkpoint`, in increasing order of episodes
     certified_gap  with probability at least 1 - delta the output loses at most so much
                  (thm-entgame-stops); None in a run that was not asked for an accuracy
-    available    (S, A) booleans: the actions there are
     memory       `Memory`, for `resume`; None in `run_known`
     """
 
     config: Config
+    available: np.ndarray = field(repr=False)
     counts: np.ndarray = field(repr=False)
     visitation: np.ndarray | None = field(repr=False)
     checkpoints: tuple[Checkpoint, ...] = field(repr=False)
     certified_gap: float | None = None
-    available: np.ndarray | None = field(repr=False, default=None)
     memory: Memory | None = field(repr=False, default=None)
 
     @property
@@ -308,9 +308,8 @@ def resume(
     check_kind("run", run, EntGameRun)
     if run.memory is None:
         raise ValueError("run: of run_known, which has no memory to go on from")
-    if run.counts.shape != (mdp.H, mdp.S, mdp.A) or not np.array_equal(
-        run.available, mdp.available
-    ):
+    same = run.counts.shape == (mdp.H, mdp.S, mdp.A)
+    if not (same and (run.available == mdp.available).all()):
         raise ValueError("run: of another MDP, its sizes or its available actions differ")
     more = check_integer("episodes", episodes)
     config = replace(run.config, episodes=run.episodes + more)
@@ -353,7 +352,7 @@ def run_known(
             taken.append(_look(mdp, last, total, V, True))
         first = last
     mixture = _mixture(mdp, total, config.episodes, True)
-    return EntGameRun(config, total, mixture, tuple(taken), available=mdp.available)
+    return EntGameRun(config, mdp.available, total, mixture, tuple(taken))
 
 
 def reward_bound(t: ArrayLike, S: int, A: int, n0: float = 1) -> np.ndarray:
@@ -436,7 +435,8 @@ class _PerStage:
 
     pooled = False
 
-    def __init__(self, mdp, tables, run=None):
+    def __init__(self, mdp, tables, run=None, *, near=False):
+        self.near = near
         H, S, A = mdp.H, mdp.S, mdp.A
         self.world = simulator.world(mdp, drawn=True)
         self.tables = tables if mdp.available.all() else kernels.masked(tables)
@@ -450,7 +450,7 @@ class _PerStage:
         self.plan = kernels.plan(models, S, A, self.room, H)
         self.books.n[:] = counts.sum(axis=0) if self.pooled else counts
         self.books.n[:, ~mdp.available] = -1
-        opened = [[]] * models
+        opened = [np.zeros(0, np.int64)] * models
         if run is not None:
             self.books.degree[:] = run.memory.degree
             self.books.nexts[..., :known] = run.memory.successors
@@ -497,7 +497,8 @@ class _Unclipped(_PerStage):
     """State of a run per stage by the rule of def-unclipped-rule, or without a ceiling."""
 
     def _prepare(self, counts):
-        self.ahead = unclipped.ahead(*counts.shape[:2], self.room)
+        H, S, _ = counts.shape
+        self.ahead = unclipped.ahead(H, S, self.room)
 
     def advance(self, *given):
         state = (self.books, self.plan, self.ahead)
@@ -515,7 +516,6 @@ class _Pooled(_PerStage):
 
     def _prepare(self, counts):
         self.pool = kernels.pool(self.books, self.plan, counts)
-        self.near = False
 
     def advance(self, *given):
         state = (self.books, self.plan, self.pool)
@@ -527,10 +527,11 @@ class _Pooled(_PerStage):
 
 def _begin(mdp, config, rng, checkpoints, evaluate, rule=None, run=None):
     """Make the state of a run, new or of one that goes on, and play."""
+    near = config.ties == "near"
+    game: _PerStage
     if config.variant == "pooled":
-        game = _Pooled(mdp, _pooled_tables(mdp, config), run)
-        game.near = config.ties == "near"
-        transitions = 2 * mdp.H if game.near else mdp.H
+        game = _Pooled(mdp, _pooled_tables(mdp, config), run, near=near)
+        transitions = 2 * mdp.H if near else mdp.H
     else:
         kind = _Unclipped if config.saturated == "unclipped" or not config.clip else _PerStage
         game = kind(mdp, _stage_tables(mdp, config), run)
@@ -587,11 +588,11 @@ def _play(mdp, config, game, transitions, rng, checkpoints, evaluate, rule=None,
                 break
     return EntGameRun(
         config,
+        mdp.available,
         game.counts().astype(np.int64),
         _mixture(mdp, total, done, evaluate),
         (() if run is None else run.checkpoints) + tuple(taken),
         None if rule is None else rule.gap,
-        mdp.available,
         game.memory(rng, total, rule),
     )
 

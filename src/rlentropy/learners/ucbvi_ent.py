@@ -148,15 +148,12 @@ def _plan(pooled, last_transition, clip, scale, model, steep, flat, Q):
             top = -np.inf
             for a in range(A):
                 row = s * A + a
-                q = Q[h, s, a]
-                if inside or last_transition:
-                    q = flat[k, row] + scale * ceiling * steep[k, row]
+                n = model.visits[k, row]
+                q = flat[k, row] + scale * ceiling * steep[k, row]
                 if inside:
-                    q += (
-                        empirical_model.row_mean(model, k, row, after)
-                        if model.visits[k, row] > 0
-                        else average
-                    )
+                    q += empirical_model.row_mean(model, k, row, after) if n > 0 else average
+                elif not last_transition:
+                    q = 0.0 if n >= 0 else -np.inf
                 Q[h, s, a] = q
                 top = max(top, q)
             V[s] = ceiling

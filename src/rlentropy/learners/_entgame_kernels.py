@@ -253,56 +253,80 @@ def plan_stages(plan, bound, scale, staged=False):
 @compiled
 def play_stages(world, books, plan, tables, bound, uniforms, skip):
     """One episode of the greedy policy, entered into the books.
-    False when some list of successors is now full.
+    False when some list of successors is now full; ``skip`` as in `_note`.
+    """
+    H, _, A = books.n.shape
+    s = begin(world, uniforms)
+    spare = True
+    for h in range(H):
+        a = _act(books, plan, tables, bound, h, s)
+        after = draw(world, h, s * A + a, uniforms[h]) if h < H - 1 else -1
+        spare = _note(books, plan, tables, bound, h, s, a, after, skip) and spare
+        s = after
+    return spare
+
+
+@compiled
+def act(books, plan, tables, bound, h, s):
+    """The action of the greedy policy, for whoever draws by himself."""
+    return _act(books, plan, tables, bound, h, s)
+
+
+@compiled
+def note(books, plan, tables, bound, h, s, a, after):
+    """What came of it; ``after`` is -1 at the last stage. False: a list of successors is full."""
+    return _note(books, plan, tables, bound, h, s, a, after, False)
+
+
+@inlined
+def _act(books, plan, tables, bound, h, s):
+    """The first untried action, else the first maximiser of Q;
+    an unavailable action has the count -1 and Q = -infinity."""
+    A = books.n.shape[2]
+    beta = tables.scale * (books.n.shape[0] * bound)
+    if books.tried[h, s] < A:
+        a = np.int64(books.tried[h, s])
+    elif plan.slot[h, s] >= 0:
+        a = plan.greedy[h, s]
+    else:
+        a = np.int64(0)
+        best = -np.inf
+        for b in range(A):
+            count = books.n[h, s, b]
+            q = bound - tables.log[count]
+            if beta > 0.0:
+                q += beta * tables.spread[count]
+            for k in range(books.degree[h, s]):
+                q += books.moves[h, s, b, k] / count * plan.V[h + 1, books.nexts[h, s, k]]
+            if q > best:
+                a = np.int64(b)
+                best = q
+    return a
+
+
+@inlined
+def _note(books, plan, tables, bound, h, s, a, after, skip):
+    """Count a visit and, unless ``after`` is -1, a transition, and hand the news to the plan.
+    False when the list of successors is now full.
 
     With ``skip``, states whose reward and bonus reach the ceiling by themselves stay closed:
     see `_saturated`.
     """
-    n, tried, degree, nexts, moves = books.n, books.tried, books.degree, books.nexts, books.moves
-    slot, greedy, V = plan.slot, plan.greedy, plan.V
-    H, _, A = n.shape
-    ceiling = H * bound
-    beta = tables.scale * ceiling
-    s = begin(world, uniforms)
+    n, tried = books.n, books.tried
+    A = n.shape[2]
+    n[h, s, a] += 1
+    if n[h, s, a] == 1:
+        while tried[h, s] < A and n[h, s, tried[h, s]] != 0:
+            tried[h, s] += 1
+        plan.greedy[h, s] = min(tried[h, s], A - 1)
     spare = True
-    for h in range(H):
-        # act greedily: the first untried action, else the first maximiser of Q;
-        # an unavailable action has the count -1 and Q = -infinity
-        if tried[h, s] < A:
-            a = np.int64(tried[h, s])
-        elif slot[h, s] >= 0:
-            a = greedy[h, s]
-        else:
-            a = np.int64(0)
-            best = -np.inf
-            for b in range(A):
-                count = n[h, s, b]
-                q = bound - tables.log[count]
-                if beta > 0.0:
-                    q += beta * tables.spread[count]
-                if h < H - 1:
-                    for k in range(degree[h, s]):
-                        q += moves[h, s, b, k] / count * V[h + 1, nexts[h, s, k]]
-                if q > best:
-                    a = np.int64(b)
-                    best = q
-        # see what happens, and count it
-        n[h, s, a] += 1
-        if n[h, s, a] == 1:
-            while tried[h, s] < A and n[h, s, tried[h, s]] != 0:
-                tried[h, s] += 1
-            greedy[h, s] = min(tried[h, s], A - 1)
-        after = s
-        if h < H - 1:
-            after = draw(world, h, s * A + a, uniforms[h])
-            spare = _move(books, h, s, a, after) and spare
-        # hand the news to the plan
-        if slot[h, s] >= 0:
-            _copy(books, plan, tables, h, s, a, a + 1)
-        elif tried[h, s] == A and not (skip and _saturated(n, tables, bound, h, s)):
-            _open(books, plan, tables, h, s)
-            _copy(books, plan, tables, h, s, 0, A)
-        s = after
+    if after >= 0:
+        spare = _move(books, h, s, a, after)
+    if plan.slot[h, s] >= 0:
+        _copy(books, plan, tables, h, s, a, a + 1)
+    elif tried[h, s] == A and not (skip and _saturated(n, tables, bound, h, s)):
+        _open(books, plan, tables, h, s)
+        _copy(books, plan, tables, h, s, 0, A)
     return spare
 
 

@@ -438,7 +438,7 @@ class _PerStage:
     def __init__(self, mdp, tables, run=None, *, near=False):
         self.near = near
         H, S, A = mdp.H, mdp.S, mdp.A
-        self.world = simulator.world(mdp, drawn=True)
+        self.world = self._world(mdp)
         self.tables = tables if mdp.available.all() else kernels.masked(tables)
         self.S = S
         self.growth = H if self.pooled else 1  # so many successors can be new in an episode
@@ -458,6 +458,9 @@ class _PerStage:
             opened = [states[states >= 0] for states in run.memory.opened]
         kernels.fill(self.books, self.plan, self.tables, opened)
         self._prepare(counts)
+
+    def _world(self, mdp):
+        return simulator.world(mdp, drawn=True)
 
     def _prepare(self, counts):
         """What this variant keeps beside books and plan."""

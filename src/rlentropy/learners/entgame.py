@@ -51,6 +51,7 @@ each episode's policy, and never read by the learner. `entgame_plain` is the sam
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -396,9 +397,9 @@ def settings(
     )
 
 
-def _stage_tables(mdp: EpisodicMDP, config: Config) -> kernels.Tables:
+def _stage_tables(mdp: Any, config: Config) -> kernels.Tables:
     """`kernels.Tables` by the count n = 0, ..., T and the time t = 0, ..., T;
-    alpha as `confidence.log_confidence`."""
+    alpha as `confidence.log_confidence`. Of the MDP it asks S, A and H."""
     S, A = mdp.S, mdp.A
     least = (Wide(2 * S * A * mdp.H) / config.delta).log()
     return _tables(config, 1, lambda n: 2 * (least + S * (1 + (1 + n).log())), S * A)

@@ -366,7 +366,7 @@ class _Plan(entgame._PerStage):
 
     def _restore(self, run):
         """Counts and moves of an earlier run."""
-        order = {}
+        order: dict[tuple[int, int], dict[int, int]] = {}
         for h, s, _, after, _ in run.moves.tolist():
             places = order.setdefault((h, s), {})
             places.setdefault(after, len(places))

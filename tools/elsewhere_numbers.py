@@ -12,11 +12,16 @@ import numpy as np
 
 from rlentropy import portable, seeds
 from rlentropy.episodic import environments, max_entropy, trajectory_entropy
+from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import entgame, optimistic_soft_vi, rf_ucrl, simulator, ucbvi_ent
 
 CHAIN = environments.double_chain(length=31, failure=0.1, horizon=20)
 GRID = environments.grid_world(rows=5, cols=5, success=0.9, horizon=10)
 GARNET = environments.garnet(states=6, actions=3, horizon=5, branching=3, seed=1)
+# A random world in which a third of the actions is unavailable.
+OPEN = environments.garnet(states=6, actions=3, horizon=5, branching=3, seed=2, stationary=True)
+THERE = np.add.outer(np.arange(6), np.arange(3)) % 3 > 0
+WALLED = EpisodicMDP(OPEN.dense()[0] * THERE[:, :, None], 5, 0, THERE)
 SCALES = (0.0, 0.01, 0.1, 1.0)
 # Where two actions tie the last digit decides; long runs have such ties at the larger bonuses.
 LONG, SHORT = 30_000, 2_000
@@ -118,6 +123,14 @@ def learners():
     options = rf_ucrl.RewardFreeOptions(published_code=True, clip=False, ties="near")
     run = rf_ucrl.rf_ucrl(GRID, SHORT, 5, options=options)
     yield "RF-UCRL without a ceiling, near-ties", digest(run.counts, run.error)
+    run = entgame.run(WALLED, SHORT, 7)
+    pooled = entgame.run_pooled(WALLED, SHORT, 7, ties="near")
+    yield "EntGame, unavailable actions", digest(run.counts, run.visitation, pooled.counts)
+    run = entgame.resume(WALLED, entgame.run(WALLED, 700, 7), SHORT - 700)
+    yield "EntGame, in two parts", digest(run.counts, run.visitation)
+    run = rf_ucrl.rf_ucrl(WALLED, SHORT, 8)
+    soft = ucbvi_ent.run(WALLED, SHORT, 8)
+    yield "RF-UCRL and UCBVI-Ent, unavailable actions", digest(run.counts, run.error, soft.log_pi)
     run = optimistic_soft_vi.run(GARNET, SHORT, 6)
     yield "optimistic soft value iteration", digest(run.counts, run.Q, run.policy)
 

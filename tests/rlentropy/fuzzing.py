@@ -22,6 +22,7 @@ from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.episodic import environments as episodic
 from rlentropy.episodic import visitation
 from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.learners import entgame
 from rlentropy.studies import neural_policy, sequence_model
 
 # Inner pieces, which others call after checking, and what has no input of a user.
@@ -323,6 +324,12 @@ def calls():
                 "checkpoints": [1, 3],
             }
             for name in ("run", "run_pooled")
+        },
+        "learners.entgame.resume": {
+            "mdp": CHAIN,
+            "run": entgame.run(CHAIN, 3, 1, evaluate=False),
+            "episodes": 2,
+            "checkpoints": [4],
         },
         "learners.entgame.reward_bound": {"t": np.arange(3), "S": 3, "A": 2, "n0": 1.0},
         "learners.simulator.counts": {"states": CASES, "actions": CASES % 2, "S": 3, "A": 2},

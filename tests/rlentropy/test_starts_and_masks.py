@@ -8,6 +8,7 @@ import pytest
 
 from rlentropy.audits import entgame as entgame_audit
 from rlentropy.audits import optimistic_soft_vi as soft_audit
+from rlentropy.audits import saturation, variance_bonus
 from rlentropy.discounted import evaluation, natural_gradient
 from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.discounted.softmax import fisher_block
@@ -165,9 +166,10 @@ def test_policies_keep_to_available_actions():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda mdp: entgame.run(mdp, 2, 0),
         lambda mdp: optimistic_soft_vi.run(mdp, 2, 0),
-        lambda mdp: rf_ucrl(mdp, 2, 0),
+        lambda mdp: entgame_audit.measure(mdp, [2], 0, optimum=1.0),
+        lambda mdp: saturation.run(mdp, 2, 0),
+        lambda mdp: variance_bonus.run(mdp, 2, 0),
     ],
 )
 def test_what_needs_all_actions_says_so(call):

@@ -58,7 +58,7 @@ def follow(
         if source:
             game.play_stages(world, books, plan, tables, bound, uniforms[e], False)
         else:
-            unclipped.play_unclipped(world, books, plan, ahead, tables, uniforms[e])
+            unclipped.play_unclipped(world, books, plan, tables, uniforms[e])
         _seen(P, books, tables, bound, margin, N, last, sums, worst)
 
 

@@ -41,6 +41,7 @@ from rlentropy.episodic.visitation import policy_visitation, visitation_entropy
 from rlentropy.learners import _entgame_kernels as game
 from rlentropy.learners import _entgame_unclipped as unclipped
 from rlentropy.learners import entgame, simulator
+from rlentropy.learners._loop import blocks
 from rlentropy.results import result
 from rlentropy.seeds import generator
 from rlentropy.validation import (
@@ -50,8 +51,6 @@ from rlentropy.validation import (
     check_number,
 )
 
-# Uniform numbers drawn at a time; no number depends on it.
-BLOCK = 4096
 # What the inequalities of `Audit.inequalities` say, left <= right.
 MEANING = {
     "I1": r"$\max n\,\mathrm{KL}(\hat p\Vert p)/\alpha\le1$",
@@ -307,9 +306,9 @@ def measure(
     judge = _Judge(mdp, config, optimum)
     rng = generator(seed)
     columns = []
-    for done, stop in zip([0, *T[:-1]], T, strict=True):
-        for first in range(done, stop, BLOCK):
-            judge.follow(first, rng.random((min(BLOCK, stop - first), mdp.H - 1)))
+    for done, stop in zip([0, *T[:-1]], T.tolist(), strict=True):
+        for first, uniforms in blocks(mdp, rng, stop, first=int(done), transitions=mdp.H - 1):
+            judge.follow(first, uniforms)
         columns.append(judge.look(stop))
     along: dict[str, Any] = {name: np.array([c[name] for c in columns]) for name in columns[0]}
     return Audit(
@@ -326,13 +325,15 @@ class _Judge:
     """A run of EntGame and what is known of it so far."""
 
     def __init__(self, mdp, config, optimum):
+        mdp.need_all_actions("the audit of EntGame")
         self.world = simulator.world(mdp)
         self.tables = entgame._stage_tables(mdp, config)
         self.P = mdp.dense()
         self.optimum = optimum
         self.shape = (mdp.H, mdp.S, mdp.A)
         self.books, self.plan = game.books(*self.shape, mdp.S), game.plan(*self.shape, mdp.S)
-        self.ahead, self.source = unclipped.ahead(*self.shape, mdp.S), config.saturated == "source"
+        self.ahead = unclipped.ahead(mdp.H, mdp.S, mdp.S)
+        self.source = config.saturated == "source"
         self.margin = confidence.count_margin(mdp.S, mdp.A, mdp.H, config.delta)
         self.N, self.last = np.zeros(self.shape), np.zeros(self.shape, dtype=np.int32)
         self.memory = np.zeros((3, mdp.H + 1, mdp.S))

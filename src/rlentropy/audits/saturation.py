@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from rlentropy import confidence
+from rlentropy.audits import _judged
 from rlentropy.episodic import induction
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import push_forward
 from rlentropy.learners import entgame
 from rlentropy.results import result
-from rlentropy.seeds import generator
-from rlentropy.validation import check_choice, check_integer
+from rlentropy.validation import check_choice
 
 RULES = ("first", "unclipped", "least", "unrestricted")
 
@@ -162,32 +162,17 @@ def run(
     Raises ValueError for another rule than `RULES`. Source: thm-entgame-saturated.
     """
     check_choice("rule", rule, RULES)
-    episodes = check_integer("episodes", episodes, low=1)
-    H, S, A = mdp.H, mdp.S, mdp.A
-    n = np.zeros((H, S, A))
-    moves = np.zeros((H - 1, S, A, S))
-    P = mdp.dense()
-    worst: dict[str, float] = {}
-    total = np.zeros((H, S, A))
-    sums = np.zeros(3)
-    for t, uniforms in enumerate(generator(seed).random((episodes, H))):
+
+    def judge(n, moves, t):
         slack, actions, d = links(mdp, n, moves, t, rule, **options)
-        sums += [slack.pop(name) for name in ("reward", "width", "saturated")]
-        worst = {name: min(worst.get(name, np.inf), x) for name, x in slack.items()}
-        total += d
-        s = mdp.first_state
-        for h, u in enumerate(uniforms):
-            a = actions[h, s]
-            n[h, s, a] += 1
-            if h < H - 1:
-                after = min(int(np.searchsorted(np.cumsum(P[h, s, a]), u, side="right")), S - 1)
-                moves[h, s, a, after] += 1
-                s = after
+        return slack, actions, d, [slack.pop(name) for name in ("reward", "width", "saturated")]
+
+    slack, n, visitation, (reward, width, saturated) = _judged.play(mdp, episodes, seed, judge)
     return Saturation(
-        slack=worst,
+        slack=slack,
         counts=n.astype(np.int64),
-        visitation=total / episodes,
-        saturated=float(sums[2]) / episodes,
-        reward=float(sums[0]),
-        width=float(sums[1]),
+        visitation=visitation,
+        saturated=saturated / episodes,
+        reward=reward,
+        width=width,
     )

@@ -13,15 +13,13 @@ from math import e, log, sqrt
 import numpy as np
 
 from rlentropy import confidence
-from rlentropy.audits import _inverse
+from rlentropy.audits import _inverse, _judged
 from rlentropy.audits import entgame as proof
 from rlentropy.episodic import induction
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import push_forward
-from rlentropy.learners import entgame, simulator
+from rlentropy.learners import entgame
 from rlentropy.results import result
-from rlentropy.seeds import generator
-from rlentropy.validation import check_integer
 
 
 def variance_sampler_bound(
@@ -97,10 +95,10 @@ def links(
     "gap"       e <d, w> - (Vbar_1 - V_1^pi)(s_1), w as in eq-variance-width
     Source: thm-entgame-variance.
     """
-    return _judged(mdp, n, moves, t, n0, delta)[0]
+    return _slacks(mdp, n, moves, t, n0, delta)[0]
 
 
-def _judged(mdp, n, moves, t, n0, delta):
+def _slacks(mdp, n, moves, t, n0, delta):
     """The slacks, the actions, their visitation d, <d, r> and (Vbar_1 - V_1^pi)(s_1)."""
     H, S, A = n.shape
     ceiling = H * float(entgame.reward_bound(t, S, A, n0))
@@ -156,24 +154,10 @@ def run(
 ) -> VarianceRun:
     """Play ``episodes`` episodes with the variance bonus and judge every plan by the true kernel.
     Raises ValueError for arguments out of range. Source: thm-entgame-variance."""
-    episodes = check_integer("episodes", episodes, low=1)
-    n = np.zeros((mdp.H, mdp.S, mdp.A))
-    moves = np.zeros((mdp.H - 1, mdp.S, mdp.A, mdp.S))
-    world = simulator.world(mdp)
-    worst: dict[str, float] = {}
-    total = np.zeros(n.shape)
-    sums = np.zeros(2)
-    for t, uniforms in enumerate(generator(seed).random((episodes, mdp.H))):
-        slack, actions, d, *paid = _judged(mdp, n, moves, t, n0, delta)
-        worst = {name: min(worst.get(name, np.inf), x) for name, x in slack.items()}
-        total += d
-        sums += paid
-        s = mdp.first_state
-        for h, u in enumerate(uniforms):
-            a = actions[h, s]
-            n[h, s, a] += 1
-            if h < mdp.H - 1:
-                after = simulator.draw(world, h, s * mdp.A + a, u)
-                moves[h, s, a, after] += 1
-                s = after
-    return VarianceRun(worst, total / episodes, float(sums[0]), float(sums[1]))
+
+    def judge(n, moves, t):
+        slack, actions, d, *paid = _slacks(mdp, n, moves, t, n0, delta)
+        return slack, actions, d, paid
+
+    slack, _, visitation, (reward, gap) = _judged.play(mdp, episodes, seed, judge)
+    return VarianceRun(slack, visitation, reward, gap)

@@ -12,7 +12,8 @@ What a learner knows is kept twice, each in the order in which it is used:
 Rewards are written with the identity log(t + t_0) = B_t + log n_0:
 log(1 / dbar_h(s, a)) = B_t - log(1 + n / n_0).
 The logarithm and the bonus depend on n through tables, so that no logarithm or root is taken during
-an episode.
+an episode. An unavailable action has n = -1 throughout, and the last entries of the tables, which
+`masked` puts there: a reward of -infinity and no bonus.
 """
 
 from typing import NamedTuple
@@ -51,27 +52,28 @@ class Tables(NamedTuple):
 
 
 class Books(NamedTuple):
-    """Counts. Successors of (h, s) are listed in the order of their first observation,
-    whatever the action was."""
+    """Counts of M = H stages, or of all stages together, M = 1. Successors of (h, s) are listed in
+    the order of their first observation, whatever the action was."""
 
-    n: np.ndarray  # (H, S, A) visits
-    tried: np.ndarray  # (H, S) how many actions have been taken: actions 0, ..., tried - 1
-    degree: np.ndarray  # (H, S) how many distinct successors have been seen
-    nexts: np.ndarray  # (H, S, K) those successors; K grows when needed
-    moves: np.ndarray  # (H, S, A, K) transitions to them
+    n: np.ndarray  # (M, S, A) visits; -1 for an unavailable action
+    tried: np.ndarray  # (M, S) the first available action that was never taken, A if there is none
+    degree: np.ndarray  # (M, S) how many distinct successors have been seen
+    nexts: np.ndarray  # (M, S, K) those successors; K grows when needed
+    moves: np.ndarray  # (M, S, A, K) transitions to them
 
 
 class Plan(NamedTuple):
     """Rows over open states: slot j of stage h belongs to state[h, j]."""
 
-    size: np.ndarray  # (H,) open states
-    width: np.ndarray  # (H,) most successors of an open state
-    state: np.ndarray  # (H, S)
-    slot: np.ndarray  # (H, S) slot of a state, -1 while it is closed
-    log: np.ndarray  # (H, A, S) Tables.log at n(h, s, a)
-    spread: np.ndarray  # (H, A, S) Tables.spread at n(h, s, a)
-    nexts: np.ndarray  # (H, K, S) successors
-    p: np.ndarray  # (H, A, K, S) their empirical probabilities
+    size: np.ndarray  # (M,) open states
+    width: np.ndarray  # (M,) most successors of an open state
+    state: np.ndarray  # (M, S)
+    slot: np.ndarray  # (M, S) slot of a state, -1 while it is closed
+    log: np.ndarray  # (M, A, S) Tables.log at n(h, s, a)
+    spread: np.ndarray  # (M, A, S) Tables.spread at n(h, s, a)
+    blank: np.ndarray  # (M, A, S) 1 where n(h, s, a) = 0
+    nexts: np.ndarray  # (M, K, S) successors
+    p: np.ndarray  # (M, A, K, S) their empirical probabilities
     V: np.ndarray  # (H + 1, S) values of the last planning
     greedy: (
         np.ndarray
@@ -80,20 +82,26 @@ class Plan(NamedTuple):
     action: np.ndarray  # (S,) working memory
 
 
-def books(H, S, A, K):
+def masked(tables):
+    """The same with last entries for unavailable actions."""
+    return tables._replace(log=np.append(tables.log, np.inf), spread=np.append(tables.spread, 0.0))
+
+
+def books(M, S, A, K):
     """Empty `Books` with room for K successors of a state."""
-    n = np.zeros((H, S, A), dtype=np.int32)
-    state = np.zeros((2, H, S), dtype=np.int32)
+    n = np.zeros((M, S, A), dtype=np.int32)
+    state = np.zeros((2, M, S), dtype=np.int32)
     return Books(
-        n, state[0], state[1], np.zeros((H, S, K), np.int32), np.zeros((H, S, A, K), np.int32)
+        n, state[0], state[1], np.zeros((M, S, K), np.int32), np.zeros((M, S, A, K), np.int32)
     )
 
 
-def plan(H, S, A, K):
-    """Empty `Plan` with room for K successors of a state."""
-    stage, state = np.zeros((2, H), dtype=np.int64), np.zeros((3, H, S), dtype=np.int64)
+def plan(M, S, A, K, H=None):
+    """Empty `Plan` with room for K successors of a state, of M models for H stages (None: M)."""
+    H = M if H is None else H
+    stage, state = np.zeros((2, M), dtype=np.int64), np.zeros((2, M, S), dtype=np.int64)
     state[1] = -1
-    pair = np.zeros((2, H, A, S))
+    pair = np.zeros((3, M, A, S))
     return Plan(
         size=stage[0],
         width=stage[1],
@@ -101,10 +109,11 @@ def plan(H, S, A, K):
         slot=state[1],
         log=pair[0],
         spread=pair[1],
-        nexts=np.zeros((H, K, S), np.uint32),
-        p=np.zeros((H, A, K, S)),
+        blank=pair[2],
+        nexts=np.zeros((M, K, S), np.uint32),
+        p=np.zeros((M, A, K, S)),
         V=np.zeros((H + 1, S)),
-        greedy=state[2],
+        greedy=np.zeros((H, S), np.int64),
         rows=np.zeros((K + 2, S)),
         action=np.zeros(S, np.int64),
     )
@@ -115,6 +124,28 @@ def widened(books, plan, K):
     books = books._replace(nexts=_wider(books.nexts, 2, K), moves=_wider(books.moves, 3, K))
     rows = np.zeros((K + 2, plan.rows.shape[1]))
     return books, plan._replace(nexts=_wider(plan.nexts, 1, K), p=_wider(plan.p, 2, K), rows=rows)
+
+
+def fill(books, plan, tables, opened):
+    """Bring an empty plan in line with the books; ``opened``: the open states of each model, in
+    their order."""
+    A = books.n.shape[2]
+    fresh = books.n == 0
+    books.tried[:] = np.where(fresh.any(axis=2), fresh.argmax(axis=2), A)
+    plan.greedy[:] = np.minimum(books.tried, A - 1)
+    for h, states in enumerate(opened):
+        m = len(states)
+        n = books.n[h, states]
+        plan.size[h] = m
+        plan.width[h] = books.degree[h, states].max(initial=0)
+        plan.state[h, :m] = states
+        plan.slot[h, states] = np.arange(m)
+        plan.log[h, :, :m] = tables.log[n].T
+        plan.spread[h, :, :m] = tables.spread[n].T
+        plan.blank[h, :, :m] = (n == 0).T
+        plan.nexts[h, :, :m] = books.nexts[h, states].T
+        p = books.moves[h, states] / np.maximum(n, 1)[:, :, None]
+        plan.p[h, :, :, :m] = p.transpose(1, 2, 0)
 
 
 def _wider(x, axis, K):
@@ -222,56 +253,80 @@ def plan_stages(plan, bound, scale, staged=False):
 @compiled
 def play_stages(world, books, plan, tables, bound, uniforms, skip):
     """One episode of the greedy policy, entered into the books.
-    False when some list of successors is now full.
+    False when some list of successors is now full; ``skip`` as in `_note`.
+    """
+    H, _, A = books.n.shape
+    s = begin(world, uniforms)
+    spare = True
+    for h in range(H):
+        a = _act(books, plan, tables, bound, h, s)
+        after = draw(world, h, s * A + a, uniforms[h]) if h < H - 1 else -1
+        spare = _note(books, plan, tables, bound, h, s, a, after, skip) and spare
+        s = after
+    return spare
+
+
+@compiled
+def act(books, plan, tables, bound, h, s):
+    """The action of the greedy policy, for whoever draws by himself."""
+    return _act(books, plan, tables, bound, h, s)
+
+
+@compiled
+def note(books, plan, tables, bound, h, s, a, after):
+    """What came of it; ``after`` is -1 at the last stage. False: a list of successors is full."""
+    return _note(books, plan, tables, bound, h, s, a, after, False)
+
+
+@inlined
+def _act(books, plan, tables, bound, h, s):
+    """The first untried action, else the first maximiser of Q;
+    an unavailable action has the count -1 and Q = -infinity."""
+    A = books.n.shape[2]
+    beta = tables.scale * (books.n.shape[0] * bound)
+    if books.tried[h, s] < A:
+        a = np.int64(books.tried[h, s])
+    elif plan.slot[h, s] >= 0:
+        a = plan.greedy[h, s]
+    else:
+        a = np.int64(0)
+        best = -np.inf
+        for b in range(A):
+            count = books.n[h, s, b]
+            q = bound - tables.log[count]
+            if beta > 0.0:
+                q += beta * tables.spread[count]
+            for k in range(books.degree[h, s]):
+                q += books.moves[h, s, b, k] / count * plan.V[h + 1, books.nexts[h, s, k]]
+            if q > best:
+                a = np.int64(b)
+                best = q
+    return a
+
+
+@inlined
+def _note(books, plan, tables, bound, h, s, a, after, skip):
+    """Count a visit and, unless ``after`` is -1, a transition, and hand the news to the plan.
+    False when the list of successors is now full.
 
     With ``skip``, states whose reward and bonus reach the ceiling by themselves stay closed:
     see `_saturated`.
     """
-    n, tried, degree, nexts, moves = books.n, books.tried, books.degree, books.nexts, books.moves
-    slot, greedy, V = plan.slot, plan.greedy, plan.V
-    H, _, A = n.shape
-    ceiling = H * bound
-    beta = tables.scale * ceiling
-    s = begin(world, uniforms)
-    spare = True
-    for h in range(H):
-        # act greedily: the first untried action, else the first maximiser of Q
-        if tried[h, s] < A:
-            a = np.int64(tried[h, s])
-        elif slot[h, s] >= 0:
-            a = greedy[h, s]
-        else:
-            a = np.int64(0)
-            best = -np.inf
-            for b in range(A):
-                count = n[h, s, b]
-                q = bound - tables.log[count]
-                if beta > 0.0:
-                    q += beta * tables.spread[count]
-                if h < H - 1:
-                    for k in range(degree[h, s]):
-                        q += moves[h, s, b, k] / count * V[h + 1, nexts[h, s, k]]
-                if q > best:
-                    a = np.int64(b)
-                    best = q
-        # see what happens, and count it
-        n[h, s, a] += 1
-        if n[h, s, a] == 1:
+    n, tried = books.n, books.tried
+    A = n.shape[2]
+    n[h, s, a] += 1
+    if n[h, s, a] == 1:
+        while tried[h, s] < A and n[h, s, tried[h, s]] != 0:
             tried[h, s] += 1
-            greedy[h, s] = min(tried[h, s], A - 1)
-        after = s
-        if h < H - 1:
-            after = draw(world, h, s * A + a, uniforms[h])
-            spare = _move(books, h, s, a, after) and spare
-        # hand the news to the plan
-        if slot[h, s] >= 0:
-            _copy(books, plan, tables, h, s, a, a + 1)
-        elif tried[h, s] == A and not (skip and _saturated(n, tables, bound, h, s)):
-            slot[h, s] = plan.size[h]
-            plan.state[h, plan.size[h]] = s
-            plan.size[h] += 1
-            _copy(books, plan, tables, h, s, 0, A)
-        s = after
+        plan.greedy[h, s] = min(tried[h, s], A - 1)
+    spare = True
+    if after >= 0:
+        spare = _move(books, h, s, a, after)
+    if plan.slot[h, s] >= 0:
+        _copy(books, plan, tables, h, s, a, a + 1)
+    elif tried[h, s] == A and not (skip and _saturated(n, tables, bound, h, s)):
+        _open(books, plan, tables, h, s)
+        _copy(books, plan, tables, h, s, 0, A)
     return spare
 
 
@@ -306,6 +361,20 @@ def _saturated(n, tables, bound, h, s):
         if bound - tables.log[count] + tables.scale * ceiling * tables.spread[count] >= ceiling:
             return True
     return False
+
+
+@inlined
+def _open(books, plan, tables, h, s):
+    """Give a state the next slot, with what is known of rewards and bonuses of its actions."""
+    j = plan.size[h]
+    plan.slot[h, s] = j
+    plan.state[h, j] = s
+    plan.size[h] += 1
+    for a in range(books.n.shape[2]):
+        count = books.n[h, s, a]
+        plan.log[h, a, j] = tables.log[count]
+        plan.spread[h, a, j] = tables.spread[count]
+        plan.blank[h, a, j] = 1.0 if count == 0 else 0.0
 
 
 @inlined
@@ -348,70 +417,25 @@ def run_stages(world, books, plan, tables, first, uniforms, evaluate, mass, tota
 # ------------------------------------------------------------------------------------------ pooled
 
 
-class PooledBooks(NamedTuple):
-    """Counts over all stages together, and the plan's rows over visited states (slot j belongs to
-    state[j])."""
+class Pool(NamedTuple):
+    """What a run with one model for all stages keeps beside `Books` and `Plan`."""
 
-    n: np.ndarray  # (S, A) visits
-    per_stage: np.ndarray  # (H, S, A) the same visits by stage: never read by the learner
-    degree: np.ndarray  # (S,) distinct successors seen
-    successor: np.ndarray  # (S, K) those successors
-    moves: np.ndarray  # (S, A, K) transitions to them
-    # (4,) number of visited states, most successors of one, pairs of visited states without data,
-    # states met: visited, or seen as the successor of a last action only
+    per_stage: np.ndarray  # (H, S, A) the visits by stage: never read by the learner
+    met: np.ndarray  # (S,) 1 for a state that was visited, or seen as a successor
+    # (2,) pairs of visited states without data, number of states met
     shape: np.ndarray
-    met: np.ndarray  # (S,) 1 for a state met
-    state: np.ndarray  # (S,) visited states in order of their first visit
-    slot: np.ndarray  # (S,) slot of a state, -1 before its first visit
-    log: np.ndarray  # (A, S)
-    spread: np.ndarray  # (A, S)
-    blank: np.ndarray  # (A, S) 1 where n(s, a) = 0
-    nexts: np.ndarray  # (K, S)
-    p: np.ndarray  # (A, K, S)
-    V: np.ndarray  # (H + 1, S)
-    greedy: np.ndarray  # (H, S)
-    rows: np.ndarray  # (K + 2, S) working memory
-    action: np.ndarray  # (S,) working memory
     q: np.ndarray  # (A, S) working memory
 
 
-def pooled_books(H, S, A, K):
-    """Empty `PooledBooks` with room for K successors of a state."""
-    state = np.zeros((5, S), dtype=np.int64)
-    state[2] = -1
-    pair = np.zeros((3, A, S))
-    return PooledBooks(
-        n=np.zeros((S, A), np.int64),
-        per_stage=np.zeros((H, S, A), np.int32),
-        degree=state[0],
-        successor=np.zeros((S, K), np.int32),
-        moves=np.zeros((S, A, K), np.int32),
-        shape=np.zeros(4, np.int64),
-        met=state[4],
-        state=state[1],
-        slot=state[2],
-        log=pair[0],
-        spread=pair[1],
-        blank=pair[2],
-        nexts=np.zeros((K, S), np.uint32),
-        p=np.zeros((A, K, S)),
-        V=np.zeros((H + 1, S)),
-        greedy=np.zeros((H, S), np.int64),
-        rows=np.zeros((K + 2, S)),
-        action=state[3],
-        q=np.zeros((A, S)),
-    )
-
-
-def widened_pooled(books, K):
-    """The same with room for K successors."""
-    return books._replace(
-        successor=_wider(books.successor, 1, K),
-        moves=_wider(books.moves, 2, K),
-        nexts=_wider(books.nexts, 0, K),
-        p=_wider(books.p, 1, K),
-        rows=np.zeros((K + 2, books.rows.shape[1])),
-    )
+def pool(books, plan, per_stage):
+    """The `Pool` of these books and this plan."""
+    S, A = per_stage.shape[1:]
+    met = np.zeros(S, np.int64)
+    seen = np.arange(books.nexts.shape[2]) < books.degree[0][:, None]
+    met[books.nexts[0][seen]] = 1
+    met[plan.state[0, : plan.size[0]]] = 1
+    shape = np.array([plan.blank[0].sum(), met.sum()], dtype=np.int64)
+    return Pool(per_stage.astype(np.int32), met, shape, np.zeros((A, S)))
 
 
 @inlined
@@ -435,25 +459,42 @@ def _draw_near(q, u, size, best, action):
                 pick -= 1
 
 
+@inlined
+def _fresh(n, u):
+    """One of the actions of a state without visits, the uniform number u deciding."""
+    there = 0
+    for a in range(len(n)):
+        there += n[a] == 0
+    pick = np.int64(u * there)
+    for a in range(len(n)):
+        if n[a] == 0:
+            if pick == 0:
+                return a
+            pick -= 1
+    return 0
+
+
 @compiled
-def plan_pooled(books, tables, bound, luck):
+def plan_pooled(books, plan, pool, tables, bound, luck):
     """Backward induction over visited states;
     the states never visited share one value, that of a pair without data.
 
     luck (H,): uniform numbers that decide among near-ties, one a stage; empty: the first maximiser.
     """
-    H, S = books.greedy.shape
-    A, K = books.p.shape[:2]
-    size, width, blanks, met = books.shape
-    state = books.state
-    seen = books.rows[:K]
-    q = books.rows[K]
-    best = books.rows[K + 1]
-    action = books.action
+    H, S = plan.greedy.shape
+    A, K = plan.p.shape[1:3]
+    size = plan.size[0]
+    width = plan.width[0]
+    blanks, met = pool.shape
+    state = plan.state[0]
+    seen = plan.rows[:K]
+    q = plan.rows[K]
+    best = plan.rows[K + 1]
+    action = plan.action
     average = 0.0
     for h in range(H - 1, -1, -1):
-        V = books.V[h]
-        greedy = books.greedy[h]
+        V = plan.V[h]
+        greedy = plan.greedy[h]
         ceiling = (H - h) * bound
         beta = tables.scale * ceiling
         limit = ceiling if tables.clip else np.inf
@@ -462,21 +503,25 @@ def plan_pooled(books, tables, bound, luck):
             elsewhere += beta * tables.spread[0]
         V[:] = min(elsewhere + average, limit)
         ahead = width if h < H - 1 else 0
-        _gather(books.nexts, ahead, size, books.V[h + 1], seen)
+        _gather(plan.nexts[0], ahead, size, plan.V[h + 1], seen)
         for a in range(A):
-            _rewards(bound, beta, books.log[a], books.spread[a], size, q)
+            _rewards(bound, beta, plan.log[0, a], plan.spread[0, a], size, q)
             if blanks > 0:
-                blank = books.blank[a]
+                blank = plan.blank[0, a]
                 for j in range(size):
                     q[j] += blank[j] * average
-            _add_means(books.p[a], seen, ahead, size, q)
+            _add_means(plan.p[0, a], seen, ahead, size, q)
             _keep_best(a, q, size, best, action)
             if len(luck) > 0:
                 for j in range(size):
-                    books.q[a, j] = q[j]
+                    pool.q[a, j] = q[j]
         if len(luck) > 0:
-            _draw_near(books.q, luck[h], size, best, action)
-            greedy[:] = np.int64(luck[h] * A)
+            _draw_near(pool.q, luck[h], size, best, action)
+            if tables.log[-1] < np.inf:
+                greedy[:] = np.int64(luck[h] * A)
+            else:
+                for s in range(S):
+                    greedy[s] = _fresh(books.n[0, s], luck[h])
         for j in range(size):
             V[state[j]] = min(best[j], limit)
             greedy[state[j]] = action[j]
@@ -488,71 +533,47 @@ def plan_pooled(books, tables, bound, luck):
 
 
 @compiled
-def play_pooled(world, books, tables, uniforms):
+def play_pooled(world, books, plan, pool, tables, uniforms):
     """One episode with H transitions, entered into the books.
     False when the next could see too many successors."""
-    n, slot, degree, successor, moves = (
-        books.n,
-        books.slot,
-        books.degree,
-        books.successor,
-        books.moves,
-    )
-    H, S = books.greedy.shape
-    A = n.shape[1]
-    room = successor.shape[1]
+    n, slot, met, shape = books.n, plan.slot, pool.met, pool.shape
+    H, S = plan.greedy.shape
+    A = n.shape[2]
+    room = books.nexts.shape[2]
     s = begin(world, uniforms)
-    books.shape[3] += 1 - books.met[s]
-    books.met[s] = 1
+    shape[1] += 1 - met[s]
+    met[s] = 1
     for h in range(H):
-        a = books.greedy[h, s]
-        n[s, a] += 1
-        books.per_stage[h, s, a] += 1
+        a = plan.greedy[h, s]
+        n[0, s, a] += 1
+        pool.per_stage[h, s, a] += 1
         after = draw(world, h, s * A + a, uniforms[h])
-        known = degree[s]
-        k = 0
-        while k < known and successor[s, k] != after:
-            k += 1
-        if k == known:
-            successor[s, k] = after
-            degree[s] += 1
-        moves[s, a, k] += 1
-        books.shape[3] += 1 - books.met[after]
-        books.met[after] = 1
-        if slot[s] < 0:
-            slot[s] = books.shape[0]
-            books.state[books.shape[0]] = s
-            books.shape[0] += 1
-            books.shape[2] += A
+        _move(books, 0, s, a, after)
+        shape[1] += 1 - met[after]
+        met[after] = 1
+        if slot[0, s] < 0:
+            _open(books, plan, tables, 0, s)
             for b in range(A):
-                books.log[b, slot[s]] = tables.log[0]
-                books.spread[b, slot[s]] = tables.spread[0]
-                books.blank[b, slot[s]] = 1.0
-        j = slot[s]
-        count = n[s, a]
-        books.shape[1] = max(books.shape[1], degree[s])
-        if count == 1:
-            books.shape[2] -= 1
-        books.log[a, j] = tables.log[count]
-        books.spread[a, j] = tables.spread[count]
-        books.blank[a, j] = 0.0
-        for i in range(degree[s]):
-            books.nexts[i, j] = successor[s, i]
-            books.p[a, i, j] = moves[s, a, i] / count
+                shape[0] += n[0, s, b] == 0
+        elif n[0, s, a] == 1:
+            shape[0] -= 1
+        plan.blank[0, a, slot[0, s]] = 0.0
+        _copy(books, plan, tables, 0, s, a, a + 1)
         s = after
-    return room == S or books.shape[1] + H <= room
+    return room == S or plan.width[0] + H <= room
 
 
 @compiled
-def run_pooled(world, books, tables, first, uniforms, evaluate, mass, total):
+def run_pooled(world, books, plan, pool, tables, near, first, uniforms, evaluate, mass, total):
     """As `run_stages`, for pooled counts; a row of uniforms holds H draws,
-    and H numbers more if they are to decide among near-ties."""
-    H = books.greedy.shape[0]
+    and H numbers more if ``near``: they decide among near-ties."""
+    H = plan.greedy.shape[0]
     for e in range(len(uniforms)):
-        plan_pooled(books, tables, tables.bound[first + e], uniforms[e, H:])
+        luck = uniforms[e, H : H + (H if near else 0)]
+        plan_pooled(books, plan, pool, tables, tables.bound[first + e], luck)
         if evaluate:
-            add_visitation(world, books.greedy, mass, total)
-        if not play_pooled(world, books, tables, uniforms[e]):
+            add_visitation(world, plan.greedy, mass, total)
+        if not play_pooled(world, books, plan, pool, tables, uniforms[e]):
             return e + 1
     return len(uniforms)
 
@@ -575,10 +596,14 @@ def run_known(world, n0, first, last, V, actions, mass, total):
             for s in range(S):
                 V[h, s] = -np.inf
                 for a in range(A):
+                    begins = world.rows[k, s * A + a]
+                    ends = world.rows[k, s * A + a + 1]
+                    if begins == ends:  # an unavailable action
+                        continue
                     q = log((t + S * A * n0) / (total[h, s, a] + n0))
                     if h < H - 1:
                         mean = 0.0
-                        for i in range(world.rows[k, s * A + a], world.rows[k, s * A + a + 1]):
+                        for i in range(begins, ends):
                             mean += world.probability[i] * V[h + 1, world.state[i]]
                         q += mean
                     if q > V[h, s]:

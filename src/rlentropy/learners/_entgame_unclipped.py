@@ -20,6 +20,7 @@ from rlentropy.learners._entgame_kernels import (
     _copy,
     _gather,
     _move,
+    _open,
     _rewards,
     compiled,
     inlined,
@@ -31,16 +32,14 @@ class Ahead(NamedTuple):
     """What this rule keeps beside `_entgame_kernels.Plan`; slots are those of the plan."""
 
     U: np.ndarray  # (H + 1, S) unclipped values of the last planning
-    blank: np.ndarray  # (H, A, S) 1 where n_h(s, a) = 0
     rows: np.ndarray  # (K + 3, S) working memory
     action: np.ndarray  # (S,) working memory
 
 
-def ahead(H, S, A, K):
+def ahead(H, S, K):
     """Empty `Ahead` with room for K successors of a state."""
     return Ahead(
         U=np.zeros((H + 1, S)),
-        blank=np.zeros((H, A, S)),
         rows=np.zeros((K + 3, S)),
         action=np.zeros(S, np.int64),
     )
@@ -107,7 +106,7 @@ def plan_unclipped(plan, ahead, tables, bound):
         _gather(plan.nexts[h], width, size, plan.V[h + 1], seen)
         _gather(plan.nexts[h], width, size, ahead.U[h + 1], hoped)
         for a in range(A):
-            blank = ahead.blank[h, a]
+            blank = plan.blank[h, a]
             _rewards(bound, beta, plan.log[h, a], plan.spread[h, a], size, q)
             for j in range(size):
                 u[j] = q[j] + blank[j] * average
@@ -128,11 +127,10 @@ def plan_unclipped(plan, ahead, tables, bound):
 
 
 @compiled
-def play_unclipped(world, books, plan, ahead, tables, uniforms):
+def play_unclipped(world, books, plan, tables, uniforms):
     """One episode of the greedy policy, entered into the books and the plan.
     False when some list of successors is now full."""
     n = books.n
-    tried = books.tried
     slot = plan.slot
     H, _, A = n.shape
     s = begin(world, uniforms)
@@ -140,21 +138,13 @@ def play_unclipped(world, books, plan, ahead, tables, uniforms):
     for h in range(H):
         a = plan.greedy[h, s]
         n[h, s, a] += 1
-        if n[h, s, a] == 1:
-            tried[h, s] += 1
         after = s
         if h < H - 1:
             after = draw(world, h, s * A + a, uniforms[h])
             spare = _move(books, h, s, a, after) and spare
         if slot[h, s] < 0:
-            slot[h, s] = plan.size[h]
-            plan.state[h, plan.size[h]] = s
-            plan.size[h] += 1
-            for b in range(A):
-                plan.log[h, b, slot[h, s]] = tables.log[0]
-                plan.spread[h, b, slot[h, s]] = tables.spread[0]
-                ahead.blank[h, b, slot[h, s]] = 1.0
-        ahead.blank[h, a, slot[h, s]] = 0.0
+            _open(books, plan, tables, h, s)
+        plan.blank[h, a, slot[h, s]] = 0.0
         _copy(books, plan, tables, h, s, a, a + 1)
         s = after
     return spare
@@ -167,6 +157,6 @@ def run_unclipped(world, books, plan, ahead, tables, first, uniforms, evaluate, 
         plan_unclipped(plan, ahead, tables, tables.bound[first + e])
         if evaluate:
             add_visitation(world, plan.greedy, mass, total)
-        if not play_unclipped(world, books, plan, ahead, tables, uniforms[e]):
+        if not play_unclipped(world, books, plan, tables, uniforms[e]):
             return e + 1
     return len(uniforms)

@@ -41,19 +41,24 @@ Two different algorithms bear the name, and they are kept apart:
     What still differs from that code: its random numbers and the order of its sums; n_0 = 1 and
     delta = 0.1 are fixed there and free here; it plans once more after the last episode.
 
+An unavailable action has Qbar = U = -infinity; B_t keeps its S A pairs.
+A run goes on by `resume`, with the numbers of one run.
+
 The learner meets the true kernel only through `simulator.draw`.
 The exact visitation of the mixture is computed by an evaluator beside it, one exact roll-out for
 each episode's policy, and never read by the learner. `entgame_plain` is the same for reading.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from rlentropy import portable
 from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.episodic.trajectory_entropy import uniform_policy
 from rlentropy.episodic.visitation import (
     average_visitation_entropy,
     markov_policy,
@@ -63,6 +68,7 @@ from rlentropy.episodic.visitation import (
 from rlentropy.learners import _entgame_kernels as kernels
 from rlentropy.learners import _entgame_unclipped as unclipped
 from rlentropy.learners import simulator
+from rlentropy.learners._loop import blocks
 from rlentropy.learners.stopping import StoppingRule
 from rlentropy.parallel import progress_bar
 from rlentropy.portable import Wide
@@ -70,11 +76,12 @@ from rlentropy.results import lazy, result
 from rlentropy.seeds import generator
 from rlentropy.validation import (
     check_array,
+    check_choice,
     check_confidence,
     check_flag,
     check_integer,
     check_kind,
-    check_number,
+    check_nonnegative,
     check_positive,
     check_sizes,
     refuse,
@@ -124,9 +131,32 @@ class Checkpoint:
 
 
 @result
+class Memory:
+    """What a run knows beside its counts, for `resume`; M = H models, or 1 if pooled.
+
+    generator   state of the random numbers
+    visitation  (H, S, A): sum of the exact visitations of the policies played, 0 if not evaluated
+    opened      (M, S): states in the order in which plans list them, then -1
+    degree      (M, S): how many successors of a state were seen
+    successors  (M, S, K): those, in the order in which they were first seen
+    moves       (M, S, A, K): transitions to them
+    looks       (next, least value) of the rule that may stop the run; None without one
+    """
+
+    generator: dict
+    visitation: np.ndarray = field(repr=False)
+    opened: np.ndarray = field(repr=False)
+    degree: np.ndarray = field(repr=False)
+    successors: np.ndarray = field(repr=False)
+    moves: np.ndarray = field(repr=False)
+    looks: tuple[int, float] | None = None
+
+
+@result
 class EntGameRun:
     """What a run of EntGame returns.
 
+    available    (S, A) booleans: the actions there are
     counts       (H, S, A) whole numbers (real ones in `run_known`): visits n_h(s, a);
                  a pooled run counts by stage as
                  well, for the reader only
@@ -134,13 +164,16 @@ class EntGameRun:
     checkpoints  tuple of `Checkpoint`, in increasing order of episodes
     certified_gap  with probability at least 1 - delta the output loses at most so much
                  (thm-entgame-stops); None in a run that was not asked for an accuracy
+    memory       `Memory`, for `resume`; None in `run_known`
     """
 
     config: Config
+    available: np.ndarray = field(repr=False)
     counts: np.ndarray = field(repr=False)
     visitation: np.ndarray | None = field(repr=False)
     checkpoints: tuple[Checkpoint, ...] = field(repr=False)
     certified_gap: float | None = None
+    memory: Memory | None = field(repr=False, default=None)
 
     @property
     def episodes(self) -> int:
@@ -151,7 +184,7 @@ class EntGameRun:
     def policy(self) -> np.ndarray:
         """(H, S, A): the Markov policy with the visitation of the mixture;
         uniform where it never comes."""
-        return markov_policy(self._evaluated())
+        return markov_policy(self._evaluated(), available=self.available)
 
     @property
     def visitation_entropy(self) -> float:
@@ -220,19 +253,8 @@ def run(
         clip=clip,
         saturated=saturated,
     )
-    game = _Unclipped if saturated == "unclipped" or not clip else _PerStage
-    state = game(mdp, _stage_tables(mdp, config))
     rule = None if eps is None else _stopping(config, eps)
-    return _play(
-        mdp,
-        config,
-        state,
-        simulator.draws(mdp, mdp.H - 1),
-        generator(seed),
-        checkpoints,
-        evaluate,
-        rule,
-    )
+    return _begin(mdp, config, generator(seed), checkpoints, evaluate, rule)
 
 
 def run_pooled(
@@ -264,10 +286,41 @@ def run_pooled(
     config = settings(
         "pooled", episodes, n0=n0, delta=delta, bonus_scale=bonus_scale, clip=clip, ties=ties
     )
-    game = _Pooled(mdp, _pooled_tables(mdp, config))
-    draws = 2 * mdp.H if ties == "near" else mdp.H
-    draws = simulator.draws(mdp, draws)
-    return _play(mdp, config, game, draws, generator(seed), checkpoints, evaluate)
+    return _begin(mdp, config, generator(seed), checkpoints, evaluate)
+
+
+def resume(
+    mdp: EpisodicMDP,
+    run: EntGameRun,
+    episodes: int,
+    *,
+    checkpoints: Iterable[int] = (),
+    eps: float | None = None,
+) -> EntGameRun:
+    """``episodes`` episodes more of a run of `run` or `run_pooled`, on the same MDP and with the
+    same options; returns the `EntGameRun` of all episodes: its numbers are those of one run.
+
+    checkpoints  numbers of episodes, counted from the beginning of the whole run
+    eps          as in `run`; a run that was made with eps looks at the times of one run
+    Raises ValueError for a run of `run_known`, and for another MDP where sizes or available actions
+    tell. Source: def-entgame.
+    """
+    check_kind("mdp", mdp, EpisodicMDP)
+    check_kind("run", run, EntGameRun)
+    if run.memory is None:
+        raise ValueError("run: of run_known, which has no memory to go on from")
+    same = run.counts.shape == (mdp.H, mdp.S, mdp.A)
+    if not (same and (run.available == mdp.available).all()):
+        raise ValueError("run: of another MDP, its sizes or its available actions differ")
+    more = check_integer("episodes", episodes)
+    config = replace(run.config, episodes=run.episodes + more)
+    rng = generator(0)
+    rng.bit_generator.state = run.memory.generator
+    rule = None
+    if eps is not None:
+        rule = _stopping(config, eps)
+        rule.next, rule.least = run.memory.looks or (run.episodes + 1, rule.least)
+    return _begin(mdp, config, rng, checkpoints, run.visitation is not None, rule, run)
 
 
 def run_known(
@@ -299,9 +352,8 @@ def run_known(
         if last in stops:
             taken.append(_look(mdp, last, total, V, True))
         first = last
-    return EntGameRun(
-        config, total.copy(), _mixture(mdp, total, config.episodes, True), tuple(taken)
-    )
+    mixture = _mixture(mdp, total, config.episodes, True)
+    return EntGameRun(config, mdp.available, total, mixture, tuple(taken))
 
 
 def reward_bound(t: ArrayLike, S: int, A: int, n0: float = 1) -> np.ndarray:
@@ -332,33 +384,22 @@ def settings(
     ties: str = "first",
 ) -> Config:
     """The `Config` of these options; raises ValueError for one out of range."""
-    scale = check_number("bonus_scale", bonus_scale)
-    if scale < 0:
-        raise ValueError(f"bonus_scale = {scale}: must be >= 0")
-    if not isinstance(clip, bool):
-        raise ValueError(f"clip = {clip!r}: must be True or False")
     return Config(
         variant,
         check_integer("episodes", episodes),
         check_positive("n0", n0),
         check_confidence("delta", delta),
-        scale,
-        _one_of("ceiling", ceiling, ("source", "stage")),
-        clip,
-        _one_of("saturated", saturated, ("unclipped", "source")),
-        _one_of("ties", ties, ("first", "near")),
+        check_nonnegative("bonus_scale", bonus_scale),
+        check_choice("ceiling", ceiling, ("source", "stage")),
+        check_flag("clip", clip),
+        check_choice("saturated", saturated, ("unclipped", "source")),
+        check_choice("ties", ties, ("first", "near")),
     )
 
 
-def _one_of(name, value, known):
-    if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{name} = {value!r}: must be {known[0]!r} or {known[1]!r}")
-    return value
-
-
-def _stage_tables(mdp: EpisodicMDP, config: Config) -> kernels.Tables:
+def _stage_tables(mdp: Any, config: Config) -> kernels.Tables:
     """`kernels.Tables` by the count n = 0, ..., T and the time t = 0, ..., T;
-    alpha as `confidence.log_confidence`."""
+    alpha as `confidence.log_confidence`. Of the MDP it asks S, A and H."""
     S, A = mdp.S, mdp.A
     least = (Wide(2 * S * A * mdp.H) / config.delta).log()
     return _tables(config, 1, lambda n: 2 * (least + S * (1 + (1 + n).log())), S * A)
@@ -391,24 +432,46 @@ def _rounded(function, n):
 
 
 class _PerStage:
-    """State of a run per stage, between two calls of its kernel."""
+    """State of a run per stage, between two calls of its kernel; ``run``: the one that goes on."""
 
-    def __init__(self, mdp, tables):
-        self.world = simulator.world(mdp, drawn=True)
-        self.tables = tables
-        self.S = mdp.S
-        self.room = min(ROOM, mdp.S)
-        self.books = kernels.books(mdp.H, mdp.S, mdp.A, self.room)
-        self.plan = kernels.plan(mdp.H, mdp.S, mdp.A, self.room)
+    pooled = False
 
-    def advance(self, done, uniforms, evaluate, mass, total):
-        return kernels.run_stages(
-            self.world, self.books, self.plan, self.tables, done, uniforms, evaluate, mass, total
-        )
+    def __init__(self, mdp, tables, run=None, *, near=False):
+        self.near = near
+        H, S, A = mdp.H, mdp.S, mdp.A
+        self.world = self._world(mdp)
+        self.tables = tables if mdp.available.all() else kernels.masked(tables)
+        self.S = S
+        self.growth = H if self.pooled else 1  # so many successors can be new in an episode
+        models = 1 if self.pooled else H
+        counts = np.zeros((H, S, A), np.int64) if run is None else run.counts
+        known = 0 if run is None else run.memory.moves.shape[-1]
+        self.room = min(known + ROOM + self.growth - 1, S)
+        self.books = kernels.books(models, S, A, self.room)
+        self.plan = kernels.plan(models, S, A, self.room, H)
+        self.books.n[:] = counts.sum(axis=0) if self.pooled else counts
+        self.books.n[:, ~mdp.available] = -1
+        opened = [np.zeros(0, np.int64)] * models
+        if run is not None:
+            self.books.degree[:] = run.memory.degree
+            self.books.nexts[..., :known] = run.memory.successors
+            self.books.moves[..., :known] = run.memory.moves
+            opened = [states[states >= 0] for states in run.memory.opened]
+        kernels.fill(self.books, self.plan, self.tables, opened)
+        self._prepare(counts)
+
+    def _world(self, mdp):
+        return simulator.world(mdp, drawn=True)
+
+    def _prepare(self, counts):
+        """What this variant keeps beside books and plan."""
+
+    def advance(self, *given):
+        return kernels.run_stages(self.world, self.books, self.plan, self.tables, *given)
 
     def full(self):
         """Could the next episode see more successors of a state than there is room for?"""
-        return self.room < self.S and self.books.degree.max() == self.room
+        return self.room < self.S and self.books.degree.max() + self.growth > self.room
 
     def widen(self):
         self.room = min(2 * self.room, self.S)
@@ -418,63 +481,66 @@ class _PerStage:
         return self.plan.V
 
     def counts(self):
-        return self.books.n
+        return np.maximum(self.books.n, 0)
+
+    def memory(self, rng, total, rule):
+        known = self.books.degree.max()
+        listed = np.arange(self.S) < self.plan.size[:, None]
+        return Memory(
+            generator=rng.bit_generator.state,
+            visitation=total,
+            opened=np.where(listed, self.plan.state, -1).astype(np.int32),
+            degree=self.books.degree,
+            successors=self.books.nexts[..., :known].copy(),
+            moves=self.books.moves[..., :known].copy(),
+            looks=None if rule is None else (rule.next, rule.least),
+        )
 
 
 class _Unclipped(_PerStage):
     """State of a run per stage by the rule of def-unclipped-rule, or without a ceiling."""
 
-    def __init__(self, mdp, tables):
-        super().__init__(mdp, tables)
-        self.ahead = unclipped.ahead(mdp.H, mdp.S, mdp.A, self.room)
+    def _prepare(self, counts):
+        H, S, _ = counts.shape
+        self.ahead = unclipped.ahead(H, S, self.room)
 
-    def advance(self, done, uniforms, evaluate, mass, total):
-        return unclipped.run_unclipped(
-            self.world,
-            self.books,
-            self.plan,
-            self.ahead,
-            self.tables,
-            done,
-            uniforms,
-            evaluate,
-            mass,
-            total,
-        )
+    def advance(self, *given):
+        state = (self.books, self.plan, self.ahead)
+        return unclipped.run_unclipped(self.world, *state, self.tables, *given)
 
     def widen(self):
         super().widen()
         self.ahead = unclipped.widened(self.ahead, self.room)
 
 
-class _Pooled:
-    """State of a pooled run, between two calls of its kernel."""
+class _Pooled(_PerStage):
+    """State of a pooled run; here an episode may return to a state."""
 
-    def __init__(self, mdp, tables):
-        self.world = simulator.world(mdp, drawn=True)
-        self.tables = tables
-        self.S = mdp.S
-        self.room = min(ROOM + mdp.H, mdp.S)
-        self.books = kernels.pooled_books(mdp.H, mdp.S, mdp.A, self.room)
+    pooled = True
 
-    def advance(self, done, uniforms, evaluate, mass, total):
-        return kernels.run_pooled(
-            self.world, self.books, self.tables, done, uniforms, evaluate, mass, total
-        )
+    def _prepare(self, counts):
+        self.pool = kernels.pool(self.books, self.plan, counts)
 
-    def full(self):
-        """As `_PerStage.full`; here an episode may return to a state."""
-        return self.room < self.S and self.books.shape[1] + len(self.books.greedy) > self.room
-
-    def widen(self):
-        self.room = min(2 * self.room, self.S)
-        self.books = kernels.widened_pooled(self.books, self.room)
-
-    def values(self):
-        return self.books.V
+    def advance(self, *given):
+        state = (self.books, self.plan, self.pool)
+        return kernels.run_pooled(self.world, *state, self.tables, self.near, *given)
 
     def counts(self):
-        return self.books.per_stage
+        return self.pool.per_stage
+
+
+def _begin(mdp, config, rng, checkpoints, evaluate, rule=None, run=None):
+    """Make the state of a run, new or of one that goes on, and play."""
+    near = config.ties == "near"
+    game: _PerStage
+    if config.variant == "pooled":
+        game = _Pooled(mdp, _pooled_tables(mdp, config), run, near=near)
+        transitions = 2 * mdp.H if near else mdp.H
+    else:
+        kind = _Unclipped if config.saturated == "unclipped" or not config.clip else _PerStage
+        game = kind(mdp, _stage_tables(mdp, config), run)
+        transitions = mdp.H - 1
+    return _play(mdp, config, game, transitions, rng, checkpoints, evaluate, rule, run)
 
 
 def _stopping(config, eps):
@@ -489,46 +555,53 @@ def _enough(rule, done, config, game, start):
     """Is it time to look, and does the rule let the run stop?"""
     if done not in (rule.next, config.episodes):
         return False
-    return rule.satisfied(done, float(game.values()[0, start]), game.counts())
+    looks = (rule.next, rule.least)
+    enough = rule.satisfied(done, float(game.values()[0, start]), game.counts())
+    if done < looks[0]:  # a last look out of turn, which a longer run does not take
+        rule.next, rule.least = looks
+    return enough
 
 
-def _play(mdp, config, game, draws, rng, checkpoints, evaluate, rule=None):
+def _play(mdp, config, game, transitions, rng, checkpoints, evaluate, rule=None, run=None):
     """Advance the game block by block: to the next checkpoint, to the next look of the stopping
     rule, or to where a list of successors has to grow."""
     check_flag("evaluate", evaluate)
-    stops = _stops(checkpoints, config.episodes)
-    total, mass = np.zeros((mdp.H, mdp.S, mdp.A)), np.zeros((2, mdp.S))
+    done = 0 if run is None else run.episodes
+    stops = _stops(checkpoints, config.episodes, done + 1)
+    total = np.zeros((mdp.H, mdp.S, mdp.A)) if run is None else run.memory.visitation.copy()
+    mass = np.zeros((2, mdp.S))
     taken: list[Checkpoint] = []
-    done = 0
-    with progress_bar(config.episodes, "episode") as bar:
-        while done < config.episodes:
-            end = min(
-                done + BLOCK, stops[len(taken)] if len(taken) < len(stops) else config.episodes
-            )
-            if rule is not None:
-                end = min(end, rule.next)
-            uniforms = rng.random((end - done, draws))
+
+    def until(done):
+        looks = [done + BLOCK, config.episodes, *stops[len(taken) :]]
+        return min(looks if rule is None else [*looks, rule.next])
+
+    rows = blocks(mdp, rng, config.episodes, transitions=transitions, first=done, until=until)
+    with progress_bar(config.episodes - done, "episode") as bar:
+        for _, uniforms in rows:
+            bar.update(len(uniforms))
             while len(uniforms):
                 played = game.advance(done, uniforms, evaluate, mass, total)
                 done = done + played
                 uniforms = uniforms[played:]
                 while game.full():
                     game.widen()
-            bar.update(done - bar.n)
-            if len(taken) < len(stops) and done == stops[len(taken)]:
+            if done in stops:
                 taken.append(_look(mdp, done, total, game.values(), evaluate))
             if rule is not None and _enough(rule, done, config, game, mdp.first_state):
                 break
     return EntGameRun(
         config,
+        mdp.available,
         game.counts().astype(np.int64),
         _mixture(mdp, total, done, evaluate),
-        tuple(taken),
+        (() if run is None else run.checkpoints) + tuple(taken),
         None if rule is None else rule.gap,
+        game.memory(rng, total, rule),
     )
 
 
-def _stops(checkpoints, episodes):
+def _stops(checkpoints, episodes, low=1):
     if not np.iterable(checkpoints):
         raise ValueError(f"checkpoints = {checkpoints!r}: expected a list of numbers of episodes")
     return sorted(
@@ -536,7 +609,7 @@ def _stops(checkpoints, episodes):
             check_integer(
                 f"checkpoints[{i}]",
                 int(c) if isinstance(c, np.integer) else c,
-                low=1,
+                low=low,
                 high=episodes,
             )
             for i, c in enumerate(checkpoints)
@@ -554,5 +627,5 @@ def _mixture(mdp, total, done, evaluate):
     if not evaluate:
         return None
     if done == 0:
-        return policy_visitation(mdp, np.full(total.shape, 1 / mdp.A))
+        return policy_visitation(mdp, uniform_policy(mdp))
     return total / done

@@ -32,9 +32,11 @@ class Memory:
 
     n (stages, S, A), moves (stages, S, A, S). Visited states, and successors of each state, are
     listed in the order in which they were first seen: sums are taken in that order.
+    available (S, A) booleans, None for all.
     """
 
-    def __init__(self, stages: int, S: int, A: int):
+    def __init__(self, stages: int, S: int, A: int, available: np.ndarray | None = None):
+        self.available = np.ones((S, A), bool) if available is None else available
         self.n = np.zeros((stages, S, A), np.int64)
         self.moves = np.zeros((stages, S, A, S))
         self.visited: list[list[int]] = [[] for _ in range(stages)]
@@ -89,6 +91,8 @@ def plan(
         memory.add_means(h, V[h + 1], Q[h])
         if unvisited == "ceiling":
             Q[h][n[h] == 0] = np.inf
+        Q[h][~memory.available] = -np.inf
+        U[h][~memory.available] = -np.inf
         W = U[h].max(axis=1)
         average = _average(W, memory.visited[h])
         ceiling = (H - h if tables.staged else H) * B
@@ -130,14 +134,15 @@ def run(
     tables = entgame._stage_tables(mdp, config)
     rules = {"unvisited": unvisited}
     rules["saturated"] = config.saturated
-    memory = Memory(H, S, A)
-    world = simulator.world(mdp)
+    memory = Memory(H, S, A, mdp.available)
+    world = simulator.world(mdp, drawn=True)
     total = np.zeros((H, S, A))
     now = plan(memory, 0, tables, **rules)
-    for t, uniforms in enumerate(generator(seed).random((config.episodes, H - 1))):
+    shape = (config.episodes, simulator.draws(mdp, H - 1))
+    for t, uniforms in enumerate(generator(seed).random(shape)):
         now = plan(memory, t, tables, **rules)
         total += push_forward(mdp, deterministic_policy(now.actions, A))
-        s = mdp.first_state
+        s = simulator.begin(world, uniforms)
         for h in range(H):
             a = now.actions[h, s]
             after = None
@@ -168,6 +173,7 @@ def plan_pooled(
         Q[h] = B - log + tables.scale * ceiling * spread
         Q[h] += np.where(n == 0, np.cumsum(V[h + 1])[-1] / S, 0.0)  # phat uniform
         memory.add_means(0, V[h + 1], Q[h])
+        Q[h][~memory.available] = -np.inf
         V[h] = Q[h].max(axis=1)
         actions[h] = Q[h].argmax(axis=1)
         if luck is not None:
@@ -189,15 +195,16 @@ def run_pooled(
     H, S, A = mdp.H, mdp.S, mdp.A
     config = entgame.settings("pooled", episodes, **options)
     tables = entgame._pooled_tables(mdp, config)
-    drawn = config.ties == "near"
-    memory = Memory(1, S, A)
-    world = simulator.world(mdp)
+    near = config.ties == "near"
+    memory = Memory(1, S, A, mdp.available)
+    world = simulator.world(mdp, drawn=True)
     counts, total = np.zeros((H, S, A), np.int64), np.zeros((H, S, A))
-    uniforms = generator(seed).random((config.episodes, 2 * H if drawn else H))
+    shape = (config.episodes, simulator.draws(mdp, 2 * H if near else H))
+    uniforms = generator(seed).random(shape)
     for t, row in enumerate(uniforms):
-        actions = plan_pooled(memory, t, tables, H, row[H:] if drawn else None).actions
+        actions = plan_pooled(memory, t, tables, H, row[H : 2 * H] if near else None).actions
         total += push_forward(mdp, deterministic_policy(actions, A))
-        s = mdp.first_state
+        s = simulator.begin(world, row)
         for h in range(H):
             a = actions[h, s]
             after = simulator.draw(world, h, s * A + a, row[h])

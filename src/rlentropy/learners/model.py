@@ -17,7 +17,7 @@ from rlentropy._portable_kernels import log
 class Model(NamedTuple):
     """Transition counts of M models (one per stage, or one for all stages).
 
-    visits      (M, S*A): n(s, a)
+    visits      (M, S*A): n(s, a); -1 where the action is unavailable
     distinct    (M, S*A): how many different next states were seen
     successor   (M, S*A, c): the first ``distinct`` entries are those next states,
                 in order of first appearance
@@ -30,11 +30,19 @@ class Model(NamedTuple):
     times: np.ndarray
 
 
-def empty(models: int, S: int, A: int, *, capacity: int = 4) -> Model:
-    """A `Model` that has seen nothing; ``capacity`` successors per pair, doubled when needed."""
+def empty(
+    models: int, S: int, A: int, *, capacity: int = 4, available: NDArray[np.bool_] | None = None
+) -> Model:
+    """A `Model` that has seen nothing; ``capacity`` successors per pair, doubled when needed.
+
+    available (S, A) booleans, None for all: n(s, a) = -1 for the others.
+    """
     shape = (models, S * A)
+    visits = np.zeros(shape, dtype=np.int64)
+    if available is not None:
+        visits[:, ~available.ravel()] = -1
     return Model(
-        visits=np.zeros(shape, dtype=np.int64),
+        visits=visits,
         distinct=np.zeros(shape, dtype=np.int64),
         successor=np.zeros((*shape, capacity), dtype=np.int64),
         times=np.zeros((*shape, capacity)),
@@ -64,9 +72,8 @@ def _wider(model):
     successor, times = np.zeros((M, R, 2 * c), dtype=np.int64), np.zeros((M, R, 2 * c))
     for k in range(M):
         for row in range(R):
-            for i in range(
-                c
-            ):  # in loops: numba spends seconds on compiling the assignment of a slice
+            # in loops: numba spends seconds on compiling the assignment of a slice
+            for i in range(c):
                 successor[k, row, i] = model.successor[k, row, i]
                 times[k, row, i] = model.times[k, row, i]
     return Model(model.visits, model.distinct, successor, times)

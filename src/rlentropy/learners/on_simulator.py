@@ -3,8 +3,8 @@
 The algorithm is that of `entgame.run` with ``saturated="source"`` (def-entgame): counts per stage,
 an optimistic plan before each episode, the first maximiser in index order. Where the environment
 draws from the kernel of an `EpisodicMDP` as `entgame` does (`simulator.Sampler`), every count is
-equal. It is written in NumPy, so an episode takes milliseconds where the compiled learner takes
-microseconds.
+equal. It plans by the same compiled code; between two steps the environment answers, so an episode
+takes as long as that and a call or two a step.
 
 What needs the kernel is absent: the visitation of the mixture, its entropies, the gap to the
 optimum. `SimulatedRun.frequency` is the mean of the visits seen, an estimate of that visitation.
@@ -12,13 +12,14 @@ optimum. `SimulatedRun.frequency` is the mean of the visits seen, an estimate of
 An unavailable action has Qbar = -infinity and counts as tried. B_t keeps its S A pairs.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rlentropy.episodic.visitation import markov_policy
+from rlentropy.learners import _entgame_kernels as kernels
+from rlentropy.learners import entgame
 from rlentropy.parallel import progress_bar
-from rlentropy.portable import Wide
 from rlentropy.results import described, result
 from rlentropy.validation import (
     check_available,
@@ -159,8 +160,7 @@ class EntGame:
         explorer = cls(env, **options, available=run.available)
         explorer._door.ended[:] = run.ended
         explorer._door.known[:] = run.ended >= 0
-        explorer._plan.restore(run.counts, run.moves)
-        explorer._plan.V[:] = run.optimistic
+        explorer._plan = _Plan(explorer.config, explorer._door.available, run)
         explorer.episodes = run.episodes
         return explorer
 
@@ -186,9 +186,9 @@ class EntGame:
         return SimulatedRun(
             config=self.config,
             episodes=self.episodes,
-            counts=plan.n.astype(np.int64),
+            counts=plan.counts().astype(np.int64),
             moves=plan.listed(),
-            optimistic=plan.V.copy(),
+            optimistic=plan.plan.V[0].copy(),
             available=door.available.copy(),
             ended=door.ended.copy(),
         )
@@ -305,158 +305,80 @@ def _method(env, name):
 # -------------------------------------------------------------------------------------- the planner
 
 
-class _Tables:
-    """log(1 + n / n_0) and sqrt(2 alpha(n) / n) by the count n, grown as counts grow.
+class _World(NamedTuple):
+    """What a game has to know of an environment."""
 
-    Made with twice the digits, as those of `entgame`, since one digit decides where two tie.
-    """
-
-    def __init__(self, config):
-        c = self.config = config
-        self.least = (Wide(2 * c.states * c.actions * c.horizon) / c.delta).log()
-        self.log = np.zeros(0)
-        self.spread = np.zeros(0)
-
-    def grow(self, n):
-        while len(self.log) <= n:
-            first = len(self.log)
-            count = Wide(np.arange(first, max(2 * first, 1024)))
-            alpha = self.least + self.config.states * (1 + (1 + count).log())
-            spread = (2 * alpha / np.maximum(count.high, 1)).sqrt()
-            self.log = np.append(self.log, (1 + count / self.config.n0).log().rounded())
-            self.spread = np.append(self.spread, spread.rounded())
-
-    def bound(self, t):
-        """B_t = log(t / n_0 + S A)."""
-        pairs = self.config.states * self.config.actions
-        return float((Wide(float(t)) / self.config.n0 + pairs).log().rounded())
+    H: int
+    S: int
+    A: int
+    available: np.ndarray
 
 
-class _Plan:
-    """Counts, and rows over the *open* states, in which every available action has been tried.
+class _Plan(entgame._PerStage):
+    """The game of `entgame`, told of one step after the other; its tables grow with the run."""
 
-    Slot j of stage h belongs to state[h][j]; log, spread (A, j), nexts (K, j) and p (K, A, j) hold
-    what planning reads, p the empirical probabilities of the K successors.
-    """
-
-    def __init__(self, config, available):
+    def __init__(self, config, available, run=None):
         self.config = config
         self.available = available
-        self.tables = _Tables(config)
-        H, S, A = config.horizon, config.states, config.actions
-        self.n = np.zeros((H, S, A), dtype=np.int64)
-        self.seen: list[dict[int, dict[int, np.ndarray]]] = [{} for _ in range(H)]
-        self.greedy = np.zeros((H, S), dtype=np.int64)
-        self.slot = np.full((H, S), -1)
-        self.size = np.zeros(H, dtype=np.int64)
-        self.stages = [_Rows(A) for _ in range(H)]
-        self.V = np.full(S, H * self.tables.bound(0))
+        self.sizes = _World(config.horizon, config.states, config.actions, available)
+        super().__init__(self.sizes, self._tables(0 if run is None else run.episodes))
+        self.plan.V[0] = config.horizon * self.tables.bound[0]
+        if run is not None:
+            self._restore(run)
+
+    def _world(self, _sizes):
+        return None
+
+    def _tables(self, episodes):
+        """For twice as many episodes; with the entries of unavailable actions, of which it may
+        hear later."""
+        c = self.config
+        options = {"n0": c.n0, "delta": c.delta, "bonus_scale": c.bonus_scale, "ceiling": c.ceiling}
+        settings = entgame.settings("per stage", max(2 * episodes, 1024), **options)
+        return kernels.masked(entgame._stage_tables(self.sizes, settings))
+
+    def make(self, t):
+        """Qbar and Vbar after t episodes."""
+        if t + 1 >= len(self.tables.bound):
+            self.tables = self._tables(t)
+        self.bound = self.tables.bound[t]
+        kernels.plan_stages(self.plan, self.bound, self.tables.scale, self.tables.staged)
 
     def action(self, h, s):
         """The first available action that was never taken, else the greedy one."""
-        untried = self.available[s] & (self.n[h, s] == 0)
-        return int(untried.argmax()) if untried.any() else int(self.greedy[h, s])
+        away = ~self.available[s]
+        if (self.books.n[0, s, away] == 0).any():  # its mask is news
+            self.books.n[:, s, away] = -1
+            self.books.tried[:, s] = self.available[s].argmax()
+        return int(kernels.act(self.books, self.plan, self.tables, self.bound, h, s))
 
     def record(self, h, s, a, after):
-        self.n[h, s, a] += 1
-        self.tables.grow(self.n[h, s, a])
-        if after is not None:
-            moves = self.seen[h].setdefault(s, {})
-            moves.setdefault(after, np.zeros(self.config.actions, dtype=np.int64))[a] += 1
-        self.refresh(h, s, a)
-
-    def refresh(self, h, s, a):
-        """Hand the news of a pair to the rows, or open its state."""
-        if self.slot[h, s] >= 0:
-            self._copy(h, s, [a])
-        elif (self.n[h, s][self.available[s]] > 0).all():
-            self.slot[h, s] = self.stages[h].open(s)
-            self._copy(h, s, range(self.config.actions))
-
-    def _copy(self, h, s, actions):
-        rows = self.stages[h]
-        j = self.slot[h, s]
-        moves = self.seen[h].get(s, {})
-        rows.widen(len(moves))
-        rows.nexts[: len(moves), j] = list(moves)
-        for a in actions:
-            count = self.n[h, s, a]
-            there = self.available[s, a]
-            rows.log[a, j] = self.tables.log[count] if there else np.inf
-            rows.spread[a, j] = self.tables.spread[count] if there else 0.0
-            if there and moves:
-                rows.p[: len(moves), a, j] = [times[a] / count for times in moves.values()]
-
-    def make(self, t):
-        """Qbar and Vbar after t episodes, over the open states; every other state has the ceiling.
-
-        The sum over successors is taken in the order in which they were first seen.
-        """
-        c = self.config
-        B = self.tables.bound(t)
-        beta = c.bonus_scale * (c.horizon * B)
-        ahead = np.zeros(c.states)
-        for h in reversed(range(c.horizon)):
-            ceiling = (c.horizon - h if c.ceiling == "stage" else c.horizon) * B
-            V = np.full(c.states, ceiling)
-            rows = self.stages[h]
-            m = len(rows.state)
-            if m > 0:
-                q = B - rows.log[:, :m]
-                if beta > 0:
-                    q += beta * rows.spread[:, :m]
-                for p, after in zip(rows.p, rows.nexts, strict=True):
-                    q += p[:, :m] * ahead[after[:m]]
-                V[rows.state] = np.minimum(q.max(axis=0), ceiling)
-                self.greedy[h, rows.state] = q.argmax(axis=0)
-            ahead = V
-        self.V = ahead
+        after = -1 if after is None else after
+        kernels.note(self.books, self.plan, self.tables, self.bound, h, s, a, after)
+        while self.full():
+            self.widen()
 
     def listed(self):
         """The moves as rows (h, s, a, s', n), successors of a (h, s) in their order."""
-        rows = [
-            (h, s, a, after, times[a])
-            for h, stage in enumerate(self.seen)
-            for s, moves in stage.items()
-            for after, times in moves.items()
-            for a in np.flatnonzero(times)
-        ]
-        return np.array(rows, dtype=np.int64).reshape(-1, 5)
+        h, s, k, a = np.nonzero(self.books.moves.transpose(0, 1, 3, 2))
+        after = self.books.nexts[h, s, k]
+        return np.stack([h, s, a, after, self.books.moves[h, s, a, k]], axis=1).astype(np.int64)
 
-    def restore(self, counts, moves):
+    def _restore(self, run):
         """Counts and moves of an earlier run."""
-        self.n[:] = counts
-        self.tables.grow(int(self.n.max(initial=0)))
-        for h, s, a, after, times in moves.tolist():
-            row = self.seen[h].setdefault(s, {})
-            row.setdefault(after, np.zeros(self.config.actions, dtype=np.int64))[a] = times
-        for h, s in zip(*np.nonzero(self.n.any(axis=2)), strict=True):
-            self.refresh(int(h), int(s), 0)
-
-
-class _Rows:
-    """The open states of one stage; all arrays have room for more slots than are used."""
-
-    def __init__(self, A):
-        self.state: list[int] = []
-        self.log = np.zeros((A, 4))
-        self.spread = np.zeros((A, 4))
-        self.nexts = np.zeros((0, 4), dtype=np.int64)
-        self.p = np.zeros((0, A, 4))
-
-    def open(self, s):
-        j = len(self.state)
-        self.state.append(s)
-        if j == self.log.shape[1]:
-            for name in ("log", "spread", "nexts", "p"):
-                old = getattr(self, name)
-                setattr(self, name, np.concatenate([old, np.zeros_like(old)], axis=-1))
-        return j
-
-    def widen(self, K):
-        """Room for K successors of a state."""
-        more = K - len(self.nexts)
-        if more > 0:
-            _, A, slots = self.p.shape
-            self.nexts = np.concatenate([self.nexts, np.zeros((more, slots), dtype=np.int64)])
-            self.p = np.concatenate([self.p, np.zeros((more, A, slots))])
+        order: dict[tuple[int, int], dict[int, int]] = {}
+        for h, s, _, after, _ in run.moves.tolist():
+            places = order.setdefault((h, s), {})
+            places.setdefault(after, len(places))
+        while self.room < min(1 + max(map(len, order.values()), default=0), self.S):
+            self.widen()
+        books = self.books
+        books.n[:] = np.where(self.available, run.counts, -1)
+        for h, s, a, after, times in run.moves.tolist():
+            k = order[h, s][after]
+            books.nexts[h, s, k] = after
+            books.moves[h, s, a, k] = times
+            books.degree[h, s] = len(order[h, s])
+        full = [np.flatnonzero(stage.all(axis=1)) for stage in books.n]
+        kernels.fill(books, self.plan, self.tables, full)
+        self.plan.V[0] = run.optimistic

@@ -24,17 +24,10 @@ from rlentropy._compile import kernel
 from rlentropy._portable_kernels import draw_softmax, log, log_sum_exp
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import simulator
+from rlentropy.learners._loop import blocks
 from rlentropy.results import lazy, result
 from rlentropy.seeds import generator
-from rlentropy.validation import (
-    check_confidence,
-    check_integer,
-    check_kind,
-    check_nonnegative,
-)
-
-# Episodes that `run` plays at a time; no number depends on it. It keeps their random numbers only.
-BLOCK = 512
+from rlentropy.validation import check_confidence, check_integer, check_nonnegative
 
 
 @result
@@ -82,11 +75,9 @@ def run(
     Memory: the tables of one policy, whatever the number of episodes.
     Raises ValueError for arguments out of range.
     """
-    check_kind("mdp", mdp, EpisodicMDP)
     state = _State(mdp, delta, bonus_scale)
-    rng = generator(seed)
-    for _, B in _pieces(episodes, BLOCK):
-        state.advance(rng, B, kept=0)
+    for _, uniforms in blocks(mdp, generator(seed), episodes, transitions=2 * mdp.H - 1):
+        state.advance(uniforms, kept=0)
     return SoftVIRun(counts=state.n, Q=state.Q)
 
 
@@ -109,25 +100,21 @@ def play(
     Same seed, same episodes, whatever the block.
     Raises ValueError for arguments out of range, when the first block is asked for.
     """
-    check_kind("mdp", mdp, EpisodicMDP)
     state = _State(mdp, delta, bonus_scale)
     block = check_integer("block", block, low=1)
-    rng = generator(seed)
-    for first, B in _pieces(episodes, block):
-        Q, w, n = state.advance(rng, B, kept=B)
+    for first, uniforms in blocks(
+        mdp, generator(seed), episodes, transitions=2 * mdp.H - 1, block=block
+    ):
+        Q, w, n = state.advance(uniforms, kept=len(uniforms))
         yield Block(first=first, Q=Q, w=w, n=n, moves=state.m[: mdp.H - 1].copy())
-
-
-def _pieces(episodes, block):
-    """(first, length) of consecutive pieces of at most ``block`` episodes."""
-    episodes = check_integer("episodes", episodes)
-    return [(first, min(block, episodes - first)) for first in range(0, episodes, block)]
 
 
 class _State:
     """Counts, empirical kernel and Qbar; arrays that the kernel updates in place."""
 
     def __init__(self, mdp, delta, bonus_scale):
+        self.world = simulator.world(mdp, drawn=True)
+        mdp.need_all_actions("optimistic_soft_vi")
         H, S, A = mdp.H, mdp.S, mdp.A
         self.delta = check_confidence("delta", delta)
         self.scale = check_nonnegative("bonus_scale", bonus_scale)
@@ -138,16 +125,14 @@ class _State:
         self.own = np.zeros((H, S, A))  # H(phat) + scaled bonus
         self.w = np.zeros((H, S, A)) + self.ceiling[:, None, None]
         self.Q = self.w.copy()
-        self.world = simulator.world(mdp, drawn=True)
-        self.numbers = simulator.draws(mdp, 2 * H - 1)
 
-    def advance(self, rng, B, kept):
-        """Play B episodes; Qbar, widths and visits before each of the first ``kept`` of them."""
+    def advance(self, uniforms, kept):
+        """Play an episode for each row of uniform numbers; Qbar, widths and visits before each of
+        the first ``kept`` of them."""
         shape = (kept, *self.n.shape)
         Q = np.empty(shape)
         w = np.empty(shape)
         n = np.empty(shape, dtype=np.int64)
-        uniforms = rng.random((B, self.numbers))
         given = (self.world, self.delta, self.scale, self.ceiling)
         _play(uniforms, *given, self.n, self.m, self.own, self.w, self.Q, Q, w, n)
         return Q, w, n

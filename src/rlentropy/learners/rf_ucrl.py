@@ -8,7 +8,7 @@ bound is largest. With n visits and beta(n) = log(2 S A H / delta) + (S - 1) log
     E_h(s, a) = min{H - h, c (H - h) sqrt(2 beta(n) / n) + (phat max_a' E_{h+1})(s, a)},   E_H = 0,
     next policy greedy in E.
 
-A pair without visits has E = H - h. Ties are broken at random.
+A pair without visits has E = H - h, an unavailable action E = -infinity. Ties are broken at random.
 
 With ``published_code`` it is the code published with the entropy explorers (Tiapkin et al. 2023,
 commit 74af23f): other constants, an H-th transition, phat uniform where n = 0, and a ceiling
@@ -28,17 +28,10 @@ from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import model as empirical_model
 from rlentropy.learners import simulator
 from rlentropy.learners._entgame_kernels import is_near
+from rlentropy.learners._loop import blocks
 from rlentropy.results import result
 from rlentropy.seeds import generator
-from rlentropy.validation import (
-    check_confidence,
-    check_integer,
-    check_kind,
-    check_number,
-)
-
-# Episodes whose random numbers are drawn at a time.
-BLOCK = 4096
+from rlentropy.validation import check_confidence, check_nonnegative
 
 
 @dataclass(frozen=True)
@@ -69,13 +62,13 @@ class RewardFreeOptions:
         if self.ties not in ("random", "near"):
             raise ValueError(f"ties = {self.ties!r}: must be 'random' or 'near'")
         check_confidence("delta", self.delta)
-        if check_number("bonus_scale", self.bonus_scale) < 0:
-            raise ValueError(f"bonus_scale = {self.bonus_scale}: must be >= 0")
+        check_nonnegative("bonus_scale", self.bonus_scale)
 
 
 @result
 class RewardFreeResult:
-    """counts (H, S, A) of the run; error (H, S, A): the bound E after the last episode."""
+    """counts (H, S, A) of the run; error (H, S, A): the bound E after the last episode,
+    -infinity at unavailable actions."""
 
     counts: np.ndarray = field(repr=False)
     error: np.ndarray = field(repr=False)
@@ -96,35 +89,20 @@ def rf_ucrl(
     Source: Kaufmann et al. (2021), algorithm 1; the published code of Tiapkin et al.
     (2023), commit 74af23f.
     """
-    check_kind("mdp", mdp, EpisodicMDP)
     options = options or RewardFreeOptions()
+    world = simulator.world(mdp, drawn=True)
     if (options.pooled or options.published_code) and not mdp.stationary:
         raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
-    episodes = check_integer("episodes", episodes)
     H, S, A = mdp.H, mdp.S, mdp.A
-    world = simulator.world(mdp, drawn=True)
-    rng = generator(seed)
     weight, ceiling, top = _stage_constants(H, options)
-    model = empirical_model.empty(1 if options.pooled else H, S, A)
+    models = 1 if options.pooled else H
+    model = empirical_model.empty(models, S, A, available=mdp.available)
     radius = np.full(model.visits.shape, _radius(0, S, A, H, options.delta))
-    counts, E = np.zeros((H, S, A), dtype=np.int64), np.zeros((H, S, A))
-    for first in range(0, episodes, BLOCK):
-        uniforms = rng.random((min(BLOCK, episodes - first), simulator.draws(mdp, 2 * H)))
-        model = _play(
-            uniforms,
-            world,
-            options.pooled,
-            options.published_code,
-            options.ties == "near",
-            options.delta,
-            weight,
-            ceiling,
-            top,
-            counts,
-            model,
-            radius,
-            E,
-        )
+    counts = np.zeros((H, S, A), dtype=np.int64)
+    E = np.tile(np.where(mdp.available, 0.0, -np.inf), (H, 1, 1))
+    settings = (options.pooled, options.published_code, options.ties == "near", options.delta)
+    for _, uniforms in blocks(mdp, generator(seed), episodes, transitions=2 * H):
+        model = _play(uniforms, world, *settings, weight, ceiling, top, counts, model, radius, E)
     return RewardFreeResult(counts=counts, error=E)
 
 
@@ -159,12 +137,15 @@ def _plan(pooled, published_code, weight, ceiling, top, model, radius, E):
             largest = -np.inf
             for a in range(A):
                 row = s * A + a
-                seen = model.visits[k, row] > 0
+                n = model.visits[k, row]
                 error = weight[h] * radius[k, row]
-                if h < H - 1:
-                    error += empirical_model.row_mean(model, k, row, after) if seen else average
-                if not (seen or published_code):
-                    error = np.inf
+                if n > 0:
+                    if h < H - 1:
+                        error += empirical_model.row_mean(model, k, row, after)
+                elif n < 0:  # unavailable
+                    error = -np.inf
+                else:
+                    error = error + average if published_code else np.inf
                 E[h, s, a] = min(error, ceiling[h])
                 largest = max(largest, E[h, s, a])
             F[s] = min(largest, top[h])

@@ -50,11 +50,10 @@ class World(NamedTuple):
 def world(mdp: EpisodicMDP, *, drawn: bool = False) -> World:
     """The `World` of an `EpisodicMDP`.
 
-    Raises ValueError where actions are unavailable, which compiled learners do not know of; and,
-    unless ``drawn``, for a start distribution, which costs a uniform number more: see `begin`.
+    The row of an unavailable pair is empty. Raises ValueError, unless ``drawn``, for a start
+    distribution, which costs a uniform number more: see `begin`.
     """
     check_kind("mdp", mdp, EpisodicMDP)
-    mdp.need_all_actions("a compiled learner")
     if not drawn:
         mdp.first_state  # noqa: B018  raises
     return flat(mdp)

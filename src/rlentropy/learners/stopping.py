@@ -65,6 +65,7 @@ class StoppingRule:
     eps    accuracy in nats, > 0;  delta: the confidence of the run
     next   the number of episodes at which it wants to look again
     gap    the last certified gap, infinity before the first look
+    least  the least value of the plans looked at, infinity before the first look
     A look costs one entropy of the visits; between two looks the run is at most 2 % too long.
     Raises ValueError for arguments out of range. Source: thm-entgame-stops.
     """
@@ -74,13 +75,13 @@ class StoppingRule:
         self.delta = check_confidence("delta", delta)
         self.next = 1
         self.gap = inf
-        self._least = inf
+        self.least = inf
 
     def satisfied(self, episodes: int, optimistic_value: float, counts: ArrayLike) -> bool:
         """After ``episodes`` episodes, with the last plan's value and the visits: is the certified
         gap at most eps?"""
         episodes = check_integer("episodes", episodes, low=1)
-        self._least = min(self._least, optimistic_value)
-        self.gap = certified_gap(self._least, counts, delta=self.delta)
+        self.least = min(self.least, optimistic_value)
+        self.gap = certified_gap(self.least, counts, delta=self.delta)
         self.next = episodes + max(1, episodes // 50)
         return self.gap <= self.eps

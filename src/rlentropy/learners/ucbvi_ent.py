@@ -15,7 +15,7 @@ The published code clips whatever its configuration says (``clip`` is overwritte
 also on the grid, where the configuration of the other learners says no ceiling.
 A pair without visits has n = 1 where n divides or stands alone in a logarithm, n = 0 elsewhere,
 and phat uniform on all
-states. Source: rem-ucbvi-ent; Tiapkin et al.
+states; an unavailable action has Qbar = -infinity. Source: rem-ucbvi-ent; Tiapkin et al.
 (2023), published code, commit 74af23f; described, not copied.
 """
 
@@ -30,17 +30,10 @@ from rlentropy._portable_kernels import draw_softmax, exp, log
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import model as empirical_model
 from rlentropy.learners import simulator
+from rlentropy.learners._loop import blocks
 from rlentropy.results import result
 from rlentropy.seeds import generator
-from rlentropy.validation import (
-    check_confidence,
-    check_integer,
-    check_kind,
-    check_number,
-)
-
-# Episodes whose random numbers are drawn at a time.
-BLOCK = 4096
+from rlentropy.validation import check_confidence, check_nonnegative
 
 
 @dataclass(frozen=True)
@@ -66,8 +59,7 @@ class Options:
 
     def __post_init__(self):
         check_confidence("delta", self.delta)
-        if check_number("bonus_scale", self.bonus_scale) < 0:
-            raise ValueError(f"bonus_scale = {self.bonus_scale}: must be >= 0")
+        check_nonnegative("bonus_scale", self.bonus_scale)
 
 
 @result
@@ -104,22 +96,19 @@ def run(
     Raises ValueError if pooled counts or an H-th transition are asked of a kernel that changes with
     the stage.
     """
-    check_kind("mdp", mdp, EpisodicMDP)
     options = options or Options()
+    world = simulator.world(mdp, drawn=True)
     if (options.pooled or options.last_transition) and not mdp.stationary:
         raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
-    episodes = check_integer("episodes", episodes)
     H, S, A = mdp.H, mdp.S, mdp.A
-    world = simulator.world(mdp, drawn=True)
-    rng = generator(seed)
-    model = empirical_model.empty(1 if options.pooled else H, S, A)
+    models = 1 if options.pooled else H
+    model = empirical_model.empty(models, S, A, available=mdp.available)
     unseen = bonus_terms(0, S, A, H, options.delta)
-    steep, flat = (
-        np.full(model.visits.shape, unseen[0]),
-        np.full(model.visits.shape, portable.log(S)),
-    )
-    flat += options.bonus_scale * unseen[1]
-    counts, Q = np.zeros((H, S, A), dtype=np.int64), np.zeros((H, S, A))
+    steep = np.full(model.visits.shape, unseen[0])
+    flat = np.full(model.visits.shape, portable.log(S)) + options.bonus_scale * unseen[1]
+    flat[model.visits < 0] = -np.inf
+    counts = np.zeros((H, S, A), dtype=np.int64)
+    Q = np.tile(np.where(mdp.available, 0.0, -np.inf), (H, 1, 1))
     settings = (
         options.pooled,
         options.last_transition,
@@ -127,8 +116,7 @@ def run(
         options.bonus_scale,
         options.delta,
     )
-    for first in range(0, episodes, BLOCK):
-        uniforms = rng.random((min(BLOCK, episodes - first), simulator.draws(mdp, 2 * H)))
+    for _, uniforms in blocks(mdp, generator(seed), episodes, transitions=2 * H):
         model = _play(uniforms, world, *settings, counts, model, steep, flat, Q)
     return SoftExplorerRun(counts=counts, log_pi=portable.log_softmax(Q))
 
@@ -160,15 +148,12 @@ def _plan(pooled, last_transition, clip, scale, model, steep, flat, Q):
             top = -np.inf
             for a in range(A):
                 row = s * A + a
-                q = 0.0
-                if inside or last_transition:
-                    q = flat[k, row] + scale * ceiling * steep[k, row]
+                n = model.visits[k, row]
+                q = flat[k, row] + scale * ceiling * steep[k, row]
                 if inside:
-                    q += (
-                        empirical_model.row_mean(model, k, row, after)
-                        if model.visits[k, row] > 0
-                        else average
-                    )
+                    q += empirical_model.row_mean(model, k, row, after) if n > 0 else average
+                elif not last_transition:
+                    q = 0.0 if n >= 0 else -np.inf
                 Q[h, s, a] = q
                 top = max(top, q)
             V[s] = ceiling
@@ -191,6 +176,8 @@ def _play(
         s = simulator.begin(world, uniforms[t])
         for h in range(H):
             a = draw_softmax(Q[h, s], uniforms[t, 2 * h])
+            while Q[h, s, a] == -np.inf:  # rounding of the sums must not choose such an action
+                a -= 1
             counts[h, s, a] += 1
             if h < H - 1 or last_transition:
                 row = s * A + a

@@ -6,20 +6,24 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_learners import masked
 from scipy import sparse
 
-from rlentropy.episodic import forecaster, max_entropy, visitation
+from rlentropy import files
+from rlentropy.episodic import forecaster, max_entropy, trajectory_entropy, visitation
 from rlentropy.episodic.environments import double_chain, garnet, grid_world
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import average_visitation_entropy, visitation_entropy
 from rlentropy.learners import entgame, entgame_plain, simulator
+from rlentropy.learners.on_simulator import EntGame
 
 # ------------------------------------------------------------------------------------------- kernels equal the plain version
 
 
 @st.composite
 def mdps(draw, stationary=None):
-    """Small episodic MDPs; rows may be deterministic, absorbing or full, states may be unreachable."""
+    """Small episodic MDPs; rows may be deterministic, absorbing or full, states may be unreachable,
+    first states drawn, actions unavailable."""
     S, A, H = draw(st.integers(1, 5)), draw(st.integers(1, 3)), draw(st.integers(1, 5))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     same = draw(st.booleans()) if stationary is None else stationary
@@ -32,7 +36,9 @@ def mdps(draw, stationary=None):
     P /= P.sum(axis=-1, keepdims=True)
     if draw(st.booleans()):
         P[..., S - 1, :, :] = np.eye(S)[S - 1]  # the last state absorbs
-    return EpisodicMDP(P=P, horizon=H, start=draw(st.integers(0, S - 1)))
+    start = draw(st.integers(0, S - 1)) if draw(st.booleans()) else rng.dirichlet(np.ones(S))
+    mdp = EpisodicMDP(P=P, horizon=H, start=start)
+    return masked(mdp, draw(st.integers(0, 99))) if draw(st.booleans()) else mdp
 
 
 SETTINGS = {
@@ -70,7 +76,7 @@ def test_kernel_equals_plain_version(mdp, episodes, seed, options):
     np.testing.assert_array_equal(result.counts, n)
     if episodes:
         np.testing.assert_allclose(result.visitation, d, rtol=0, atol=1e-12)
-        assert result.checkpoints[0].optimistic_value == plan.V[0, mdp.start]
+        assert result.checkpoints[0].optimistic_value == mdp.start_mean(plan.V[0])
 
 
 @settings(max_examples=60)
@@ -138,6 +144,125 @@ def test_no_continuation_for_unvisited_pairs_is_harmful():
         entgame_plain.run(mdp, 1, 0, unvisited="zero")
     with pytest.raises(ValueError, match="ceiling = 'low'"):
         entgame.run(mdp, 1, 0, ceiling="low")
+
+
+# ------------------------------------------------------------------------- actions that are unavailable
+
+
+MASKED = masked(garnet(states=8, actions=4, horizon=5, branching=3, seed=1, stationary=True), 2)
+
+
+@pytest.mark.parametrize("run", [entgame.run, entgame.run_pooled])
+def test_unavailable_actions_are_never_played(run):
+    away = ~MASKED.available
+    assert away[:, 0].any() and away[:, -1].any()
+    result = run(MASKED, 500, 1)
+    assert (result.counts[:, away] == 0).all()
+    assert (result.policy[:, away] == 0).all()
+    assert visitation.flow_residual(MASKED, result.visitation) < 1e-12
+    assert (result.counts.sum(axis=(1, 2)) == 500).all()
+    start = run(MASKED, 0, 1)
+    uniform = trajectory_entropy.uniform_policy(MASKED)
+    np.testing.assert_allclose(start.policy, uniform, rtol=0, atol=1e-15)
+    assert (start.counts == 0).all()
+
+
+@pytest.mark.parametrize("evaluate", [True, False])
+@pytest.mark.parametrize("bonus_scale", [0.0, 0.03, 1.0])
+def test_masks_give_the_counts_of_the_learner_on_a_simulator(evaluate, bonus_scale):
+    compiled = entgame.run(
+        MASKED, 300, 4, bonus_scale=bonus_scale, saturated="source", evaluate=evaluate
+    )
+    sizes = {"horizon": MASKED.H, "states": MASKED.S, "actions": MASKED.A}
+    options = {"bonus_scale": bonus_scale, "available": MASKED.available}
+    run = EntGame(simulator.Sampler(MASKED, 4), **sizes, **options).play(300)
+    np.testing.assert_array_equal(run.counts, compiled.counts)
+
+
+def test_with_the_kernel_known_only_available_actions_are_best():
+    """The bound and the certificate hold for the largest entropy over all mixtures of policies."""
+    mdp = masked(garnet(states=2, actions=3, horizon=2, branching=2, seed=1, stationary=True), 5)
+    assert not mdp.available.all()
+    result = entgame.run_known(mdp, 2000, checkpoints=[2000])
+    assert (result.visitation[:, ~mdp.available] == 0).all()
+    assert visitation.flow_residual(mdp, result.visitation) < 1e-12
+    gap = result.checkpoints[0].optimistic_value - result.visitation_entropy
+    assert 0 <= gap <= 2 * forecaster.worst_regret(2000, 6) / 2000 + 1e-9
+
+
+# --------------------------------------------------------------------------------- runs that go on
+
+
+DRAWN = EpisodicMDP(MASKED.P[0], 5, [0.5, 0, 0, 0.25, 0, 0, 0.25, 0], MASKED.available)
+GOING_ON = {
+    "unclipped": (entgame.run, {}),
+    "source": (entgame.run, {"saturated": "source", "ceiling": "stage", "bonus_scale": 0.1}),
+    "no ceiling": (entgame.run, {"clip": False, "n0": 0.5}),
+    "skipping": (entgame.run, {"saturated": "source", "evaluate": False}),
+    "pooled": (entgame.run_pooled, {}),
+    "pooled, near": (entgame.run_pooled, {"clip": False, "ties": "near"}),
+}
+
+
+def same_runs(x, y):
+    assert x.config == y.config and x.certified_gap == y.certified_gap
+    np.testing.assert_array_equal(x.counts, y.counts)
+    np.testing.assert_array_equal(x.memory.visitation, y.memory.visitation)
+    assert len(x.checkpoints) == len(y.checkpoints)
+    for a, b in zip(x.checkpoints, y.checkpoints, strict=True):
+        np.testing.assert_array_equal(list(vars(a).values()), list(vars(b).values()))
+
+
+@pytest.mark.parametrize("mdp", [MASKED, DRAWN, double_chain(length=9, failure=0.1, horizon=8)])
+@pytest.mark.parametrize("kind", GOING_ON)
+def test_a_run_in_parts_is_one_run(mdp, kind, tmp_path):
+    """Also when it was saved between, and with an empty part."""
+    run, options = GOING_ON[kind]
+    whole = run(mdp, 700, 3, checkpoints=[10, 250, 251, 700], **options)
+    part = run(mdp, 130, 3, checkpoints=[10], **options)
+    part = entgame.resume(mdp, part, 0)
+    part = entgame.resume(mdp, part, 120, checkpoints=[250])
+    part = files.load(files.save(tmp_path / "part.npz", part))
+    same_runs(entgame.resume(mdp, part, 450, checkpoints=[251, 700]), whole)
+    nothing = run(mdp, 0, 3, **options)
+    same_runs(entgame.resume(mdp, nothing, 700, checkpoints=[10, 250, 251, 700]), whole)
+
+
+def test_a_run_that_goes_on_meets_more_successors_than_before():
+    mdp = garnet(states=40, actions=2, horizon=3, branching=30, seed=1, stationary=True)
+    for run in (entgame.run, entgame.run_pooled):
+        first = run(mdp, 40, 2, bonus_scale=0.1)
+        same_runs(entgame.resume(mdp, first, 660), run(mdp, 700, 2, bonus_scale=0.1))
+
+
+def test_a_run_that_stopped_goes_on_to_a_better_accuracy():
+    """It looks at the times of one run, wherever the first part ended."""
+    mdp = garnet(states=2, actions=2, horizon=2, branching=2, seed=1)
+    whole = entgame.run(mdp, 60_000, 5, eps=1.3, bonus_scale=0.5)
+    assert whole.episodes < 60_000
+    for episodes, eps in ((60_000, 1.6), (777, 1.3)):
+        first = entgame.run(mdp, episodes, 5, eps=eps, bonus_scale=0.5)
+        assert first.episodes < whole.episodes
+        more = entgame.resume(mdp, first, 60_000 - first.episodes, eps=1.3)
+        same_runs(more, whole)
+    blind = entgame.run(mdp, 5000, 5, bonus_scale=0.5)
+    late = entgame.resume(mdp, blind, 55_000, eps=1.3)
+    assert 5000 < late.episodes < 60_000 and late.certified_gap <= 1.3
+
+
+def test_what_cannot_go_on_says_so():
+    chain = double_chain(length=3, failure=0.1, horizon=2)
+    first = entgame.run(chain, 5, 0)
+    with pytest.raises(ValueError, match="run: of run_known"):
+        entgame.resume(chain, entgame.run_known(chain, 5), 5)
+    with pytest.raises(ValueError, match="run: of another MDP"):
+        entgame.resume(MASKED, first, 5)
+    with pytest.raises(ValueError, match=r"checkpoints\[0\] = 5"):
+        entgame.resume(chain, first, 5, checkpoints=[5])
+    with pytest.raises(ValueError, match="episodes = -1"):
+        entgame.resume(chain, first, -1)
+    with pytest.raises(ValueError, match="run: int, expected"):
+        entgame.resume(chain, 5, 5)
 
 
 # ------------------------------------------------------------------------------ the rule at the ceiling

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_learners import choose, explore
 
 from rlentropy import confidence
 from rlentropy import distributions as dist
@@ -14,40 +15,16 @@ from rlentropy.audits import optimistic_soft_vi as soft_vi_audit
 from rlentropy.episodic import environments, trajectory_entropy
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import optimistic_soft_vi
-from rlentropy.seeds import generator
-
-
-def choose(weights, u):
-    return min(
-        int(np.searchsorted(np.cumsum(weights), u * np.sum(weights), side="right")),
-        len(weights) - 1,
-    )
-
-
-def next_state(mdp, h, s, a, u):
-    row = mdp.kernel(h).toarray()[s * mdp.A + a]
-    support = np.flatnonzero(row)
-    return support[min(np.searchsorted(np.cumsum(row[support]), u, side="right"), len(support) - 1)]
 
 
 def twin(mdp, episodes, seed, *, delta, bonus_scale):
-    """The algorithm as the book states it; yields Q before each episode, returns counts at the end."""
+    """The algorithm as the book states it: Q before each episode, counts, and Q at the end."""
     H, S, A = mdp.H, mdp.S, mdp.A
-    n, m = np.zeros((H, S, A)), np.zeros((H, S, A, S))
     ceiling = np.arange(H - 1, -1, -1) * np.log(S * A)
-    Q = np.broadcast_to(ceiling[:, None, None], n.shape).copy()
-    history = []
-    for uniforms in generator(seed).random((episodes, 2 * H - 1)):
-        history.append(Q.copy())
-        s = mdp.start
-        for h in range(H):
-            a = choose(np.exp(Q[h, s] - Q[h, s].max()), uniforms[2 * h])
-            n[h, s, a] += 1
-            if h < H - 1:
-                following = next_state(mdp, h, s, a, uniforms[2 * h + 1])
-                m[h, s, a, following] += 1
-                s = following
-        V = np.full(S, np.log(A))
+    start = np.broadcast_to(ceiling[:, None, None], (H, S, A))
+
+    def plan(n, m):
+        Q, V = start.copy(), np.full(S, np.log(A))
         for h in reversed(range(H - 1)):
             hat = m[h] / np.maximum(n[h], 1)[..., None]
             eps = confidence.total_variation_radius(np.maximum(n[h], 1), S, A, H, delta)
@@ -55,7 +32,11 @@ def twin(mdp, episodes, seed, *, delta, bonus_scale):
             own = dist.entropy(dist.log_probabilities(hat)) + bonus_scale * bonus + hat @ V
             Q[h] = np.where(n[h] > 0, np.minimum(ceiling[h], own), ceiling[h])
             V = dist.logsumexp(Q[h])
-    return history, n, Q
+        return Q
+
+    rules = {"draw": choose, "plan": plan, "numbers": 2 * H - 1}
+    counts, tables = explore(mdp, episodes, seed, Q=start, **rules)
+    return tables[:-1], counts, tables[-1]
 
 
 @settings(max_examples=25, deadline=None)

@@ -6,25 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_learners import choose, explore, masked
 
 from rlentropy import distributions as dist
 from rlentropy.episodic import environments, trajectory_entropy
 from rlentropy.learners import ucbvi_ent
-from rlentropy.seeds import generator
-
-
-def choose(weights, u):
-    return min(
-        int(np.searchsorted(np.cumsum(weights), u * np.sum(weights), side="right")),
-        len(weights) - 1,
-    )
-
-
-def next_state(mdp, h, s, a, u):
-    K = mdp.P[0] if mdp.stationary else mdp.P[h]
-    row = K.toarray()[s * mdp.A + a]
-    support = np.flatnonzero(row)
-    return support[min(np.searchsorted(np.cumsum(row[support]), u, side="right"), len(support) - 1)]
 
 
 def betas(n, S, A, H, delta):
@@ -37,47 +23,39 @@ def betas(n, S, A, H, delta):
 
 def twin(mdp, episodes, seed, options):
     H, S, A = mdp.H, mdp.S, mdp.A
-    n, m = np.zeros((H, S, A)), np.zeros((H, S, A, S))
-    counts, Q = np.zeros((H, S, A)), np.zeros((H, S, A))
     ceiling = np.arange(H, 0, -1) * np.log(S * A)
-    for uniforms in generator(seed).random((episodes, 2 * H)):
-        s = mdp.start
-        for h in range(H):
-            a = choose(np.exp(Q[h, s] - Q[h, s].max()), uniforms[2 * h])
-            counts[h, s, a] += 1
-            if h < H - 1 or options.last_transition:
-                following, k = (
-                    next_state(mdp, h, s, a, uniforms[2 * h + 1]),
-                    0 if options.pooled else h,
-                )
-                n[k, s, a] += 1
-                m[k, s, a, following] += 1
-                s = following
-        V = np.zeros(S)
+
+    def plan(n, m):
+        Q, V = np.zeros((H, S, A)), np.zeros(S)
+        hat = np.where(n[..., None] > 0, m / np.maximum(n, 1)[..., None], 1 / S)
+        own = dist.entropy(dist.log_probabilities(hat))
         for h in reversed(range(H)):
-            k = 0 if options.pooled else h
-            hat = np.where(n[k][..., None] > 0, m[k] / np.maximum(n[k], 1)[..., None], 1 / S)
-            steep, flat = betas(n[k], S, A, H, options.delta)
-            Q[h] = dist.entropy(dist.log_probabilities(hat)) + options.bonus_scale * (
-                ceiling[h] * steep + flat
-            )
-            Q[h] += hat @ V
-            if h == H - 1 and not options.last_transition:
-                Q[h] = 0
+            steep, flat = betas(n[h], S, A, H, options.delta)
+            if h < H - 1 or options.last_transition:
+                Q[h] = own[h] + options.bonus_scale * (ceiling[h] * steep + flat) + hat[h] @ V
+            Q[h][~mdp.available] = -np.inf
             V = dist.logsumexp(Q[h])
             V = np.minimum(ceiling[h], V) if options.clip else V
-    return counts, dist.log_softmax(Q)
+        return Q
+
+    counts, tables = explore(
+        mdp, episodes, seed, Q=np.zeros((H, S, A)), draw=choose, plan=plan,
+        pooled=options.pooled, last=options.last_transition,
+    )  # fmt: skip
+    return counts, dist.log_softmax(tables[-1])
 
 
 @settings(max_examples=40, deadline=None)
 @given(
     st.integers(1, 7), st.integers(1, 3), st.integers(1, 4), st.integers(0, 20), st.integers(0, 10**6),
     st.sampled_from(list(product([True, False], repeat=3))), st.sampled_from([0.0, 0.05, 1.0]),
+    st.booleans(),
 )  # fmt: skip
-def test_kernel_equals_twin(S, A, H, episodes, seed, switches, bonus_scale):
+def test_kernel_equals_twin(S, A, H, episodes, seed, switches, bonus_scale, some):
     mdp = environments.garnet(
         states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=True
     )
+    mdp = masked(mdp, seed) if some else mdp
     pooled, last, clip = switches
     options = ucbvi_ent.Options(
         pooled=pooled, last_transition=last, clip=clip, bonus_scale=bonus_scale

@@ -24,6 +24,8 @@ SUM_TOLERANCE = 1e-9
 UNITS = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
 # No loop ends and no array has room above this.
 LARGEST = 2**63 - 1
+# Numbers of a size of an MDP can be divided by this.
+LEAST_CONFIDENCE = 1e-290
 # What Python or NumPy would take for a number, and nobody means as one.
 NO_NUMBERS = (str, bytes, bool, np.bool_, list, tuple, np.timedelta64, np.datetime64)
 
@@ -405,6 +407,8 @@ def check_confidence(name: str, delta: object) -> float:
     value = check_number(name, delta)
     if not 0 < value < 1:
         raise ValueError(f"{name} = {value}: must lie strictly between 0 and 1")
+    if value < LEAST_CONFIDENCE:
+        raise ValueError(f"{name} = {value}: no double holds numbers divided by it")
     return value
 
 

@@ -84,6 +84,7 @@ def calls():
         _tables,
         _learners,
         _audits,
+        _regularised,
     ):
         found |= part()
     return found
@@ -467,6 +468,35 @@ def _audits():
         "audits.variance_bonus.variance_episodes_needed": {"eps": 0.5, **SIZES, "n0": 1.0},
         "audits.variance_bonus.variance_pac_bound": LONG | {"n0": 1.0},
         "audits.variance_bonus.variance_sampler_bound": LONG | {"n0": 1.0},
+    }
+
+
+def _regularised():
+    blocks = list(regularized_game.play(CHAIN, 3, 1))
+    name = "audits.regularized_game"
+    predicted = np.full((3, 3), 1 / 3)
+    return {
+        f"{name}.episodes_needed": {"bound": _sublinear, "eps": 0.5, **SIZES},
+        f"{name}.fast_bound": LONG,
+        f"{name}.forecast_price": {"T": 500.0, "S": 2, "H": 2, "delta": 0.1},
+        f"{name}.forecast_squares": {
+            "symbols": np.array([0, 2, 1, 0]),
+            "r": np.array([0.5, 0.2, 0.3]),
+        },
+        f"{name}.measure": {"mdp": CHAIN, "blocks": blocks, "T": [2, 3], "delta": 0.1},
+        f"{name}.payoff": {"d": VISITS, "q": predicted},
+        f"{name}.sampler_bound": LONG,
+        f"{name}.slow_bound": LONG,
+        f"{name}.soft_answer": {"mdp": CHAIN, "q": predicted},
+        f"{name}.visitations": {"mdp": CHAIN, "Q": RNG.random((1, 3, 3, 2))},
+        "audits.sample_complexity.episodes_to_gap": {
+            "mdp": CHAIN,
+            "learner": "EntGame, no bonus",
+            "eps": np.array([2.0]),
+            "seed": 1,
+            "most": 20,
+            "step": 1.5,
+        },
     }
 
 

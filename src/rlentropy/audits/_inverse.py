@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from math import ceil, isfinite
 
+from rlentropy.audits._given import LONGEST
 from rlentropy.validation import check_positive
 
 
@@ -19,7 +20,7 @@ def episodes_needed(
     while average(high) > eps:
         low = high
         high = 2 * high
-        if not isfinite(average(high)):
+        if high > LONGEST or not isfinite(average(high)):
             raise ValueError(f"eps = {eps}: too small, the number of episodes is beyond floats")
     while high - low > relative * high:
         middle = (low + high) / 2

@@ -33,7 +33,7 @@ from scipy.special import gammaln
 
 from rlentropy import confidence
 from rlentropy.audits import _entgame_kernels as kernels
-from rlentropy.audits import _inverse
+from rlentropy.audits import _given, _inverse
 from rlentropy.distributions import entropy, log_probabilities
 from rlentropy.episodic import forecaster, induction, max_entropy
 from rlentropy.episodic.mdp import EpisodicMDP
@@ -48,7 +48,11 @@ from rlentropy.validation import (
     check_confidence,
     check_distribution,
     check_integer,
+    check_interval,
+    check_kind,
+    check_nonnegative,
     check_number,
+    check_sizes,
 )
 
 # What the inequalities of `Audit.inequalities` say, left <= right.
@@ -89,13 +93,14 @@ SOURCE = {
 def logarithms(S: int, A: int, H: int, delta: float) -> tuple[float, float, float]:
     """(L_1, L_2, L') = (log 6/delta, log 12 S A H/delta, log 6 S A H/delta).
     Source: thm-entgame-pac."""
+    check_sizes(S=S, A=A, H=H)
     margin = confidence.count_margin(S, A, H, delta)
     return log(6 / delta), log(12 * S * A * H / delta), margin
 
 
 def shortest_run(S: int, A: int, H: int, delta: float) -> float:
     """max(2, S A L_2): the theorem speaks of runs at least as long. Source: thm-entgame-pac."""
-    return max(2.0, S * A * logarithms(S, A, H, delta)[1])
+    return max(2.0, logarithms(S, A, H, delta)[1] * S * A)
 
 
 def sampler_bound(
@@ -103,6 +108,8 @@ def sampler_bound(
 ) -> float:
     """H^2 B_T [8 (c_b + 1/2) sqrt(S A T alpha) + S A (4 L' + 1)]: bound on the summed widths.
     Source: lem-sum."""
+    T = _given.length(T)
+    bonus_scale = _given.scale(bonus_scale)
     B = float(entgame.reward_bound(T, S, A, n0))
     margin = logarithms(S, A, H, delta)[2]
     root = sqrt(S * A * T * float(confidence.log_confidence(T, S, A, H, delta)))
@@ -111,12 +118,16 @@ def sampler_bound(
 
 def azuma_bound(T: float, S: int, A: int, H: int, delta: float, *, n0: float = 1) -> float:
     """H B_T sqrt(T L_1 / 2). Source: eq-azuma."""
+    T = _given.length(T)
+    check_sizes(S=S, A=A, H=H)
     B = float(entgame.reward_bound(T, S, A, n0))
     return H * B * sqrt(T * logarithms(S, A, H, delta)[0] / 2)
 
 
 def visits_bound(T: float, S: int, A: int, H: int, delta: float) -> float:
     """2 sqrt(S A L_2 T) >= sum over (s, a) of |n_h - N_h|. Source: lem-tv."""
+    T = _given.length(T)
+    check_sizes(S=S, A=A, H=H)
     return 2 * sqrt(S * A * logarithms(S, A, H, delta)[1] * T)
 
 
@@ -130,7 +141,7 @@ def bound_terms(
     """
     _check_theorem(S, A, H, delta, n0, bonus_scale)
     least = shortest_run(S, A, H, delta)
-    if not check_number("T", T) >= least:
+    if not _given.length(T) >= least:
         raise ValueError(f"T = {T}: the theorem speaks of at least {least:.6g} episodes")
     return _bound_terms(T, S, A, H, delta, n0=n0, bonus_scale=bonus_scale)
 
@@ -168,6 +179,7 @@ def pac_bound(
 
 def trivial_bound(S: int, A: int, H: int) -> float:
     """H log(S A): no policy loses more, since 0 <= H_visit <= H log(S A)."""
+    check_sizes(S=S, A=A, H=H)
     return H * log(S * A)
 
 
@@ -291,9 +303,10 @@ def measure(
     optimum    H* if already known, else it is solved for
     Raises ValueError for arguments out of range. Source: thm-entgame-pac.
     """
-    T = np.array([check_integer(f"T[{i}]", int(t), low=1) for i, t in enumerate(T)])
-    if len(T) == 0 or np.any(np.diff(T) <= 0):
-        raise ValueError("T: must hold at least one number, in increasing order")
+    check_kind("mdp", mdp, EpisodicMDP)
+    T = _given.times(T)
+    n0 = _given.prior(n0)
+    optimum = None if optimum is None else check_number("optimum", optimum)
     config = entgame.settings(
         "per stage",
         int(T[-1]),
@@ -393,6 +406,7 @@ def return_moments(
     E_h[G^2] = r^2 + 2 r p E_{h+1}[G] + p E_{h+1}[G^2].
     Source: prop-total-variance.
     """
+    actions, reward = _given.decisions(mdp, actions, reward)
     states = np.arange(mdp.S)
     first, second = np.zeros(mdp.S), np.zeros(mdp.S)
     for h in reversed(range(mdp.H)):
@@ -411,7 +425,8 @@ def summed_variance(mdp: EpisodicMDP, actions: np.ndarray, reward: np.ndarray) -
 
     Equal to the variance of the return. Source: prop-total-variance.
     """
-    pi = np.eye(mdp.A)[np.asarray(actions)]
+    actions, reward = _given.decisions(mdp, actions, reward)
+    pi = np.eye(mdp.A)[actions]
     d = policy_visitation(mdp, pi)
     V = induction.evaluate(mdp, pi, reward)
     steps = (
@@ -438,7 +453,8 @@ def divergence_excess(
     p (S,) positive. By lem-kl-concentration (price 1), each exceeds log(1 / delta') with
     probability at most delta'.
     """
-    p = check_distribution("p", p)
+    p = check_distribution("p", p, (None,))
+    price = check_nonnegative("price", price)
     uniforms = generator(seed).random(
         (check_integer("paths", paths, low=1), check_integer("length", length, low=1))
     )
@@ -454,14 +470,16 @@ def divergence_excess(
 def log_binomial(n: ArrayLike, S: int) -> np.ndarray:
     """log binom(n + S - 1, S - 1), the worst regret of Laplace's rule.
     Source: lem-kl-concentration."""
-    n = np.asarray(n, dtype=float)
+    n = _given.draws(n)
+    S = check_integer("S", S, low=1)
     return gammaln(n + S) - gammaln(S) - gammaln(n + 1)
 
 
 def binomial_bounds(n: ArrayLike, S: int) -> tuple[np.ndarray, np.ndarray]:
     """(S - 1) log(e (1 + n / (S - 1))) and S log(e (1 + n)), S >= 2.
     Source: lem-kl-concentration."""
-    n = np.asarray(n, dtype=float)
+    n = _given.draws(n)
+    S = check_integer("S", S, low=2)
     return (S - 1) * np.log(e * (1 + n / (S - 1))), S * np.log(e * (1 + n))
 
 
@@ -485,7 +503,9 @@ def count_deficit(
         (check_integer("paths", paths, low=1), check_integer("length", length, low=1))
     )
     highest = np.empty(paths)
-    kernels.deficit_paths(small, large, share, uniforms, highest)
+    small = check_interval("small", small, 0, 1)
+    large = check_interval("large", large, 0, 1)
+    kernels.deficit_paths(small, large, check_interval("share", share, 0, 1), uniforms, highest)
     return highest
 
 
@@ -495,12 +515,14 @@ def count_deficit(
 def tex(x: float) -> str:
     """A number for a table: three digits, or two and a power of ten outside 0.001 to 1000;
     0 below 1e-8 (rounding)."""
-    return f"${_tex(x)}$"
+    return f"${_tex(check_number('x', x))}$"
 
 
 def comparison(left: float, right: float) -> str:
     """left <= right for a table, in two lines, and whether it fails by more than rounding
     (1e-9)."""
+    check_number("left", left)
+    check_number("right", right)
     return rf"{tex(left)}<br>$\le{_tex(right)}$" + (" **fails**" if left > right + 1e-9 else "")
 
 

@@ -22,7 +22,16 @@ from rlentropy.episodic.visitation import (
 )
 from rlentropy.learners import entgame, rf_ucrl, simulator, ucbvi_ent
 from rlentropy.results import result
-from rlentropy.validation import check_integer, check_positive
+from rlentropy.validation import (
+    check_array,
+    check_distribution,
+    check_flag,
+    check_integer,
+    check_kind,
+    check_number,
+    check_positive,
+    refuse,
+)
 
 Seed = int | np.random.SeedSequence
 Run = entgame.EntGameRun | rf_ucrl.RewardFreeResult | ucbvi_ent.SoftExplorerRun
@@ -38,6 +47,12 @@ def line_up(
            per stage is that of def-entgame, by the rule of def-unclipped-rule, or by the source's.
     checkpoints   passed to EntGame
     """
+    check_kind("mdp", mdp, EpisodicMDP)
+    episodes = check_integer("episodes", episodes)
+    clip = check_flag("clip", clip)
+    if isinstance(checkpoints, str) or not isinstance(checkpoints, Iterable):
+        raise ValueError(f"checkpoints: {type(checkpoints).__name__}, expected whole numbers")
+    checkpoints = [check_integer(f"checkpoints[{i}]", t) for i, t in enumerate(checkpoints)]
     stage = partial(entgame.run, mdp, episodes, checkpoints=checkpoints)
     pooled = partial(
         entgame.run_pooled, mdp, episodes, clip=clip, ties="near", checkpoints=checkpoints
@@ -77,7 +92,7 @@ class Score:
 
     def seen(self, k: int) -> int:
         """Number of states visited at least k times."""
-        return int((self.visits >= k).sum())
+        return int((self.visits >= check_integer("k", k)).sum())
 
     def numbers(self) -> tuple[float, ...]:
         """(stages, average, path, least, states visited ten times, a hundred times)."""
@@ -93,6 +108,8 @@ class Score:
 
 def policy_of(run: Run) -> np.ndarray:
     """(H, S, A): the policy of a run; of RF-UCRL, which delivers none, that of its counts."""
+    if not isinstance(run, Run):
+        raise ValueError(f"run: {type(run).__name__}, expected that of a learner")
     if isinstance(run, rf_ucrl.RewardFreeResult):
         return markov_policy(run.counts.astype(float))
     return run.policy
@@ -104,9 +121,14 @@ def judge(mdp: EpisodicMDP, episodes: int, explorer: Run | np.ndarray, seed: See
     seed   of the fresh roll-out, where one is made (fixed policies and UCBVI-Ent)
     Raises ValueError for a policy whose rows are no distributions.
     """
-    pi = explorer if isinstance(explorer, np.ndarray) else policy_of(explorer)
-    if isinstance(explorer, np.ndarray | ucbvi_ent.SoftExplorerRun):
-        counts = simulator.roll_out(mdp, pi, check_integer("episodes", episodes), seed)
+    check_kind("mdp", mdp, EpisodicMDP)
+    episodes = check_integer("episodes", episodes)
+    if isinstance(explorer, Run):
+        pi = policy_of(explorer)
+    else:
+        pi = check_distribution("explorer", explorer, (mdp.H, mdp.S, mdp.A))
+    if not isinstance(explorer, entgame.EntGameRun | rf_ucrl.RewardFreeResult):
+        counts = simulator.roll_out(mdp, pi, episodes, seed)
     else:
         counts = explorer.counts
     d = policy_visitation(mdp, pi)
@@ -121,6 +143,8 @@ def judge(mdp: EpisodicMDP, episodes: int, explorer: Run | np.ndarray, seed: See
 
 def table(scores: dict[str, list[Score]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """{name: (means, standard errors)} of `Score.numbers`; the error of a single run is NaN."""
+    if not isinstance(scores, dict):
+        raise ValueError(f"scores: {type(scores).__name__}, expected a table of lists of scores")
     found = {}
     for name, runs in scores.items():
         x = np.array([score.numbers() for score in runs])
@@ -150,7 +174,9 @@ def episodes_to_gap(
     options   those of `entgame.run`
     Raises ValueError for arguments out of range.
     """
-    eps = np.asarray(eps, dtype=float)
+    eps = check_array("eps", eps)
+    optimum = check_number("optimum", optimum)
+    step = check_number("step", step)
     most = check_integer("most", most, low=2)
     growth = check_positive("step - 1", step - 1)
     times = np.unique(np.exp(np.arange(0, np.log(most), np.log1p(growth))).astype(int))
@@ -167,7 +193,13 @@ def exponent(x: ArrayLike, y: ArrayLike) -> tuple[float, float]:
 
     x (k,), y (runs, k). The slope is fitted for each run; two runs at least.
     """
-    logs = np.log(np.asarray(x, dtype=float))
+    x = check_array("x", x, (None,))
+    y = check_array("y", y, (None, len(x)))
+    for name, given in (("x", x), ("y", y)):
+        refuse(name, given, ~(given > 0), "must be greater than 0")
+    if len(np.unique(x)) == 1:
+        raise ValueError(f"x: all entries are {x[0]}, which has no slope")
+    logs = np.log(x)
     centred = logs - logs.mean()
-    slopes = np.log(np.asarray(y, dtype=float)) @ centred / (centred @ centred)
+    slopes = np.log(y) @ centred / (centred @ centred)
     return float(slopes.mean()), float(slopes.std(ddof=1) / np.sqrt(len(slopes)))

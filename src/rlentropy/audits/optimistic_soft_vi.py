@@ -27,12 +27,19 @@ import numpy as np
 
 from rlentropy import confidence
 from rlentropy import distributions as dist
-from rlentropy.audits import _inverse
+from rlentropy.audits import _given, _inverse
 from rlentropy.episodic import trajectory_entropy
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners.optimistic_soft_vi import Block
 from rlentropy.results import result
-from rlentropy.validation import check_integer, check_number
+from rlentropy.validation import (
+    check_callable,
+    check_confidence,
+    check_integer,
+    check_kind,
+    check_number,
+    check_sizes,
+)
 
 
 def width_constants(T: float, S: int, A: int, H: int, delta: float) -> tuple[float, float, float]:
@@ -88,6 +95,10 @@ def episodes_needed(
     Raises ValueError for eps <= 0. Source: thm-mtee-fast-rate, prop-slow-rate.
     """
 
+    check_callable("bound", bound)
+    check_sizes(S=S, A=A, H=H)
+    check_confidence("delta", delta)
+
     def average(T):
         return bound(T, S, A, H, delta) / T
 
@@ -130,12 +141,13 @@ def measure(mdp: EpisodicMDP, blocks: Iterable[Block], T: Sequence[int], *, delt
     At H = 1 nothing can be lost: all sums are 0, and a link about stages before the last has the
     slack infinity. Raises ValueError for times out of order, and for a run that is too short.
     """
-    times = np.array([check_integer(f"T[{i}]", int(t), low=1) for i, t in enumerate(T)])
-    if len(times) == 0 or np.any(np.diff(times) <= 0):
-        raise ValueError("T: must hold at least one number, in increasing order")
+    check_kind("mdp", mdp, EpisodicMDP)
+    times = _given.times(T)
+    if isinstance(blocks, str) or not isinstance(blocks, Iterable):
+        raise ValueError(f"blocks: {type(blocks).__name__}, expected the blocks of a run")
     judge = _Judge(mdp, times, delta)
     for block in blocks:
-        judge.look(block)
+        judge.look(check_kind("blocks", block, Block))
     if judge.seen < times[-1]:
         raise ValueError(f"T[-1] = {times[-1]}: the run has only {judge.seen} episodes")
     return Links(T=times, **judge.sums, slack=judge.slack, divergence=judge.divergence)

@@ -18,13 +18,19 @@ from typing import Any
 import numpy as np
 
 from rlentropy import confidence
-from rlentropy.audits import _judged
+from rlentropy.audits import _given, _judged
 from rlentropy.episodic import induction
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import push_forward
 from rlentropy.learners import entgame
 from rlentropy.results import result
-from rlentropy.validation import check_choice
+from rlentropy.validation import (
+    check_choice,
+    check_extended,
+    check_integer,
+    check_kind,
+    check_number,
+)
 
 RULES = ("first", "unclipped", "least", "unrestricted")
 
@@ -65,6 +71,10 @@ def plan(
 
     n (H, S, A) visits, moves (H-1, S, A, S) transitions. Source: def-entgame, eq-unclipped.
     """
+    n, moves = _given.counts(n, moves)
+    t = check_integer("t", t)
+    n0 = _given.prior(n0)
+    bonus_scale = _given.scale(bonus_scale)
     H, S, A = n.shape
     ceiling = H * float(entgame.reward_bound(t, S, A, n0))
     visits = np.maximum(n, 1)
@@ -86,6 +96,9 @@ def choose(Q: np.ndarray, U: np.ndarray, ceiling: float, rule: str) -> np.ndarra
     Source: thm-entgame-saturated.
     """
     check_choice("rule", rule, RULES)
+    Q = check_extended("Q", Q, (None, None, None))
+    U = check_extended("U", U, Q.shape)
+    ceiling = check_number("ceiling", ceiling)
     greedy = Q.argmax(axis=2)
     if rule == "first":
         return greedy
@@ -106,6 +119,9 @@ def links(
     and the share "saturated" of the states of the policy), the actions (H, S) and their exact
     visitation (H, S, A). ``options``: n0, delta, bonus_scale. Source: lem-optimism, lem-gap.
     """
+    _given.for_mdp(mdp, n)
+    n, moves = _given.counts(n, moves)
+    t = check_integer("t", t)
     H, S, A = n.shape
     n0 = options.get("n0", 1)
     delta = options.get("delta", 0.1)
@@ -161,6 +177,7 @@ def run(
 
     Raises ValueError for another rule than `RULES`. Source: thm-entgame-saturated.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     check_choice("rule", rule, RULES)
 
     def judge(n, moves, t):

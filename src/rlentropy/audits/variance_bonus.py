@@ -13,13 +13,14 @@ from math import e, log, sqrt
 import numpy as np
 
 from rlentropy import confidence
-from rlentropy.audits import _inverse, _judged
+from rlentropy.audits import _given, _inverse, _judged
 from rlentropy.audits import entgame as proof
 from rlentropy.episodic import induction
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import push_forward
 from rlentropy.learners import entgame
 from rlentropy.results import result
+from rlentropy.validation import check_integer, check_kind, check_sizes
 
 
 def variance_sampler_bound(
@@ -27,6 +28,7 @@ def variance_sampler_bound(
 ) -> float:
     """e H B_T [10 sqrt(2 H S A T alpha log T) + H S A (360 H alpha log T + 4 L' + 1)], T >= 2.
     Source: eq-variance-sum."""
+    T = _given.length(T, least=2)
     B = float(entgame.reward_bound(T, S, A, n0))
     alpha = float(confidence.log_confidence(T, S, A, H, delta))
     margin = confidence.count_margin(S, A, H, delta)
@@ -52,6 +54,7 @@ def variance_episodes_needed(
     def bound(T):
         return variance_pac_bound(T, S, A, H, delta, n0=n0)
 
+    check_sizes(S=S, A=A, H=H)
     least = proof.shortest_run(S, A, H, delta)
     return _inverse.episodes_needed(bound, eps, least=least, relative=1e-9)
 
@@ -61,6 +64,9 @@ def plan(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Qbar (H, S, A) and Vbar (H + 1, S) with the variance bonus, from visits n (H, S, A) and
     transitions moves (H-1, S, A, S) of t episodes. Source: eq-variance-bonus."""
+    n, moves = _given.counts(n, moves)
+    t = check_integer("t", t)
+    n0 = _given.prior(n0)
     H, S, A = n.shape
     ceiling = H * float(entgame.reward_bound(t, S, A, n0))
     visits = np.maximum(n, 1)
@@ -95,7 +101,10 @@ def links(
     "gap"       e <d, w> - (Vbar_1 - V_1^pi)(s_1), w as in eq-variance-width
     Source: thm-entgame-variance.
     """
-    return _slacks(mdp, n, moves, t, n0, delta)[0]
+    _given.for_mdp(mdp, n)
+    n, moves = _given.counts(n, moves)
+    t = check_integer("t", t)
+    return _slacks(mdp, n, moves, t, _given.prior(n0), delta)[0]
 
 
 def _slacks(mdp, n, moves, t, n0, delta):
@@ -154,6 +163,8 @@ def run(
 ) -> VarianceRun:
     """Play ``episodes`` episodes with the variance bonus and judge every plan by the true kernel.
     Raises ValueError for arguments out of range. Source: thm-entgame-variance."""
+    check_kind("mdp", mdp, EpisodicMDP)
+    n0 = _given.prior(n0)
 
     def judge(n, moves, t):
         slack, actions, d, *paid = _slacks(mdp, n, moves, t, n0, delta)

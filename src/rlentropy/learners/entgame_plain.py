@@ -15,6 +15,16 @@ from rlentropy.episodic.visitation import push_forward
 from rlentropy.learners import _entgame_kernels as kernels
 from rlentropy.learners import entgame, simulator
 from rlentropy.seeds import generator
+from rlentropy.validation import (
+    LARGEST,
+    check_array,
+    check_available,
+    check_choice,
+    check_integer,
+    check_kind,
+    check_sizes,
+    refuse,
+)
 
 
 class Plan(NamedTuple):
@@ -36,7 +46,9 @@ class Memory:
     """
 
     def __init__(self, stages: int, S: int, A: int, available: np.ndarray | None = None):
-        self.available = np.ones((S, A), bool) if available is None else available
+        check_sizes(stages=stages, S=S, A=A)
+        given = np.ones((S, A), bool) if available is None else available
+        self.available = check_available("available", given, (S, A))
         self.n = np.zeros((stages, S, A), np.int64)
         self.moves = np.zeros((stages, S, A, S))
         self.visited: list[list[int]] = [[] for _ in range(stages)]
@@ -73,8 +85,9 @@ def plan(
     nothing beyond it, so that nobody goes far for it.
     Raises ValueError for another value. Source: def-entgame, def-unclipped-rule.
     """
-    if unvisited not in ("ceiling", "nothing"):
-        raise ValueError(f"unvisited = {unvisited!r}: must be 'ceiling' or 'nothing'")
+    check_choice("unvisited", unvisited, ("ceiling", "nothing"))
+    check_choice("saturated", saturated, ("unclipped", "source"))
+    _check_plan(memory, t, tables)
     n = memory.n
     H, S, _ = n.shape
     B = tables.bound[t]
@@ -129,6 +142,7 @@ def run(
     options   those of `entgame.run` that concern the rule
     Raises ValueError for arguments out of range. Source: def-entgame.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     H, S, A = mdp.H, mdp.S, mdp.A
     config = entgame.settings("per stage", episodes, **options)
     tables = entgame._stage_tables(mdp, config)
@@ -153,6 +167,13 @@ def run(
     return memory.n, total / max(config.episodes, 1), now
 
 
+def _check_plan(memory, t, tables):
+    """What both plans are made of."""
+    check_kind("memory", memory, Memory)
+    check_kind("tables", tables, kernels.Tables)
+    check_integer("t", t, high=len(tables.bound) - 1)
+
+
 def plan_pooled(
     memory: Memory, t: int, tables: kernels.Tables, H: int, luck: np.ndarray | None = None
 ) -> Plan:
@@ -161,6 +182,11 @@ def plan_pooled(
     luck (H,): uniform numbers, one a stage, that decide among near-ties; None takes the first
     maximiser. Without a ceiling Qbar and U are the same. Source: rem-published-code.
     """
+    _check_plan(memory, t, tables)
+    H = check_integer("H", H, low=1, high=LARGEST)
+    if luck is not None:
+        luck = check_array("luck", luck, (H,))
+        refuse("luck", luck, (luck < 0) | (luck >= 1), "a uniform number lies in [0, 1)")
     n = memory.n[0]
     S, A = n.shape
     B = tables.bound[t]
@@ -192,6 +218,7 @@ def run_pooled(
 
     Raises ValueError for arguments out of range. Source: rem-published-code.
     """
+    check_kind("mdp", mdp, EpisodicMDP)
     H, S, A = mdp.H, mdp.S, mdp.A
     config = entgame.settings("pooled", episodes, **options)
     tables = entgame._pooled_tables(mdp, config)

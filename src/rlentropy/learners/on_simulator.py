@@ -25,7 +25,9 @@ from rlentropy.validation import (
     check_available,
     check_choice,
     check_confidence,
+    check_flag,
     check_integer,
+    check_kind,
     check_nonnegative,
     check_positive,
 )
@@ -156,6 +158,7 @@ class EntGame:
         With a seed the numbers are those of one run. Without one the environment has to be where
         it was: a `simulator.Sampler` with ``done=run.episodes`` is.
         """
+        check_kind("run", run, SimulatedRun)
         options = {name: getattr(run.config, name) for name in vars(run.config)}
         explorer = cls(env, **options, available=run.available)
         explorer._door.ended[:] = run.ended
@@ -170,6 +173,7 @@ class EntGame:
         progress  True shows a bar on a terminal
         """
         more = check_integer("episodes", episodes)
+        progress = check_flag("progress", progress)
         with progress_bar(more if progress else 0, "episode") as bar:
             for _ in range(more):
                 self._plan.make(self.episodes)

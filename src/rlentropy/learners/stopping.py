@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from rlentropy.confidence import fannes_width, visits_radius
 from rlentropy.portable import log
 from rlentropy.validation import (
+    LARGEST,
     check_array,
     check_confidence,
     check_integer,
@@ -33,10 +34,15 @@ def entropy_of_visits(counts: ArrayLike) -> float:
     Raises ValueError for a negative count, and where a stage has another total than the first.
     """
     n = check_array("counts", counts, (None, None, None))
-    refuse("counts", n, n < 0, "a count cannot be negative")
+    refuse("counts", n, (n < 0) | (n > LARGEST), f"a count lies between 0 and {LARGEST}")
     totals = n.sum(axis=(1, 2))
     T = totals[0]
-    refuse("total", totals, (totals != T) | (totals < 1), "every stage has one visit an episode")
+    refuse(
+        "the total of counts",
+        totals,
+        (totals != T) | (totals < 1),
+        "every stage has one visit an episode",
+    )
     seen = n[n > 0]
     return float(len(n) * log(T)) - fsum(seen * log(seen)) / float(T)
 
@@ -81,7 +87,7 @@ class StoppingRule:
         """After ``episodes`` episodes, with the last plan's value and the visits: is the certified
         gap at most eps?"""
         episodes = check_integer("episodes", episodes, low=1)
-        self.least = min(self.least, optimistic_value)
+        self.least = min(self.least, check_number("optimistic_value", optimistic_value))
         self.gap = certified_gap(self.least, counts, delta=self.delta)
         self.next = episodes + max(1, episodes // 50)
         return self.gap <= self.eps

@@ -121,8 +121,11 @@ def test_a_run_that_may_not_stop_says_how_far_it_came():
         (lambda: stopping.certified_gap(np.nan, np.ones((1, 1, 2)), delta=0.1), "optimistic_value"),
         (lambda: stopping.certified_gap(1.0, np.ones((1, 1, 2)), delta=1.0), "delta"),
         (lambda: stopping.certified_gap(1.0, -np.ones((1, 1, 2)), delta=0.1), r"counts\[0, 0, 0\]"),
-        (lambda: stopping.certified_gap(1.0, np.zeros((1, 1, 2)), delta=0.1), r"total\[0\]"),
-        (lambda: stopping.entropy_of_visits([[[1, 2]], [[1, 1]]]), r"total\[1\] = 2"),
+        (
+            lambda: stopping.certified_gap(1.0, np.zeros((1, 1, 2)), delta=0.1),
+            r"the total of counts\[0\]",
+        ),
+        (lambda: stopping.entropy_of_visits([[[1, 2]], [[1, 1]]]), r"the total of counts\[1\] = 2"),
         (lambda: stopping.entropy_of_visits([1, 2]), "counts"),
         (lambda: stopping.StoppingRule(0.0, delta=0.1), "eps"),
         (lambda: entgame.run(WORLD, 5, 0, eps=0.0), "eps"),

@@ -45,6 +45,7 @@ import cloudpickle
 import joblib
 import numpy as np
 import slicing
+import sympy as sp
 from execution import ROOT, cores, notebooks, set_environment
 
 from proofledger.checks import CheckFailed, Verifier
@@ -227,9 +228,18 @@ def hashed(value):
     if inspect.isfunction(value):
         return hashed((value.__code__.co_code, value.__defaults__))
     try:
-        return joblib.hash(value)
+        return joblib.hash(with_words(value))
     except Exception:
         return None
+
+
+def with_words(value):
+    """The value with expressions of sympy as text: what they remember differs from run to run."""
+    if isinstance(value, (sp.Basic, sp.MatrixBase)):
+        return str(value)
+    if type(value) in (tuple, list):
+        return [with_words(part) for part in value]
+    return {k: with_words(part) for k, part in value.items()} if type(value) is dict else value
 
 
 # ----------------------------------------------------------------------------------- in a fork

@@ -49,7 +49,7 @@ import sympy as sp
 from execution import ROOT, cores, notebooks, set_environment
 
 from proofledger.checks import CheckFailed, Verifier
-from proofledger.sabotage import fingerprint, is_blind
+from proofledger.sabotage import fingerprint, is_blind, load
 
 STORE = ROOT / "book" / "sabotage.json"
 # Makers of inputs and pictures: what they give wrongly is another right input.
@@ -107,7 +107,7 @@ def is_exact(value):
 
 def wrong(value, way):
     """The value with its floating-point numbers and Fractions made wrong, through tuples, lists,
-    dictionaries and results."""
+    dictionaries, generators and results."""
     if isinstance(value, (float, np.floating)) or is_exact(value):
         return way(value)
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
@@ -117,6 +117,8 @@ def wrong(value, way):
     if isinstance(value, tuple) or type(value) is list:
         parts = [wrong(part, way) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    if inspect.isgenerator(value):
+        return (wrong(part, way) for part in value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         changed = {
             field.name: wrong(getattr(value, field.name), way)
@@ -498,17 +500,15 @@ def main(arguments=None):
     parser.add_argument("--jobs", type=int, default=cores())
     options = parser.parse_args(arguments)
     chosen = [p for p in notebooks() if not options.chapters or p.name[:2] in options.chapters]
-    stored = json.loads(STORE.read_text(encoding="utf-8")) if STORE.is_file() else {}
     with ProcessPoolExecutor(options.jobs, get_context("spawn"), max_tasks_per_child=1) as pool:
         for path, result in zip(chosen, pool.map(examine, chosen), strict=True):
-            stored[path.stem] = result
+            write({**load(STORE), path.stem: result})  # another run may have written meanwhile
             blind = [row["check"] for row in result["checks"] if is_blind(row)]
             functions = len(result["functions"])
             print(f"{path.stem}: {len(result['checks'])} checks, {functions} functions", flush=True)
             print("\n".join(f"  notices nothing: {check}" for check in blind), flush=True)
             late = sum(len(row.get("unreached", ())) for row in result["checks"])
             print(f"  {late} pairs of check and function not reached", flush=True)
-            write(stored)
     return 0
 
 

@@ -6,12 +6,12 @@ cell that reads the function reads them too.
 """
 
 import ast
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+FUNCTIONS = (ast.Lambda, ast.FunctionDef)
 SCOPES = (
     ast.ListComp,
     ast.SetComp,
@@ -39,9 +39,8 @@ class Cell:
 
 def cells(sources, streams=()):
     """The cells with these sources; ``streams`` names what any use may alter (`is_stream`)."""
-    bodies = [ast.parse(source).body for source in sources]
-    called = _called(itertools.chain.from_iterable(bodies))
-    return [_cell(body, called, set(streams)) for body in bodies]
+    inside = {}
+    return [_cell(ast.parse(source).body, inside, set(streams)) for source in sources]
 
 
 def is_stream(value):
@@ -70,12 +69,17 @@ def needed(cells, targets):
     return kept
 
 
-def _cell(body, called, streams):
+def _cell(body, inside, streams):
+    """The cell of some statements.
+
+    inside   {name of a function so far: the names that it reads when it is called}; kept up
+    """
     reads, bound, changes = set(), set(), set()
     for statement in body:
-        used = _reads(statement)
-        used |= set().union(*(called.get(name, set()) for name in used | _stored(statement)))
-        reads |= used - bound
+        functions = [p for p in ast.walk(statement) if isinstance(p, FUNCTIONS)]
+        for name in _stored(statement):
+            inside[name] = set().union(*map(_reads, functions))
+        reads |= _with_called(_reads(statement), inside) - bound
         bound |= _bound(statement)
         changes |= _stored(statement) | _altered(statement)
     drawn = (reads | changes) & streams
@@ -91,7 +95,7 @@ def _reads(node):
     parts = set().union(*map(_reads, ast.iter_child_nodes(node)))
     if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
         parts |= {node.target.id}
-    if isinstance(node, (ast.Lambda, ast.FunctionDef)):
+    if isinstance(node, FUNCTIONS):
         names = {argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)}
         defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
         return (parts - names) | set().union(*map(_reads, defaults))
@@ -99,9 +103,18 @@ def _reads(node):
         targets = [part.target for part in getattr(node, "generators", [])]
         return parts - set().union(*map(_stored, targets))
     if isinstance(node, ast.For):
-        body = set().union(*map(_reads, node.body + node.orelse))
+        body = _reads_in_turn(node.body + node.orelse)
         return _reads(node.iter) | _reads(node.target) | (body - _stored(node.target))
     return parts
+
+
+def _reads_in_turn(statements):
+    """Names that statements need which none of them has bound before."""
+    reads, bound = set(), set()
+    for statement in statements:
+        reads |= _reads(statement) - bound
+        bound |= _bound(statement)
+    return reads
 
 
 def _stored(node):
@@ -131,26 +144,18 @@ def _altered(node):
         stores = isinstance(getattr(part, "ctx", None), (ast.Store, ast.Del))
         calls = isinstance(part, ast.Call) and getattr(part.func, "attr", "") in METHODS
         inside = part.func if calls else part
+        reached = isinstance(inside, (ast.Attribute, ast.Subscript)) and (stores or calls)
         while isinstance(inside, (ast.Attribute, ast.Subscript)):
             inside = inside.value
-        if (stores or calls) and isinstance(inside, ast.Name):
+        if reached and isinstance(inside, ast.Name):
             found.add(inside.id)
-    return found - _stored(node)
+    return found
 
 
-def _called(statements):
-    """{name: names read when it is called} of lambdas and functions, also through each other."""
-    inside = {}
-    for node in statements:
-        functions = [p for p in ast.walk(node) if isinstance(p, (ast.Lambda, ast.FunctionDef))]
-        if functions:
-            for name in _stored(node):
-                inside.setdefault(name, set()).update(*map(_reads, functions))
-    while True:
-        wider = {
-            name: names.union(*(inside.get(other, set()) for other in names))
-            for name, names in inside.items()
-        }
-        if wider == inside:
-            return wider
-        inside = wider
+def _with_called(names, inside):
+    """The names, and those that functions among them read when they are called."""
+    found, new = set(), set(names)
+    while new:
+        found |= new
+        new = set().union(*(inside.get(name, set()) for name in new)) - found
+    return found

@@ -339,6 +339,7 @@ def examine(path):
     os.environ["MPLBACKEND"] = "agg"
     os.chdir(path.parent)
     serial()
+    key = fingerprint(json.loads(path.read_text(encoding="utf-8")))
     plain = survey(path)
     fallen = sorted(name for name, (holds, _) in plain.verdicts.items() if not holds)
     if fallen:
@@ -357,7 +358,7 @@ def examine(path):
             if cell in targets[name]:
                 enter(rows, name, way, cell, verdicts, plain)
         targets = {name: still_open(rows, name, plain, everywhere) for name in plain.calls}
-    return matrix(path, plain, rows)
+    return matrix(key, plain, rows)
 
 
 class Tour:
@@ -478,7 +479,7 @@ def still_open(rows, name, plain, everywhere):
     }
 
 
-def matrix(path, plain, rows):
+def matrix(key, plain, rows):
     """The record of a chapter, as it is stored."""
     short = lambda named: {  # noqa: E731
         name.removeprefix("rlentropy."): ways for name, ways in sorted(named.items())
@@ -488,7 +489,7 @@ def matrix(path, plain, rows):
         said = {key: short(row[key]) for key in SAYS if row[key] or key != "unreached"}
         checks.append({"check": check, "kind": row["kind"], **said})
     return {
-        "key": fingerprint(json.loads(path.read_text(encoding="utf-8"))),
+        "key": key,
         "functions": sorted(name.removeprefix("rlentropy.") for name in plain.calls),
         "checks": checks,
     }

@@ -43,6 +43,7 @@ from pathlib import Path
 
 import cloudpickle
 import joblib
+import mpmath
 import numpy as np
 import slicing
 import sympy as sp
@@ -108,7 +109,7 @@ def is_exact(value):
 def wrong(value, way):
     """The value with its floating-point numbers and Fractions made wrong, through tuples, lists,
     dictionaries, generators and results."""
-    if isinstance(value, (float, np.floating)) or is_exact(value):
+    if isinstance(value, (float, np.floating, mpmath.mpf)) or is_exact(value):
         return way(value)
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
         return way(value)

@@ -3,17 +3,22 @@
     python tools/sabotage.py             all chapters; writes book/sabotage.json
     python tools/sabotage.py 03 06       these chapters only
 
-A chapter runs cell by cell in one process. Before the first cell that calls a function, a copy of
-the process (a fork) makes that function wrong in one of three ways, and runs the cells from there:
+A chapter runs cell by cell. Before each cell a copy of the process (a fork) for each function that
+the cell calls makes that function wrong in one of three ways and runs the cell:
 
-    scaled   its floating-point numbers are one per cent too large
+    scaled   its floating-point numbers and Fractions are one per cent too large
     sign     they have the other sign
     dropped  the last nonzero number of each array is 0
 
+What the cell then leaves behind with other values is carried to the later cells that read it, and
+these run likewise; cells that nothing wrong reaches, and pictures, are left out (`slicing`).
+
 A check *notices* when it fails, or when its cell stops with an error on the way to it. It *passes*
 when the numbers that it was given moved and it holds all the same: both its sides moved alike, or a
-bound has room. The second and third way are tried where the first let a check pass or moved none.
-A check that neither notices nor passes anything uses no number of the package.
+bound has room. The second and third way are tried for the checks that let those before pass, and
+for all where they moved none. A check that neither notices nor passes anything uses no number of
+the package. A wrong function may keep a solver busy for ever: a cell may take three times its plain
+CPU time and five seconds, and the checks behind that are stored as unreached.
 """
 
 import argparse
@@ -24,20 +29,28 @@ import inspect
 import io
 import json
 import os
+import pickle
 import pkgutil
 import signal
 import sys
+import time
+import traceback
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from fractions import Fraction
 from multiprocessing import get_context
 from pathlib import Path
 
+import cloudpickle
 import joblib
+import mpmath
 import numpy as np
+import slicing
+import sympy as sp
 from execution import ROOT, cores, notebooks, set_environment
 
 from proofledger.checks import CheckFailed, Verifier
-from proofledger.sabotage import fingerprint, is_blind
+from proofledger.sabotage import fingerprint, is_blind, load
 
 STORE = ROOT / "book" / "sabotage.json"
 # Makers of inputs and pictures: what they give wrongly is another right input.
@@ -52,15 +65,20 @@ SPARED = {
     "transitions",
     "validation",
 }
-SECONDS = 300  # for the rest of a chapter with one wrong function
+PATIENCE = 3  # a wrong function may take so many times the CPU time of the right one
+SECONDS = 5  # and so many seconds more
+LIMIT = 1200  # CPU seconds for a chapter as it is
 KINDS = ("symbolic", "exact", "certificate", "numeric", "order", "bound", "sampled")
+PLAIN_CHECKS = {kind: getattr(Verifier, kind) for kind in KINDS}
+SAYS = ("notices", "passes", "unreached")
+MISSING, LOST = b"missing", b"lost"  # a name without a value, with one that nobody knows
 
 
 # ------------------------------------------------------------------------------- wrong results
 
 
 def scaled(numbers):
-    return numbers * 1.01
+    return numbers * (Fraction(101, 100) if is_exact(numbers) else 1.01)
 
 
 def sign(numbers):
@@ -69,24 +87,39 @@ def sign(numbers):
 
 def dropped(numbers):
     """The last nonzero entry set to 0."""
+    if not isinstance(numbers, np.ndarray):
+        return 0 * numbers
     numbers = np.array(numbers)
     where = np.flatnonzero(numbers)
     if where.size:
-        numbers.reshape(-1)[where[-1]] = 0.0
-    return numbers if numbers.ndim else float(numbers)
+        numbers.reshape(-1)[where[-1]] = 0
+    return numbers
 
 
 WAYS = {way.__name__: way for way in (scaled, sign, dropped)}
 
 
+def is_exact(value):
+    """True for Fractions and arrays of them."""
+    if isinstance(value, np.ndarray):
+        return value.dtype == object and all(isinstance(x, Fraction) for x in value.flat)
+    return isinstance(value, Fraction)
+
+
 def wrong(value, way):
-    """The value with its floating-point numbers made wrong, through tuples and results."""
-    if isinstance(value, (float, np.floating)):
+    """The value with its floating-point numbers and Fractions made wrong, through tuples, lists,
+    dictionaries, generators and results."""
+    if isinstance(value, (float, np.floating, mpmath.mpf)) or is_exact(value):
         return way(value)
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
         return way(value)
-    if type(value) is tuple:
-        return tuple(wrong(part, way) for part in value)
+    if type(value) is dict:
+        return {key: wrong(part, way) for key, part in value.items()}
+    if isinstance(value, tuple) or type(value) is list:
+        parts = [wrong(part, way) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    if inspect.isgenerator(value):
+        return (wrong(part, way) for part in value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         changed = {
             field.name: wrong(getattr(value, field.name), way)
@@ -100,6 +133,7 @@ def wrong(value, way):
 # --------------------------------------------------------------------------- public functions
 
 
+@functools.cache
 def public_functions():
     """{dotted name: function} of the package, less the makers of inputs and pictures."""
     import rlentropy
@@ -131,12 +165,13 @@ def replace(old, new, *namespaces):
 class Chapter:
     """The cells of a notebook, run one by one in this process.
 
-    checks    {name: kind} of the checks that ran, in order; a name is "label #k", the k-th of its
-              label
+    starts    for each cell the number of checks of each label before it, if known
+    checks    {name: (kind, cell)} of the checks that ran, in order; a name is "label #k", the k-th
+              of its label
     verdicts  {name: (True where it holds, a hash of what was compared)}
     """
 
-    def __init__(self, path):
+    def __init__(self, path, starts=None):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         self.path = path
         self.sources = [
@@ -145,18 +180,20 @@ class Chapter:
             if c["cell_type"] == "code"
         ]
         self.namespace = {"__name__": "__main__"}
+        self.starts = starts
+        self.cell = 0
         self.checks = {}
         self.verdicts = {}
         self.seen = {}
         for kind in KINDS:
-            setattr(Verifier, kind, self._observed(kind, getattr(Verifier, kind)))
+            setattr(Verifier, kind, self._observed(kind, PLAIN_CHECKS[kind]))
 
     def _observed(self, kind, method):
         @functools.wraps(method)
         def check(verifier, label, *args, **options):
             self.seen[label] = self.seen.get(label, 0) + 1
             name = f"{label} #{self.seen[label]}"
-            self.checks[name] = kind
+            self.checks[name] = (kind, self.cell)
             self.verdicts[name] = (False, "")
             try:
                 method(verifier, label, *args, **options)
@@ -170,6 +207,9 @@ class Chapter:
         """Run one cell; whatever stops it is silent, and the checks behind it are not reached."""
         import matplotlib.pyplot as plt
 
+        self.cell = number
+        if self.starts:
+            self.seen = dict(self.starts[number])
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             try:
                 code = compile(self.sources[number], f"{self.path.name}, cell {number}", "exec")
@@ -179,58 +219,112 @@ class Chapter:
             finally:
                 plt.close("all")
 
-    def run_from(self, number):
-        for k in range(number, len(self.sources)):
-            self.run(k)
-
 
 def compared(args, options):
     """A hash of the numbers of a check; the text of what cannot be hashed (functions, sums)."""
     numbers = (args, {key: value for key, value in options.items() if key != "mutants"})
+    return hashed(numbers) or str(numbers)
+
+
+def hashed(value):
+    """A hash of a value, of a function's defaults; None if it has none."""
+    if inspect.isfunction(value):
+        return hashed((value.__code__.co_code, value.__defaults__))
     try:
-        return joblib.hash(numbers)
+        return joblib.hash(with_words(value))
     except Exception:
-        return str(numbers)
+        return None
 
 
-def apart(work, seconds=SECONDS):
-    """The JSON that ``work()`` returns in a fork of this process; None if it takes too long."""
+def with_words(value):
+    """The value with expressions of sympy as text: what they remember differs from run to run."""
+    if isinstance(value, (sp.Basic, sp.MatrixBase)):
+        return str(value)
+    if type(value) in (tuple, list):
+        return [with_words(part) for part in value]
+    return {k: with_words(part) for k, part in value.items()} if type(value) is dict else value
+
+
+# ----------------------------------------------------------------------------------- in a fork
+
+
+def apart(work, seconds):
+    """The list of what ``work()`` yields in a fork of this process, and whether it came to its end.
+
+    seconds   CPU time of the fork
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(reading)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(seconds)
-        with os.fdopen(writing, "w") as pipe:
-            json.dump(work(), pipe)
-        os._exit(0)
+        try:
+            os.close(reading)
+            signal.signal(signal.SIGPROF, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_PROF, seconds)
+            with os.fdopen(writing, "wb") as pipe:
+                for part in work():
+                    pipe.write(cloudpickle.dumps(part))
+                    pipe.flush()
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
     os.close(writing)
-    with os.fdopen(reading) as pipe:
-        text = pipe.read()
-    os.waitpid(child, 0)
-    return json.loads(text) if text else None
+    parts = []
+    with os.fdopen(reading, "rb") as pipe:
+        data = io.BytesIO(pipe.read())
+    with suppress(EOFError, pickle.UnpicklingError):
+        while True:
+            parts.append(pickle.load(data))
+    return parts, os.waitpid(child, 0)[1] == 0
 
 
-def first_calls(path):
-    """{function: number of the first cell that calls it} of a chapter, and its checks."""
+@dataclasses.dataclass
+class Plain:
+    """A chapter as it is: what its functions, cells and checks are.
+
+    calls     {function: numbers of the cells that call it}
+    checks    {name: (kind, cell)}; ``verdicts`` {name: (holds, hash)}
+    starts    for each cell the number of checks of each label before it
+    seconds   CPU time of each cell
+    streams   names of generators and iterators
+    """
+
+    calls: dict
+    checks: dict
+    verdicts: dict
+    starts: list
+    seconds: list
+    streams: set
+
+
+def survey(path):
+    """The `Plain` of a chapter. It runs in this process, so that a fork finds all imports done."""
     chapter = Chapter(path)
-    first = {}
-    now = [0]
+    calls = {}
 
     def counting(name, function):
         @functools.wraps(function)
         def counted(*args, **options):
-            first.setdefault(name, now[0])
+            calls.setdefault(name, set()).add(chapter.cell)
             return function(*args, **options)
 
         return counted
 
+    counters = {name: counting(name, f) for name, f in public_functions().items()}
     for name, function in public_functions().items():
-        replace(function, counting(name, function))
+        replace(function, counters[name])
+    plain = Plain(calls, chapter.checks, chapter.verdicts, [], [], set())
     for number in range(len(chapter.sources)):
-        now[0] = number
+        plain.starts.append(dict(chapter.seen))
+        before = time.process_time()
         chapter.run(number)
-    return first, chapter.checks, chapter.verdicts
+        plain.seconds.append(time.process_time() - before)
+        names = chapter.namespace.items()
+        plain.streams |= {name for name, value in names if slicing.is_stream(value)}
+    for name, function in public_functions().items():
+        replace(counters[name], function)
+    return plain
 
 
 def serial():
@@ -240,62 +334,166 @@ def serial():
     replace(parallel.run_seeds, functools.partial(parallel.run_seeds, jobs=1))
 
 
-def sabotaged(chapter, name, way, number):
-    """The verdicts on the cells from ``number`` when the function ``name`` is wrong."""
-    function = public_functions()[name]
-
-    @functools.wraps(function)
-    def bad(*args, **options):
-        return wrong(function(*args, **options), WAYS[way])
-
-    replace(function, bad, chapter.namespace)
-    chapter.run_from(number)
-    return chapter.verdicts
-
-
 def examine(path):
     """What the checks of one chapter notice."""
     set_environment()
     os.environ["MPLBACKEND"] = "agg"
     os.chdir(path.parent)
     serial()
-    first, checks, plain = apart(lambda: first_calls(path), 4 * SECONDS)
-    fallen = sorted(name for name, (holds, _) in plain.items() if not holds)
+    key = fingerprint(json.loads(path.read_text(encoding="utf-8")))
+    plain = survey(path)
+    fallen = sorted(name for name, (holds, _) in plain.verdicts.items() if not holds)
     if fallen:
         raise SystemExit(f"{path.name}: without sabotage these do not hold: {', '.join(fallen)}")
-    chapter = Chapter(path)
-    rows = {name: {"kind": kind, "notices": {}, "passes": {}} for name, kind in checks.items()}
-    for number in range(len(chapter.sources)):
-        for name in sorted(name for name, place in first.items() if place == number):
-            for way in WAYS:
-                verdicts = apart(lambda n=name, w=way, k=number: sabotaged(chapter, n, w, k))
-                if verdicts is None:  # it ran too long: nothing is said of it
-                    continue
-                enter(rows, name.removeprefix("rlentropy."), way, verdicts, plain)
-                if way == "scaled" and settled(rows, name.removeprefix("rlentropy.")):
-                    break
-        chapter.run(number)
+    rows = {
+        name: {"kind": kind, "notices": {}, "passes": {}, "unreached": {}}
+        for name, (kind, _) in plain.checks.items()
+    }
+    everywhere = {cell for _, cell in plain.checks.values()}
+    targets = dict.fromkeys(plain.calls, everywhere)
+    for way in WAYS:
+        found, whole = apart(lambda w=way, t=targets: Tour(path, plain, w, t).run(), 20 * LIMIT)
+        if not whole:
+            raise SystemExit(f"{path.name}: the way {way} came to no end")
+        for name, cell, verdicts in found:
+            if cell in targets[name]:
+                enter(rows, name, way, cell, verdicts, plain)
+        targets = {name: still_open(rows, name, plain, everywhere) for name in plain.calls}
+    return matrix(key, plain, rows)
+
+
+class Tour:
+    """One way of being wrong, for all functions, through a chapter.
+
+    targets   {function: the cells whose checks are asked}
+    carried   {function: {name: its value where it differs from the plain one}}
+    """
+
+    def __init__(self, path, plain, way, targets):
+        self.chapter = Chapter(path, plain.starts)
+        self.plain = plain
+        self.way = WAYS[way]
+        self.cells = slicing.cells(self.chapter.sources, plain.streams)
+        self.asked = {name: slicing.needed(self.cells, cells) for name, cells in targets.items()}
+        self.kept = slicing.needed(self.cells, {cell for _, cell in plain.checks.values()})
+        self.live = slicing.live(self.cells, self.kept)
+        self.carried = {name: {} for name in targets}
+
+    def run(self):
+        """Yields (function, cell, {check: (holds, hash)}), with None for what took too long."""
+        for number in sorted(self.kept):
+            reads = self.cells[number].reads
+            here = [
+                name
+                for name, calling in sorted(self.plain.calls.items())
+                if number in self.asked[name]
+                and (number in calling or reads & self.carried[name].keys())
+            ]
+            plainly = apart(lambda k=number: self.at(k, None, {}), LIMIT)[0] if here else None
+            for name in here:
+                yield name, number, self.wrongly(name, number, plainly[0])
+            self.chapter.run(number)
+        other = {
+            name
+            for name, verdict in self.chapter.verdicts.items()
+            if self.plain.verdicts[name] != verdict
+        }
+        if other:
+            raise SystemExit(f"other numbers when it runs again: {', '.join(sorted(other))}")
+
+    def wrongly(self, name, number, plainly):
+        """The verdicts on a cell with a wrong function; carries on what it leaves behind."""
+        seconds = SECONDS + PATIENCE * self.plain.seconds[number]
+        carried = self.carried[name]
+        lost = any(carried.get(read) == LOST for read in self.cells[number].reads)
+        work = lambda: self.at(number, name, carried, plainly[1])  # noqa: E731
+        parts, whole = ([], False) if lost else apart(work, seconds)
+        if not whole:
+            carried.update(dict.fromkeys(self.cells[number].changes & self.live[number], LOST))
+            return None
+        verdicts, hashes, values = parts[0]
+        for changed in hashes:
+            carried.pop(changed, None)
+        carried.update(values)
+        return verdicts
+
+    def at(self, number, name, carried, plainly=None):
+        """Run a cell in this fork; yields its verdicts, the hashes of what it leaves, and those
+        values whose hashes differ from ``plainly``."""
+        space = self.chapter.namespace
+        for key, value in carried.items():
+            if value == MISSING:
+                space.pop(key, None)
+            elif value != LOST:
+                space[key] = pickle.loads(value)
+        if name:
+            replace_by_wrong(name, self.way, space)
+        self.chapter.verdicts.clear()
+        self.chapter.run(number)
+        left = self.cells[number].changes & self.live[number]
+        hashes = {key: hashed(space[key]) if key in space else MISSING for key in left}
+        values = {}
+        for key in sorted(left):
+            if plainly is not None and hashes[key] != plainly[key]:
+                values[key] = carriable(space[key]) if key in space else MISSING
+        yield self.chapter.verdicts, hashes, values
+
+
+def carriable(value):
+    """The value as bytes; LOST if it cannot be written (a function over modules, say)."""
+    try:
+        return cloudpickle.dumps(value)
+    except Exception:
+        return LOST
+
+
+def replace_by_wrong(name, way, namespace):
+    """From now on the function ``name`` gives wrong numbers."""
+    function = public_functions()[name]
+
+    @functools.wraps(function)
+    def bad(*args, **options):
+        return wrong(function(*args, **options), way)
+
+    replace(function, bad, namespace)
+
+
+def enter(rows, name, way, cell, verdicts, plain):
+    """Write down which checks of a cell notice a wrong function, and which pass all the same."""
+    for check, (_, place) in plain.checks.items():
+        if place != cell:
+            continue
+        holds, numbers = (verdicts or {}).get(check, (False, ""))
+        moved = numbers != plain.verdicts[check][1]
+        said = "unreached" if verdicts is None else "passes" if holds else "notices"
+        if moved:
+            rows[check][said].setdefault(name, []).append(way)
+
+
+def still_open(rows, name, plain, everywhere):
+    """The cells of checks that only passed; all if no number moved so far."""
+    said = {check: [key for key in SAYS if name in row[key]] for check, row in rows.items()}
+    if not any(said.values()):
+        return everywhere
     return {
-        "key": fingerprint(json.loads(path.read_text(encoding="utf-8"))),
-        "functions": sorted(name.removeprefix("rlentropy.") for name in first),
-        "checks": [{"check": name, **row} for name, row in rows.items()],
+        plain.checks[check][1] for check, keys in said.items() if keys and "notices" not in keys
     }
 
 
-def enter(rows, name, way, verdicts, plain):
-    """Write down which checks notice a wrong function, and which pass with other numbers."""
+def matrix(key, plain, rows):
+    """The record of a chapter, as it is stored."""
+    short = lambda named: {  # noqa: E731
+        name.removeprefix("rlentropy."): ways for name, ways in sorted(named.items())
+    }
+    checks = []
     for check, row in rows.items():
-        holds, numbers = verdicts.get(check, (False, ""))
-        if not holds:
-            row["notices"].setdefault(name, []).append(way)
-        elif numbers != plain[check][1]:
-            row["passes"].setdefault(name, []).append(way)
-
-
-def settled(rows, name):
-    """True if some check noticed a function, and none passed with other numbers."""
-    noticed = any(name in row["notices"] for row in rows.values())
-    return noticed and not any(name in row["passes"] for row in rows.values())
+        said = {key: short(row[key]) for key in SAYS if row[key] or key != "unreached"}
+        checks.append({"check": check, "kind": row["kind"], **said})
+    return {
+        "key": key,
+        "functions": sorted(name.removeprefix("rlentropy.") for name in plain.calls),
+        "checks": checks,
+    }
 
 
 def main(arguments=None):
@@ -304,15 +502,15 @@ def main(arguments=None):
     parser.add_argument("--jobs", type=int, default=cores())
     options = parser.parse_args(arguments)
     chosen = [p for p in notebooks() if not options.chapters or p.name[:2] in options.chapters]
-    stored = json.loads(STORE.read_text(encoding="utf-8")) if STORE.is_file() else {}
     with ProcessPoolExecutor(options.jobs, get_context("spawn"), max_tasks_per_child=1) as pool:
         for path, result in zip(chosen, pool.map(examine, chosen), strict=True):
-            stored[path.stem] = result
+            write({**load(STORE), path.stem: result})  # another run may have written meanwhile
             blind = [row["check"] for row in result["checks"] if is_blind(row)]
             functions = len(result["functions"])
             print(f"{path.stem}: {len(result['checks'])} checks, {functions} functions", flush=True)
             print("\n".join(f"  notices nothing: {check}" for check in blind), flush=True)
-            write(stored)
+            late = sum(len(row.get("unreached", ())) for row in result["checks"])
+            print(f"  {late} pairs of check and function not reached", flush=True)
     return 0
 
 

@@ -2,7 +2,8 @@
 
 The matrix is measured by the book's own tool and stored as JSON:
 {chapter: {"key": .., "functions": [..], "checks": [{"check": "label #k", "kind": ..,
-"notices": {function: [way, ..]}, "passes": {function: [way, ..]}}]}}.
+"notices": {function: [way, ..]}, "passes": {function: [way, ..]}}]}};
+"unreached", like these, where a wrong function kept the chapter busy for too long.
 It holds for the code of the notebook that it was measured on.
 """
 
@@ -41,10 +42,12 @@ def words(store: Mapping[str, Any], notebook: Mapping[str, Any], stem: str, labe
     rows = [row for row in matrix["checks"] if row["check"].split(" #")[0] == label]
     noticed = {name for row in rows for name in row["notices"]}
     passed = {name for row in rows for name in row["passes"]} - noticed
-    if not noticed and not passed:
+    late = {name for row in rows for name in row.get("unreached", ())} - noticed - passed
+    if not noticed and not passed and not late:
         return "sabotage: no number of the package under its checks"
     said = f"sabotage: notices an error in {_listed(noticed) or 'nothing'}"
-    return said + (f"; passes one in {_listed(passed)}" if passed else "")
+    said += f"; passes one in {_listed(passed)}" if passed else ""
+    return said + (f"; did not finish with one in {_listed(late)}" if late else "")
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -35,14 +35,7 @@ print(json.dumps(sabotage.examine(Path(sys.argv[1]))))
 def test_a_check_whose_sides_move_alike_is_found(tmp_path):
     path = tmp_path / "small.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in CELLS]), path)
-    done = subprocess.run(
-        [sys.executable, "-c", RUN, str(path)],
-        cwd=ROOT / "tools",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    matrix = json.loads(done.stdout)
+    matrix = from_tools(RUN, str(path))
     honest, common, own = matrix["checks"]
     name = "distributions.entropy"
     assert name in matrix["functions"]
@@ -63,6 +56,73 @@ def test_a_check_whose_sides_move_alike_is_found(tmp_path):
     notebook["cells"][0]["source"] = "another"
     assert sabotage.words(store, notebook, "small", "ex-honest") == ""
     assert sabotage.totals(store, {"small": notebook})["chapters"] == 0
+
+
+ENDLESS = """H = dist.entropy(log_p)
+while np.ptp([H, -(p * log_p).sum(axis=-1)]) > 2:
+    pass
+verify.bound("ex-late", H, [1.2, 1.2], mutants={"1 and 0.8": [1.0, 0.8]})"""
+
+
+def test_a_chapter_that_a_wrong_function_keeps_busy(tmp_path):
+    path = tmp_path / "busy.ipynb"
+    cells = [CELLS[0], ENDLESS]
+    nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in cells]), path)
+    hasty = RUN.replace("import sabotage\n", "import sabotage\nsabotage.SECONDS = 1\n")
+    matrix = from_tools(hasty, str(path))
+    (late,) = matrix["checks"]
+    name = "distributions.entropy"
+    assert late["unreached"][name] == ["sign"]  # the loop does not end
+    assert late["passes"][name] == ["scaled", "dropped"]
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    said = sabotage.words({"busy": matrix}, notebook, "busy", "ex-late")
+    assert "passes one in" in said and "entropy" in said
+    late["passes"] = {}
+    said = sabotage.words({"busy": matrix}, notebook, "busy", "ex-late")
+    assert "; did not finish with one in " in said and said.endswith("entropy")
+
+
+DRAWS = [
+    "import numpy as np\nrng = np.random.default_rng(1)\nx = rng.random(3)\ntimes = lambda k: k * x",
+    "y = [rng.random() for k in range(2)]\nfor k in range(3):\n    last = k",
+    "x = x + 1",
+    "found = []\nfound.append(times(2))",
+    "z = sum(k for k in y)\ny[0] = 0",
+]
+SLICES = """import json, sys
+import slicing
+cells = slicing.cells(json.loads(sys.argv[1]), ["rng"])
+print(json.dumps({
+    "reads": [sorted(cell.reads) for cell in cells],
+    "changes": [sorted(cell.changes) for cell in cells],
+    "renews": [sorted(cell.renews) for cell in cells],
+    "needed": [sorted(slicing.needed(cells, {k})) for k in range(len(cells))],
+    "live": [sorted(names) for names in slicing.live(cells, {0, 3})],
+}))
+"""
+
+
+def from_tools(program, *arguments):
+    """What a program prints (as JSON) that may import the tools."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT / "tools",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def test_a_slice_holds_what_its_cells_read():
+    found = from_tools(SLICES, json.dumps(DRAWS))
+    assert found["reads"][0] == []  # what it reads it has made itself
+    assert found["reads"][1:3] == [["range", "rng"], ["x"]]
+    assert {"times", "x"} <= set(found["reads"][3])  # x is read where the function is called
+    assert found["changes"][1] == ["k", "last", "rng", "y"]  # a draw changes the generator
+    assert "y" in found["changes"][4] and "y" not in found["renews"][4]
+    assert found["needed"] == [[0], [0, 1], [0, 2], [0, 2, 3], [0, 1, 4]]
+    assert found["live"][0] == ["times", "x"]
 
 
 def test_no_check_of_a_measured_chapter_is_blind():

@@ -50,7 +50,8 @@ def is_stream(value):
 
 def live(cells, kept):
     """For each cell the names whose values after it some later cell of ``kept`` reads."""
-    after, wanted = [], set()
+    after = []
+    wanted = set()
     for number in reversed(range(len(cells))):
         after.append(frozenset(wanted))
         if number in kept:

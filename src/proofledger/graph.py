@@ -145,12 +145,14 @@ def _edge(
     x2 = end[0] + WIDTH / 2
     y2 = end[1]
     path = f"M{x1:.0f} {y1:.0f}V{foot:.0f}"
-    x, y = x1, foot
+    x = x1
+    y = foot
     for gaps, top, bottom in rows:
         wanted = x + (x2 - x) * (top - y) / (y2 - y)
         gap = min(gaps, key=lambda g: abs(g - wanted))
         path += _bend(x, y, gap, top) + f"V{bottom:.0f}"
-        x, y = gap, bottom
+        x = gap
+        y = bottom
     return f'<path class="rl-edge" d="{path}{_bend(x, y, x2, y2)}"/>'
 
 

@@ -80,9 +80,10 @@ def test_linear_algebra_in_threads_starts_none_of_its_own(jobs):
     before = blas_threads(0)
     threadpoolctl = pytest.importorskip("threadpoolctl")
     with threadpoolctl.threadpool_limits(limits=2, user_api="blas"):
-        assert blas_threads(0) == {2}
+        wide = blas_threads(0)
+        assert 2 in wide  # a library that was started with one thread may stay at one
         assert run_seeds(blas_threads, [0, 1, 2], jobs=jobs) == [{1}] * 3
-        assert blas_threads(0) == {2}
+        assert blas_threads(0) == wide
     assert blas_threads(0) == before
 
 

@@ -437,7 +437,8 @@ class _Judge:
 
     def _report(self):
         """The terms after self.seen episodes."""
-        T, S = self.seen, self.mdp.S
+        T = self.seen
+        S = self.mdp.S
         d = self.expected_visits / T
         star = self.best.visitation.sum(axis=-1)
         r = (1 - 1 / T) * star + 1 / (S * T)

@@ -536,7 +536,10 @@ def plan_pooled(books, plan, pool, tables, bound, luck):
 def play_pooled(world, books, plan, pool, tables, uniforms):
     """One episode with H transitions, entered into the books.
     False when the next could see too many successors."""
-    n, slot, met, shape = books.n, plan.slot, pool.met, pool.shape
+    n = books.n
+    slot = plan.slot
+    met = pool.met
+    shape = pool.shape
     H, S = plan.greedy.shape
     A = n.shape[2]
     room = books.nexts.shape[2]

@@ -422,7 +422,7 @@ def write(lab, texts, data):
 
 def write_notebooks(app, exception):
     """Write all notebooks, and put them where the download buttons lead."""
-    if exception is not None or app.builder.format != "html":
+    if exception is not None or app.builder.name != "html":  # on paper no button leads to them
         return
     found = chapters(app)
     cells = {docname: defined(notebook) for docname, notebook in found.items()}

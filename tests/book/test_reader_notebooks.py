@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import browsing
@@ -75,6 +76,14 @@ def test_what_a_reader_has_changed_is_kept(tmp_path, capsys):
     assert [path.name for path in lab.glob("*.ipynb")] == ["d.ipynb"]
     assert (lab / rn.YOURS / "a.ipynb").read_text() == small("2")
     assert (lab / rn.YOURS / "a-2.ipynb").read_text() == small("4")
+
+
+def test_the_one_page_of_the_printed_book_has_no_notebooks():
+    for name in ("singlehtml", "latex"):
+        app = SimpleNamespace(builder=SimpleNamespace(name=name, format="html"))
+        rn.write_notebooks(app, None)  # reads no page
+    with pytest.raises(AttributeError):
+        rn.write_notebooks(SimpleNamespace(builder=SimpleNamespace(name="html")), None)
 
 
 def test_hidden_figures_are_spoken_of():

@@ -576,7 +576,8 @@ def _play(mdp, config, game, transitions, rng, checkpoints, evaluate, rule=None,
         looks = [done + BLOCK, config.episodes, *stops[len(taken) :]]
         return min(looks if rule is None else [*looks, rule.next])
 
-    rows = blocks(mdp, rng, config.episodes, transitions=transitions, first=done, until=until)
+    numbers = simulator.draws(mdp, transitions)
+    rows = blocks(numbers, rng, config.episodes, first=done, until=until)
     with progress_bar(config.episodes - done, "episode") as bar:
         for _, uniforms in rows:
             bar.update(len(uniforms))

@@ -1,15 +1,17 @@
-"""EntGame on an environment that only steps: no kernel, no table, one episode after the other.
+"""Learners on an environment that only steps: no kernel, no table, one episode after the other.
 
-The algorithm is that of `entgame.run` with ``saturated="source"`` (def-entgame): counts per stage,
-an optimistic plan before each episode, the first maximiser in index order. Where the environment
-draws from the kernel of an `EpisodicMDP` as `entgame` does (`simulator.Sampler`), every count is
-equal. It plans by the same compiled code; between two steps the environment answers, so an episode
-takes as long as that and a call or two a step.
+The algorithms are those of the learners on an `EpisodicMDP`, by the same compiled code, which here
+is called once or twice a step. Where the environment draws from the kernel of an MDP as they do
+(`simulator.Sampler`), every number is equal:
+
+`EntGame`   `entgame.run` with ``saturated="source"`` (def-entgame)
+`Explorer`  `rf_ucrl`, `ucbvi_ent.run`, `optimistic_soft_vi.run`, `regularized_game.run`
 
 What needs the kernel is absent: the visitation of the mixture, its entropies, the gap to the
 optimum. `SimulatedRun.frequency` is the mean of the visits seen, an estimate of that visitation.
 
-An unavailable action has Qbar = -infinity and counts as tried. B_t keeps its S A pairs.
+An unavailable action has Qbar = -infinity and counts as tried. Where masks come with the states, a
+state that was not entered yet is taken to have all actions.
 """
 
 from typing import Any, NamedTuple
@@ -18,9 +20,12 @@ import numpy as np
 
 from rlentropy.episodic.visitation import markov_policy
 from rlentropy.learners import _entgame_kernels as kernels
-from rlentropy.learners import entgame
+from rlentropy.learners import entgame, optimistic_soft_vi, regularized_game, rf_ucrl, ucbvi_ent
+from rlentropy.learners._loop import Learner, blocks
+from rlentropy.learners.simulator import Sampler
 from rlentropy.parallel import progress_bar
 from rlentropy.results import described, result
+from rlentropy.seeds import generator
 from rlentropy.validation import (
     check_available,
     check_choice,
@@ -77,9 +82,7 @@ class SimulatedRun:
     ended: np.ndarray
 
     def __repr__(self) -> str:
-        sizes = {"S": self.config.states, "A": self.config.actions, "H": self.config.horizon}
-        seen = int(np.count_nonzero(self.counts))
-        return described(self, episodes=self.episodes, **sizes, pairs_seen=seen)
+        return _described(self)
 
     @property
     def frequency(self) -> np.ndarray:
@@ -87,9 +90,7 @@ class SimulatedRun:
 
         Its entropy is a biased estimate, too low by about the number of pairs over 2 T.
         """
-        if self.episodes == 0:
-            raise ValueError("episodes = 0: there is no frequency yet")
-        return self.counts / self.episodes
+        return _frequency(self)
 
     @property
     def policy(self) -> np.ndarray:
@@ -97,7 +98,151 @@ class SimulatedRun:
         return markov_policy(self.counts, available=self.available)
 
 
-class EntGame:
+@result
+class ExplorerConfig:
+    """What a run was asked to do: the learner, sizes, and the options of the learner's `run`.
+
+    seed         of the environment's episodes, or None: the environment draws by itself
+    action_seed  of the actions that the learner draws
+    masks        True: ``info["action_mask"]`` says which actions are available
+    """
+
+    learner: str
+    states: int
+    actions: int
+    horizon: int
+    seed: int | None
+    action_seed: int | None
+    masks: bool
+    options: dict[str, Any]
+
+
+@result
+class ExplorerRun:
+    """A run of an `Explorer`, and all that it needs to go on.
+
+    config     `ExplorerConfig`
+    episodes   played so far
+    outcome    what the learner returns on an `EpisodicMDP`, its counts (H, S, A) among it
+    available  (S, A) booleans
+    ended      (S,) whole numbers, as in `SimulatedRun`
+    memory     the tables of the learner, by name
+    """
+
+    config: ExplorerConfig
+    episodes: int
+    outcome: Any
+    available: np.ndarray
+    ended: np.ndarray
+    memory: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return _described(self, learner=self.config.learner)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """(H, S, A) whole numbers: visits n_h(s, a)."""
+        return self.outcome.counts
+
+    @property
+    def frequency(self) -> np.ndarray:
+        """n_h(s, a) / T, an unbiased estimate of the visitation of the mixture; (H, S, A)."""
+        return _frequency(self)
+
+
+def _described(run, **first):
+    sizes = {"S": run.config.states, "A": run.config.actions, "H": run.config.horizon}
+    seen = int(np.count_nonzero(run.counts))
+    return described(run, **first, episodes=run.episodes, **sizes, pairs_seen=seen)
+
+
+def _frequency(run):
+    if run.episodes == 0:
+        raise ValueError("episodes = 0: there is no frequency yet")
+    return run.counts / run.episodes
+
+
+# ------------------------------------------------------------------------------------- the episodes
+
+
+class _Episodes:
+    """A learner, an environment, and the episodes that they play."""
+
+    config: Any
+
+    def __init__(self, env, config, available, action_seed=None):
+        self.config = config
+        shape = (config.states, config.actions)
+        if config.masks and available is not None:
+            raise ValueError("available: masks = True takes it from the environment")
+        given = np.ones(shape, dtype=bool) if available is None else available
+        self._door = _Door(env, config, check_available("available", given, shape))
+        self._learner = self._made(self._door.available)
+        self._door.close = self._learner.close
+        self._action_seed = action_seed
+        self.episodes = 0
+
+    def _made(self, available):
+        """The learner before its first episode."""
+        raise NotImplementedError
+
+    def play(self, episodes: int, *, progress: bool = False) -> Any:
+        """Play ``episodes`` more episodes; the run so far, an `ExplorerRun` or `SimulatedRun`.
+
+        progress  True shows a bar on a terminal
+        """
+        more = check_integer("episodes", episodes)
+        progress = check_flag("progress", progress)
+        numbers = self._learner.numbers
+        rng = generator(self._action_seed or 0)
+        # one number a draw: PCG64 can be put forward
+        rng.bit_generator.advance(numbers * self.episodes)
+        rows = blocks(numbers, rng, self.episodes + more, first=self.episodes)
+        with progress_bar(more if progress else 0, "episode") as bar:
+            for uniforms in (row for _, block in rows for row in block):
+                self._play_one(uniforms)
+                self.episodes += 1
+                if progress:
+                    bar.update()
+        return self.run
+
+    @property
+    def run(self) -> Any:
+        """The run so far."""
+        raise NotImplementedError
+
+    def _play_one(self, uniforms):
+        H = self.config.horizon
+        steps = H if self._learner.last else H - 1
+        self._learner.begin(self.episodes)
+        s = self._door.begin(self._episode_seed())
+        uniforms = self._door.numbers(uniforms)
+        episode = []
+        for h in range(H):
+            a = self._learner.act(h, s, uniforms[2 * h] if len(uniforms) else 0.0)
+            after = self._door.step(a, h, steps) if h < steps else -1
+            episode.append((h, s, a, after))
+            s = after
+        for step in episode:  # counted when it is whole: an episode that fails leaves no trace
+            self._learner.note(*step)
+        self._learner.end()
+
+    def _episode_seed(self):
+        """A whole number made from the seed and the number of the episode."""
+        if self.config.seed is None:
+            return None
+        child = np.random.SeedSequence(self.config.seed, spawn_key=(self.episodes,))
+        return int(child.generate_state(1)[0])
+
+    def _restore(self, run):
+        """Go on from an earlier run."""
+        self._door.available[:] = run.available
+        self._door.ended[:] = run.ended
+        self._door.known[:] = run.ended >= 0
+        self.episodes = run.episodes
+
+
+class EntGame(_Episodes):
     """EntGame as an explorer of an environment: made once, and played on as often as wanted.
 
     env      has ``reset`` and ``step`` as a gymnasium environment with finitely many states and
@@ -133,23 +278,17 @@ class EntGame:
         bonus_scale: float = 1.0,
         ceiling: str = "source",
     ):
-        self.config = SimulatorConfig(
-            states=_size(env, "states", states, "observation_space"),
-            actions=_size(env, "actions", actions, "action_space"),
-            horizon=check_integer("horizon", horizon, low=1),
-            seed=None if seed is None else check_integer("seed", seed),
+        config = SimulatorConfig(
+            **_asked(env, horizon, states, actions, seed, masks),
             n0=check_positive("n0", n0),
             delta=check_confidence("delta", delta),
             bonus_scale=check_nonnegative("bonus_scale", bonus_scale),
             ceiling=check_choice("ceiling", ceiling, ("source", "stage")),
-            masks=bool(masks),
         )
-        shape = (self.config.states, self.config.actions)
-        given = np.ones(shape, dtype=bool) if available is None else available
-        self._door = _Door(env, self.config, check_available("available", given, shape))
-        self._plan = _Plan(self.config, self._door.available)
-        self._seeds = None if seed is None else np.random.SeedSequence(seed)
-        self.episodes = 0
+        super().__init__(env, config, available)
+
+    def _made(self, available):
+        return _Plan(self.config, available)
 
     @classmethod
     def resume(cls, env: Any, run: SimulatedRun) -> "EntGame":
@@ -159,34 +298,19 @@ class EntGame:
         it was: a `simulator.Sampler` with ``done=run.episodes`` is.
         """
         check_kind("run", run, SimulatedRun)
-        options = {name: getattr(run.config, name) for name in vars(run.config)}
-        explorer = cls(env, **options, available=run.available)
-        explorer._door.ended[:] = run.ended
-        explorer._door.known[:] = run.ended >= 0
-        explorer._plan = _Plan(explorer.config, explorer._door.available, run)
-        explorer.episodes = run.episodes
+        explorer = cls(env, **vars(run.config), **_known(run))
+        explorer._restore(run)
         return explorer
 
-    def play(self, episodes: int, *, progress: bool = False) -> SimulatedRun:
-        """Play ``episodes`` more episodes; the `SimulatedRun` so far.
-
-        progress  True shows a bar on a terminal
-        """
-        more = check_integer("episodes", episodes)
-        progress = check_flag("progress", progress)
-        with progress_bar(more if progress else 0, "episode") as bar:
-            for _ in range(more):
-                self._plan.make(self.episodes)
-                self._play_one()
-                self.episodes += 1
-                if progress:
-                    bar.update()
-        return self.run
+    def _restore(self, run):
+        super()._restore(run)
+        self._learner = _Plan(self.config, self._door.available, run)
+        self._door.close = self._learner.close
 
     @property
     def run(self) -> SimulatedRun:
         """The run so far."""
-        plan, door = self._plan, self._door
+        plan, door = self._learner, self._door
         return SimulatedRun(
             config=self.config,
             episodes=self.episodes,
@@ -197,24 +321,119 @@ class EntGame:
             ended=door.ended.copy(),
         )
 
-    def _play_one(self):
-        H = self.config.horizon
-        s = self._door.begin(self._episode_seed())
-        episode = []
-        for h in range(H):
-            a = self._plan.action(h, s)
-            after = self._door.step(a, h) if h < H - 1 else None
-            episode.append((h, s, a, after))
-            s = after
-        for step in episode:  # counted when it is whole: an episode that fails leaves no trace
-            self._plan.record(*step)
 
-    def _episode_seed(self):
-        """A whole number made from the seed and the number of the episode."""
-        if self._seeds is None:
-            return None
-        child = np.random.SeedSequence(self._seeds.entropy, spawn_key=(self.episodes,))
-        return int(child.generate_state(1)[0])
+def _of_options(state, kind):
+    """A learner whose ``options`` are of this kind."""
+
+    def made(H, available, options=None):
+        return state(H, available, check_kind("options", options or kind(), kind))
+
+    return made
+
+
+def _of_bonus(state):
+    def made(H, available, delta=0.1, bonus_scale=1.0):
+        return state(H, available, delta, bonus_scale)
+
+    return made
+
+
+LEARNERS = {
+    "RF-UCRL": _of_options(rf_ucrl._State, rf_ucrl.RewardFreeOptions),
+    "UCBVI-Ent": _of_options(ucbvi_ent._State, ucbvi_ent.Options),
+    "optimistic soft VI": _of_bonus(optimistic_soft_vi._State),
+    "regularised game": _of_bonus(regularized_game._State),
+}
+
+
+class Explorer(_Episodes):
+    """A learner as an explorer of an environment: made once, and played on as often as wanted.
+
+    env          as in `EntGame`
+    learner      "RF-UCRL", "UCBVI-Ent", "optimistic soft VI" or "regularised game"
+    horizon, states, actions, available, masks  as in `EntGame`; a learner that observes an H-th
+                 transition takes H steps of the environment
+    seed         of the episodes, as in `EntGame`
+    action_seed  whole number, of the actions that the learner draws; ``seed`` if it is None
+    options      those of the learner's `run`: ``options=RewardFreeOptions(...)`` of RF-UCRL,
+                 ``options=Options(...)`` of UCBVI-Ent, ``delta`` and ``bonus_scale`` of the others
+
+    A learner that pools the counts of all stages takes for granted that the environment does not
+    depend on the stage. On a `simulator.Sampler` with the ``numbers`` of the learner the actions
+    are drawn from its numbers too, so the run is that on its MDP.
+
+    Raises ValueError as `EntGame`, and for neither seed on another environment.
+    """
+
+    def __init__(
+        self,
+        env: Any,
+        learner: str,
+        *,
+        horizon: int,
+        states: int | None = None,
+        actions: int | None = None,
+        seed: int | None = None,
+        action_seed: int | None = None,
+        available: np.ndarray | None = None,
+        masks: bool = False,
+        **options: Any,
+    ):
+        given = seed if action_seed is None else check_integer("action_seed", action_seed)
+        config = ExplorerConfig(
+            learner=check_choice("learner", learner, tuple(LEARNERS)),
+            **_asked(env, horizon, states, actions, seed, masks),
+            action_seed=given,
+            options=options,
+        )
+        super().__init__(env, config, available, given)
+        if isinstance(env, Sampler):
+            self._door.in_step(env, self._learner.numbers)
+        elif given is None:
+            raise ValueError(f"seed = None: {learner} draws actions; give it or action_seed")
+
+    def _made(self, available):
+        return LEARNERS[self.config.learner](self.config.horizon, available, **self.config.options)
+
+    @classmethod
+    def resume(cls, env: Any, run: ExplorerRun) -> "Explorer":
+        """An explorer that goes on where ``run`` ended, on the same environment; see
+        `EntGame.resume`."""
+        check_kind("run", run, ExplorerRun)
+        asked = dict(vars(run.config))
+        options = asked.pop("options")
+        explorer = cls(env, **asked, **options, **_known(run))
+        explorer._restore(run)
+        explorer._learner.restore(run.memory)
+        return explorer
+
+    @property
+    def run(self) -> ExplorerRun:
+        """The run so far."""
+        return ExplorerRun(
+            config=self.config,
+            episodes=self.episodes,
+            outcome=self._learner.result(),
+            available=self._door.available.copy(),
+            ended=self._door.ended.copy(),
+            memory=self._learner.tables(),
+        )
+
+
+def _known(run):
+    """The actions, unless they come with the states."""
+    return {} if run.config.masks else {"available": run.available}
+
+
+def _asked(env, horizon, states, actions, seed, masks):
+    """What every explorer is asked to do, checked."""
+    return {
+        "states": _size(env, "states", states, "observation_space"),
+        "actions": _size(env, "actions", actions, "action_space"),
+        "horizon": check_integer("horizon", horizon, low=1),
+        "seed": None if seed is None else check_integer("seed", seed),
+        "masks": check_flag("masks", masks),
+    }
 
 
 def _size(env, name, given, space):
@@ -240,11 +459,24 @@ class _Door:
         if not (callable(self._reset) and callable(self._step)):
             raise ValueError("env: a pair has to be of two functions, reset and step")
         self.config = config
+        self.sampler = None
+        self.close = None  # is told of a state's mask when it is news
         self.available = available.copy()
         self.known = np.full(config.states, not config.masks)
         self.ended = np.full(config.states, -1)
         self.over = False
         self.state = 0
+
+    def in_step(self, sampler, numbers):
+        """Actions are drawn from the numbers of the sampler, which has to have as many."""
+        if sampler.numbers != numbers:
+            what = f"numbers = {sampler.numbers}, this learner takes {numbers}"
+            raise ValueError(f"env: a Sampler with {what}")
+        self.sampler = sampler
+
+    def numbers(self, own):
+        """The uniform numbers of the episode that has begun."""
+        return own if self.sampler is None else self.sampler.uniforms
 
     def begin(self, seed):
         found = self._reset() if seed is None else self._reset(seed=seed)
@@ -252,7 +484,7 @@ class _Door:
         self.over = False
         return self._arrive("reset()", state, info, False)
 
-    def step(self, a, h):
+    def step(self, a, h, steps):
         if self.over:
             return self.state
         found = self._step(a)
@@ -262,10 +494,10 @@ class _Door:
             what = f"{len(found)} values"
             raise ValueError(f"step({a}): {what}, expected a state, or the five of gymnasium")
         state, _, terminated, truncated, info = found
-        if truncated and not terminated and h + 2 < self.config.horizon:
+        if truncated and not terminated and h + 1 < steps:
             raise ValueError(
                 f"step({a}): truncated after {h + 1} steps, horizon {self.config.horizon} needs "
-                f"{self.config.horizon - 1}; make the environment without its time limit"
+                f"{steps}; make the environment without its time limit"
             )
         return self._arrive(f"step({a})", state, info, bool(terminated))
 
@@ -295,8 +527,10 @@ class _Door:
             raise ValueError(f"{name}: action_mask leaves no action in state {s}")
         if self.known[s] and (self.available[s] != mask).any():
             raise ValueError(f"{name}: action_mask of state {s} has changed")
-        self.available[s] = mask
-        self.known[s] = True
+        if not self.known[s]:
+            self.available[s] = mask
+            self.known[s] = True
+            self.close(s, mask == 0)
 
 
 def _method(env, name):
@@ -318,12 +552,14 @@ class _World(NamedTuple):
     available: np.ndarray
 
 
-class _Plan(entgame._PerStage):
+class _Plan(entgame._PerStage, Learner):
     """The game of `entgame`, told of one step after the other; its tables grow with the run."""
+
+    numbers = 0
+    last = False
 
     def __init__(self, config, available, run=None):
         self.config = config
-        self.available = available
         self.sizes = _World(config.horizon, config.states, config.actions, available)
         super().__init__(self.sizes, self._tables(0 if run is None else run.episodes))
         self.plan.V[0] = config.horizon * self.tables.bound[0]
@@ -341,26 +577,25 @@ class _Plan(entgame._PerStage):
         settings = entgame.settings("per stage", max(2 * episodes, 1024), **options)
         return kernels.masked(entgame._stage_tables(self.sizes, settings))
 
-    def make(self, t):
+    def begin(self, t):
         """Qbar and Vbar after t episodes."""
         if t + 1 >= len(self.tables.bound):
             self.tables = self._tables(t)
         self.bound = self.tables.bound[t]
         kernels.plan_stages(self.plan, self.bound, self.tables.scale, self.tables.staged)
 
-    def action(self, h, s):
+    def act(self, h, s, u):  # noqa: ARG002  it draws nothing
         """The first available action that was never taken, else the greedy one."""
-        away = ~self.available[s]
-        if (self.books.n[0, s, away] == 0).any():  # its mask is news
-            self.books.n[:, s, away] = -1
-            self.books.tried[:, s] = self.available[s].argmax()
         return int(kernels.act(self.books, self.plan, self.tables, self.bound, h, s))
 
-    def record(self, h, s, a, after):
-        after = -1 if after is None else after
+    def note(self, h, s, a, after):
         kernels.note(self.books, self.plan, self.tables, self.bound, h, s, a, after)
         while self.full():
             self.widen()
+
+    def close(self, s, away):
+        self.books.n[:, s, away] = -1
+        self.books.tried[:, s] = (~away).argmax()
 
     def listed(self):
         """The moves as rows (h, s, a, s', n), successors of a (h, s) in their order."""
@@ -377,7 +612,7 @@ class _Plan(entgame._PerStage):
         while self.room < min(1 + max(map(len, order.values()), default=0), self.S):
             self.widen()
         books = self.books
-        books.n[:] = np.where(self.available, run.counts, -1)
+        books.n[:] = np.where(run.available, run.counts, -1)
         for h, s, a, after, times in run.moves.tolist():
             k = order[h, s][after]
             books.nexts[h, s, k] = after

@@ -10,6 +10,7 @@ After t episodes, with n = n_h(s, a) visits, eps_n = sqrt(alpha(n) / (2 n)) and 
     Vbar_h = log sum_a exp Qbar_h,   u_h = (H - h) log(S A),   v_h = u_h + log A,
 
 and the next episode is played with softmax(Qbar). There is no other exploration.
+An unavailable action has Qbar = -infinity, and A is the largest number of actions that a state has.
 Source: alg-optimistic-soft-vi, thm-mtee-fast-rate (this book's own).
 """
 
@@ -21,10 +22,10 @@ import numpy as np
 
 from rlentropy import portable
 from rlentropy._compile import kernel
-from rlentropy._portable_kernels import draw_softmax, log, log_sum_exp
+from rlentropy._portable_kernels import log, log_sum_exp
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import simulator
-from rlentropy.learners._loop import blocks
+from rlentropy.learners._loop import Learner, blocks, choices, draw_available
 from rlentropy.results import lazy, result
 from rlentropy.seeds import generator
 from rlentropy.validation import check_confidence, check_integer, check_nonnegative
@@ -34,7 +35,8 @@ from rlentropy.validation import check_confidence, check_integer, check_nonnegat
 class Block:
     """Episodes first, ..., first + B - 1 (counted from 0) as they were played.
 
-    Q      (B, H, S, A): Qbar before each episode; the policy played is softmax Q
+    Q      (B, H, S, A): Qbar before each episode, -infinity where an action is unavailable; the
+           policy played is softmax Q
     w      (B, H, S, A): width before each, Qbar - Q* <= w + p (Vbar - V*) on the confidence event
            (for bonus_scale 1)
     n      (B, H, S, A): visits before each
@@ -75,10 +77,12 @@ def run(
     Memory: the tables of one policy, whatever the number of episodes.
     Raises ValueError for arguments out of range.
     """
-    state = _State(mdp, delta, bonus_scale)
-    for _, uniforms in blocks(mdp, generator(seed), episodes, transitions=2 * mdp.H - 1):
-        state.advance(uniforms, kept=0)
-    return SoftVIRun(counts=state.n, Q=state.Q)
+    world = simulator.world(mdp, drawn=True)
+    state = _State(mdp.H, mdp.available, delta, bonus_scale)
+    numbers = simulator.draws(mdp, state.numbers)
+    for _, uniforms in blocks(numbers, generator(seed), episodes):
+        state.advance(world, uniforms)
+    return state.result()
 
 
 def play(
@@ -100,42 +104,59 @@ def play(
     Same seed, same episodes, whatever the block.
     Raises ValueError for arguments out of range, when the first block is asked for.
     """
-    state = _State(mdp, delta, bonus_scale)
+    world = simulator.world(mdp, drawn=True)
+    state = _State(mdp.H, mdp.available, delta, bonus_scale)
+    numbers = simulator.draws(mdp, state.numbers)
     block = check_integer("block", block, low=1)
-    for first, uniforms in blocks(
-        mdp, generator(seed), episodes, transitions=2 * mdp.H - 1, block=block
-    ):
-        Q, w, n = state.advance(uniforms, kept=len(uniforms))
+    for first, uniforms in blocks(numbers, generator(seed), episodes, block=block):
+        Q, w, n = state.advance(world, uniforms, kept=len(uniforms))
         yield Block(first=first, Q=Q, w=w, n=n, moves=state.m[: mdp.H - 1].copy())
 
 
-class _State:
-    """Counts, empirical kernel and Qbar; arrays that the kernel updates in place."""
+class _State(Learner):
+    """Counts, empirical kernel, widths and Qbar; arrays that the kernel updates in place."""
 
-    def __init__(self, mdp, delta, bonus_scale):
-        self.world = simulator.world(mdp, drawn=True)
-        mdp.need_all_actions("optimistic_soft_vi")
-        H, S, A = mdp.H, mdp.S, mdp.A
+    changing = ("n", "m", "own", "w", "Q")
+    last = False
+
+    def __init__(self, H, available, delta, bonus_scale):
+        S, A = available.shape
+        self.numbers = 2 * H - 1
         self.delta = check_confidence("delta", delta)
         self.scale = check_nonnegative("bonus_scale", bonus_scale)
+        self.choices = choices(available)
         left = np.arange(H - 1, -1, -1.0)
-        self.ceiling = left * portable.log(S * A)  # u_h
+        self.ceiling = left * portable.log(S * self.choices)  # u_h
         self.n = np.zeros((H, S, A), dtype=np.int64)
         self.m = np.zeros((max(H - 1, 1), S, A, S), dtype=np.int64)
         self.own = np.zeros((H, S, A))  # H(phat) + scaled bonus
         self.w = np.zeros((H, S, A)) + self.ceiling[:, None, None]
-        self.Q = self.w.copy()
+        self.Q = np.where(available, self.w, -np.inf)
 
-    def advance(self, uniforms, kept):
-        """Play an episode for each row of uniform numbers; Qbar, widths and visits before each of
-        the first ``kept`` of them."""
+    def advance(self, world, uniforms, kept=0):
+        """Play the episodes; Qbar, widths and visits before each of the first ``kept`` of them."""
         shape = (kept, *self.n.shape)
         Q = np.empty(shape)
         w = np.empty(shape)
         n = np.empty(shape, dtype=np.int64)
-        given = (self.world, self.delta, self.scale, self.ceiling)
-        _play(uniforms, *given, self.n, self.m, self.own, self.w, self.Q, Q, w, n)
+        settings = (self.delta, self.scale, self.choices, self.ceiling)
+        _play(uniforms, world, *settings, self.n, self.m, self.own, self.w, self.Q, Q, w, n)
         return Q, w, n
+
+    def note(self, h, s, a, after):
+        self.n[h, s, a] += 1
+        if after >= 0:
+            settings = (self.delta, self.scale, self.choices, self.ceiling)
+            _observe(h, s, a, after, *settings, self.n, self.m, self.own, self.w)
+
+    def end(self):
+        _plan(self.ceiling, self.n, self.m, self.own, self.Q)
+
+    def close(self, s, away):
+        self.Q[:, s, away] = -np.inf
+
+    def result(self):
+        return SoftVIRun(counts=self.n.copy(), Q=self.Q.copy())
 
 
 @kernel
@@ -148,9 +169,10 @@ def _phi(eps, S):
 
 
 @kernel
-def _refresh(h, s, a, H, delta, scale, ceiling, n, m, own, w):
-    """H(phat) + scaled bonus, and the width, of a pair that has just been visited."""
-    S, A = n.shape[1:]
+def _observe(h, s, a, after, delta, scale, A, ceiling, n, m, own, w):
+    """A transition of a pair that has just been visited: H(phat) + scaled bonus, and the width."""
+    H, S, _ = n.shape
+    m[h, s, a, after] += 1
     visits = n[h, s, a]
     entropy = 0.0
     for k in range(S):
@@ -165,9 +187,11 @@ def _refresh(h, s, a, H, delta, scale, ceiling, n, m, own, w):
 
 @kernel
 def _plan(ceiling, n, m, own, Q):
-    """Backward recursion of Qbar; Q[-1] stays 0."""
+    """Backward recursion of Qbar; Q[-1] stays 0, and -infinity what is unavailable."""
     H, S, A = n.shape
-    V = np.full(S, log(A))
+    V = np.empty(S)
+    for s in range(S):
+        V[s] = log_sum_exp(Q[H - 1, s])
     for h in range(H - 2, -1, -1):
         for s in range(S):
             for a in range(A):
@@ -182,7 +206,7 @@ def _plan(ceiling, n, m, own, Q):
 
 
 @kernel
-def _play(uniforms, world, delta, scale, ceiling, n, m, own, w, Q, Qs, ws, ns):
+def _play(uniforms, world, delta, scale, choices, ceiling, n, m, own, w, Q, Qs, ws, ns):
     """len(uniforms) episodes, in place; Qs, ws, ns receive the state before each of the first
     len(Qs). The tests hold a plain twin."""
     H, S, A = n.shape
@@ -197,11 +221,10 @@ def _play(uniforms, world, delta, scale, ceiling, n, m, own, w, Q, Qs, ws, ns):
                         ns[t, h, s, a] = n[h, s, a]
         s = simulator.begin(world, uniforms[t])
         for h in range(H):
-            a = draw_softmax(Q[h, s], uniforms[t, 2 * h])
+            a = draw_available(Q[h, s], uniforms[t, 2 * h])
             n[h, s, a] += 1
             if h < H - 1:
-                nxt = simulator.draw(world, h, s * A + a, uniforms[t, 2 * h + 1])
-                m[h, s, a, nxt] += 1
-                _refresh(h, s, a, H, delta, scale, ceiling, n, m, own, w)
-                s = nxt
+                after = simulator.draw(world, h, s * A + a, uniforms[t, 2 * h + 1])
+                _observe(h, s, a, after, delta, scale, choices, ceiling, n, m, own, w)
+                s = after
         _plan(ceiling, n, m, own, Q)

@@ -8,8 +8,9 @@ B_t = log(t + S):
     Vbar_h = log sum_a exp Qbar_h,   Vbar_{H+1} = 0,
 
 c = 1 in the theorems, and the next episode is played with softmax(Qbar). The output is the uniform
-mixture of the policies played. Source: alg-regularised-game, thm-regularised-fast (this book's own;
-that regularisation helps visitation entropy is the announcement of Tiapkin et al. 2023).
+mixture of the policies played. An unavailable action has Qbar = -infinity, and A is the largest
+number of actions that a state has. Source: alg-regularised-game, thm-regularised-fast (this book's
+own; that regularisation helps visitation entropy is the announcement of Tiapkin et al. 2023).
 """
 
 from collections.abc import Iterator
@@ -20,20 +21,17 @@ import numpy as np
 
 from rlentropy import portable
 from rlentropy._compile import kernel
-from rlentropy._portable_kernels import draw_softmax, log, log_sum_exp
+from rlentropy._portable_kernels import log, log_sum_exp
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import simulator
+from rlentropy.learners._loop import Learner, blocks, choices, draw_available
 from rlentropy.results import lazy, result
 from rlentropy.seeds import generator
 from rlentropy.validation import (
     check_confidence,
     check_integer,
-    check_kind,
     check_nonnegative,
 )
-
-# Episodes that `run` plays at a time; no number depends on it. It keeps their random numbers only.
-BLOCK = 512
 
 
 @result
@@ -80,12 +78,12 @@ def run(
     Memory: the tables of one policy, whatever the number of episodes.
     Raises ValueError for arguments out of range.
     """
-    check_kind("mdp", mdp, EpisodicMDP)
-    state = _State(mdp, delta, bonus_scale)
-    rng = generator(seed)
-    for _, B in _pieces(episodes, BLOCK):
-        state.advance(rng, B, kept=0)
-    return GameRun(counts=state.n, Q=state.Q)
+    world = simulator.world(mdp, drawn=True)
+    state = _State(mdp.H, mdp.available, delta, bonus_scale)
+    numbers = simulator.draws(mdp, state.numbers)
+    for _, uniforms in blocks(numbers, generator(seed), episodes):
+        state.advance(world, uniforms)
+    return state.result()
 
 
 def play(
@@ -107,62 +105,77 @@ def play(
     Same seed, same episodes, whatever the block.
     Raises ValueError for arguments out of range, when the first block is asked for.
     """
-    check_kind("mdp", mdp, EpisodicMDP)
-    state = _State(mdp, delta, bonus_scale)
+    world = simulator.world(mdp, drawn=True)
+    state = _State(mdp.H, mdp.available, delta, bonus_scale)
+    numbers = simulator.draws(mdp, state.numbers)
     block = check_integer("block", block, low=1)
-    rng = generator(seed)
-    for first, B in _pieces(episodes, block):
-        Q, n, states = state.advance(rng, B, kept=B)
+    for first, uniforms in blocks(numbers, generator(seed), episodes, block=block):
+        Q, n, states = state.advance(world, uniforms, kept=len(uniforms))
         yield GameBlock(first=first, Q=Q, n=n, states=states, moves=state.m[: mdp.H - 1].copy())
 
 
-def _pieces(episodes, block):
-    """(first, length) of consecutive pieces of at most ``block`` episodes."""
-    episodes = check_integer("episodes", episodes)
-    return [(first, min(block, episodes - first)) for first in range(0, episodes, block)]
-
-
-class _State:
+class _State(Learner):
     """Counts, radii and Qbar; arrays that the kernel updates in place."""
 
-    def __init__(self, mdp, delta, bonus_scale):
-        H, S, A = mdp.H, mdp.S, mdp.A
+    changing = ("n", "m", "radius", "Q")
+    last = False
+
+    def __init__(self, H, available, delta, bonus_scale):
+        S, A = available.shape
+        self.numbers = 2 * H - 1
         self.delta = check_confidence("delta", delta)
         self.scale = check_nonnegative("bonus_scale", bonus_scale)
-        self.world = simulator.world(mdp, drawn=True)
-        self.numbers = simulator.draws(mdp, 2 * H - 1)
+        self.choices = choices(available)
         self.n = np.zeros((H, S, A), dtype=np.int64)
         self.m = np.zeros((max(H - 1, 1), S, A, S), dtype=np.int64)
         self.radius = np.zeros((H, S, A))  # eps_n of the pairs that were visited
-        self.Q = np.zeros((H, S, A))
-        _plan(0, self.scale, self.n, self.m, self.radius, self.Q)
+        self.Q = np.tile(np.where(available, 0.0, -np.inf), (H, 1, 1))
+        self.end()
 
-    def advance(self, rng, B, kept):
-        """Play B episodes; Qbar and visits before each of the first ``kept``, and their states."""
+    def advance(self, world, uniforms, kept=0):
+        """Play the episodes; Qbar and visits before each of the first ``kept``, and their
+        states."""
         shape = (kept, *self.n.shape)
         Q = np.empty(shape)
         n = np.empty(shape, dtype=np.int64)
         states = np.empty(shape[:2], dtype=np.int64)
-        uniforms = rng.random((B, self.numbers))
         tables = (self.n, self.m, self.radius, self.Q)
-        _play(uniforms, self.world, self.delta, self.scale, *tables, Q, n, states)
+        settings = (self.delta, self.scale, self.choices)
+        _play(uniforms, world, *settings, *tables, Q, n, states)
         return Q, n, states
+
+    def note(self, h, s, a, after):
+        self.n[h, s, a] += 1
+        if after >= 0:
+            _observe(h, s, a, after, self.delta, self.choices, self.n, self.m, self.radius)
+
+    def end(self):
+        t = self.n[0].sum()
+        _plan(t, self.scale, self.choices, self.n, self.m, self.radius, self.Q)
+
+    def close(self, s, away):
+        self.Q[:, s, away] = -np.inf
+
+    def result(self):
+        return GameRun(counts=self.n.copy(), Q=self.Q.copy())
 
 
 @kernel
-def _plan(t, scale, n, m, radius, Q):
-    """Backward recursion of Qbar after t episodes."""
+def _plan(t, scale, choices, n, m, radius, Q):
+    """Backward recursion of Qbar after t episodes; what is -infinity is unavailable, and stays."""
     H, S, A = n.shape
     bound = log(float(t + S))
     V = np.zeros(S)
     for h in range(H - 1, -1, -1):
-        ceiling = (H - 1 - h) * (bound + log(float(A)))
+        ceiling = (H - 1 - h) * (bound + log(float(choices)))
         for s in range(S):
             total = 0
             for a in range(A):
                 total += n[h, s, a]
             reward = bound - log(float(total + 1))
             for a in range(A):
+                if Q[h, s, a] == -np.inf:
+                    continue
                 visits = n[h, s, a]
                 ahead = ceiling
                 if h < H - 1 and visits > 0:
@@ -176,7 +189,17 @@ def _plan(t, scale, n, m, radius, Q):
 
 
 @kernel
-def _play(uniforms, world, delta, scale, n, m, radius, Q, Qs, ns, states):
+def _observe(h, s, a, after, delta, A, n, m, radius):
+    """A transition of a pair that has just been visited, and the radius that follows."""
+    H, S, _ = n.shape
+    m[h, s, a, after] += 1
+    visits = n[h, s, a]
+    alpha = log(2 * S * A * H / delta) + S * log(e * (1 + visits))
+    radius[h, s, a] = sqrt(alpha / (2 * visits))
+
+
+@kernel
+def _play(uniforms, world, delta, scale, choices, n, m, radius, Q, Qs, ns, states):
     """len(uniforms) episodes, in place; Qs, ns receive the tables before, and states what was seen
     in, each of the first len(Qs). The tests hold a plain twin."""
     H, S, A = n.shape
@@ -197,14 +220,11 @@ def _play(uniforms, world, delta, scale, n, m, radius, Q, Qs, ns, states):
         for h in range(H):
             if kept:
                 states[b, h] = s
-            a = draw_softmax(Q[h, s], uniforms[b, 2 * h])
+            a = draw_available(Q[h, s], uniforms[b, 2 * h])
             n[h, s, a] += 1
             if h < H - 1:
-                nxt = simulator.draw(world, h, s * A + a, uniforms[b, 2 * h + 1])
-                m[h, s, a, nxt] += 1
-                visits = n[h, s, a]
-                alpha = log(2 * S * A * H / delta) + S * log(e * (1 + visits))
-                radius[h, s, a] = sqrt(alpha / (2 * visits))
-                s = nxt
+                after = simulator.draw(world, h, s * A + a, uniforms[b, 2 * h + 1])
+                _observe(h, s, a, after, delta, choices, n, m, radius)
+                s = after
         t += 1
-        _plan(t, scale, n, m, radius, Q)
+        _plan(t, scale, choices, n, m, radius, Q)

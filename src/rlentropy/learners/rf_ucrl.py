@@ -28,7 +28,7 @@ from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import model as empirical_model
 from rlentropy.learners import simulator
 from rlentropy.learners._entgame_kernels import is_near
-from rlentropy.learners._loop import blocks
+from rlentropy.learners._loop import Learner, blocks
 from rlentropy.results import result
 from rlentropy.seeds import generator
 from rlentropy.validation import check_confidence, check_nonnegative
@@ -93,17 +93,57 @@ def rf_ucrl(
     world = simulator.world(mdp, drawn=True)
     if (options.pooled or options.published_code) and not mdp.stationary:
         raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
-    H, S, A = mdp.H, mdp.S, mdp.A
-    weight, ceiling, top = _stage_constants(H, options)
-    models = 1 if options.pooled else H
-    model = empirical_model.empty(models, S, A, available=mdp.available)
-    radius = np.full(model.visits.shape, _radius(0, S, A, H, options.delta))
-    counts = np.zeros((H, S, A), dtype=np.int64)
-    E = np.tile(np.where(mdp.available, 0.0, -np.inf), (H, 1, 1))
-    settings = (options.pooled, options.published_code, options.ties == "near", options.delta)
-    for _, uniforms in blocks(mdp, generator(seed), episodes, transitions=2 * H):
-        model = _play(uniforms, world, *settings, weight, ceiling, top, counts, model, radius, E)
-    return RewardFreeResult(counts=counts, error=E)
+    state = _State(mdp.H, mdp.available, options)
+    numbers = simulator.draws(mdp, state.numbers)
+    for _, uniforms in blocks(numbers, generator(seed), episodes):
+        state.advance(world, uniforms)
+    return state.result()
+
+
+class _State(Learner):
+    """Counts, empirical kernels, radii and the bound E."""
+
+    changing = ("model", "radius", "counts", "E")
+
+    def __init__(self, H, available, options):
+        S, A = available.shape
+        self.options = options
+        self.numbers = 2 * H
+        self.last = options.published_code
+        self.near = options.ties == "near"
+        self.limits = _stage_constants(H, options)
+        models = 1 if options.pooled else H
+        self.model = empirical_model.empty(models, S, A, available=available)
+        self.radius = np.full(self.model.visits.shape, _radius(0, S, A, H, options.delta))
+        self.counts = np.zeros((H, S, A), dtype=np.int64)
+        self.E = np.tile(np.where(available, 0.0, -np.inf), (H, 1, 1))
+
+    def advance(self, world, uniforms):
+        o = self.options
+        settings = (o.pooled, o.published_code, self.near, o.delta)
+        tables = (self.counts, self.model, self.radius, self.E)
+        self.model = _play(uniforms, world, *settings, *self.limits, *tables)
+
+    def act(self, h, s, u):
+        return int(draw_greedy(self.E[h, s], u, self.near))
+
+    def note(self, h, s, a, after):
+        self.counts[h, s, a] += 1
+        if after >= 0:
+            k = 0 if self.options.pooled else h
+            settings = (self.E.shape, self.options.delta)
+            self.model = _observe(self.model, self.radius, *settings, k, s, a, after)
+
+    def end(self):
+        o = self.options
+        _plan(o.pooled, o.published_code, *self.limits, self.model, self.radius, self.E)
+
+    def close(self, s, away):
+        empirical_model.close(self.model, s, away)
+        self.E[:, s, away] = -np.inf
+
+    def result(self):
+        return RewardFreeResult(counts=self.counts.copy(), error=self.E.copy())
 
 
 def _stage_constants(H, options):
@@ -153,6 +193,16 @@ def _plan(pooled, published_code, weight, ceiling, top, model, radius, E):
 
 
 @kernel
+def _observe(model, radius, sizes, delta, k, s, a, after):
+    """A transition of (s, a) in model k, and the radius that follows; sizes (H, S, A)."""
+    H, S, A = sizes
+    row = s * A + a
+    model = empirical_model.record(model, k, row, after)
+    radius[k, row] = _radius(model.visits[k, row], S, A, H, delta)
+    return model
+
+
+@kernel
 def _play(
     uniforms,
     world,
@@ -170,18 +220,17 @@ def _play(
 ):
     """len(uniforms) episodes; all but ``model``, which is returned, change in place.
     The tests hold a plain twin."""
-    H, S, A = E.shape
+    H, _, A = E.shape
     for t in range(len(uniforms)):
         s = simulator.begin(world, uniforms[t])
         for h in range(H):
             a = draw_greedy(E[h, s], uniforms[t, 2 * h], near)
             counts[h, s, a] += 1
             if h < H - 1 or published_code:
-                row = s * A + a
                 k = 0 if pooled else h
-                s = simulator.draw(world, h, row, uniforms[t, 2 * h + 1])
-                model = empirical_model.record(model, k, row, s)
-                radius[k, row] = _radius(model.visits[k, row], S, A, H, delta)
+                after = simulator.draw(world, h, s * A + a, uniforms[t, 2 * h + 1])
+                model = _observe(model, radius, E.shape, delta, k, s, a, after)
+                s = after
         _plan(pooled, published_code, weight, ceiling, top, model, radius, E)
     return model
 

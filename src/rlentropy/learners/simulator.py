@@ -152,38 +152,54 @@ def add_visitation(
 class Sampler:
     """An `EpisodicMDP` that only steps: ``reset`` and ``step``, drawn as compiled learners draw.
 
-    mdp    `EpisodicMDP`
-    seed   whole number >= 0 or SeedSequence: that of `entgame.run` gives the same episodes
-    done   episodes whose random numbers were used already, by an earlier run with this seed
+    mdp      `EpisodicMDP`
+    seed     whole number >= 0 or SeedSequence: that of the learner's run gives the same episodes
+    done     episodes whose random numbers were used already, by an earlier run with this seed
+    numbers  uniform numbers of an episode beside that of a first state that is drawn: H - 1, one a
+             transition, as EntGame takes them (None); or those of an action and of a transition by
+             turns: 2 H - 1 for optimistic soft VI and the regularised game, 2 H for RF-UCRL and
+             UCBVI-Ent
 
-    An episode has H - 1 steps; the next one raises ValueError.
+    An episode has H - 1 steps, and one more with 2 H numbers; the next one raises ValueError.
     """
 
-    def __init__(self, mdp: EpisodicMDP, seed: int | np.random.SeedSequence, *, done: int = 0):
+    def __init__(
+        self,
+        mdp: EpisodicMDP,
+        seed: int | np.random.SeedSequence,
+        *,
+        done: int = 0,
+        numbers: int | None = None,
+    ):
         self._world = flat(mdp)
         self._mdp = mdp
+        self.numbers = mdp.H - 1 if numbers is None else check_integer("numbers", numbers)
+        if numbers is not None and self.numbers not in (2 * mdp.H - 1, 2 * mdp.H):
+            raise ValueError(f"numbers = {numbers}: neither {2 * mdp.H - 1} nor {2 * mdp.H}")
+        self._turns = numbers is not None
+        self._steps = mdp.H if numbers == 2 * mdp.H else mdp.H - 1
         self._rng = generator(seed)
-        count = draws(mdp, mdp.H - 1)
+        count = draws(mdp, self.numbers)
         # one number a draw: PCG64 can be put forward
         self._rng.bit_generator.advance(count * check_integer("done", done))  # type: ignore
-        self._uniforms = np.zeros(count)
-        self._h = mdp.H - 1
+        self.uniforms = np.zeros(count)
+        self._h = self._steps
         self._s = 0
 
     def reset(self) -> int:
-        """s_1."""
-        self._uniforms = self._rng.random(len(self._uniforms))
-        self._h, self._s = 0, int(begin(self._world, self._uniforms))
+        """s_1; ``uniforms`` holds the numbers of the episode."""
+        self.uniforms = self._rng.random(len(self.uniforms))
+        self._h, self._s = 0, int(begin(self._world, self.uniforms))
         return self._s
 
     def step(self, action: int) -> int:
         """The next state."""
         a = check_integer("action", action, high=self._mdp.A - 1)
-        if self._h >= self._mdp.H - 1:
-            raise ValueError(f"step {self._h + 1}: an episode has {self._mdp.H - 1}; reset first")
+        if self._h >= self._steps:
+            raise ValueError(f"step {self._h + 1}: an episode has {self._steps}; reset first")
         if not self._mdp.available[self._s, a]:
             raise ValueError(f"action = {a}: not available in state {self._s}")
-        u = self._uniforms[self._h]
+        u = self.uniforms[2 * self._h + 1 if self._turns else self._h]
         self._s = int(draw(self._world, self._h, self._s * self._mdp.A + a, u))
         self._h += 1
         return self._s

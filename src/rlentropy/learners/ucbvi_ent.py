@@ -26,11 +26,11 @@ import numpy as np
 
 from rlentropy import portable
 from rlentropy._compile import kernel
-from rlentropy._portable_kernels import draw_softmax, exp, log
+from rlentropy._portable_kernels import exp, log
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import model as empirical_model
 from rlentropy.learners import simulator
-from rlentropy.learners._loop import blocks
+from rlentropy.learners._loop import Learner, blocks, draw_available
 from rlentropy.results import result
 from rlentropy.seeds import generator
 from rlentropy.validation import check_confidence, check_nonnegative
@@ -100,25 +100,59 @@ def run(
     world = simulator.world(mdp, drawn=True)
     if (options.pooled or options.last_transition) and not mdp.stationary:
         raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
-    H, S, A = mdp.H, mdp.S, mdp.A
-    models = 1 if options.pooled else H
-    model = empirical_model.empty(models, S, A, available=mdp.available)
-    unseen = bonus_terms(0, S, A, H, options.delta)
-    steep = np.full(model.visits.shape, unseen[0])
-    flat = np.full(model.visits.shape, portable.log(S)) + options.bonus_scale * unseen[1]
-    flat[model.visits < 0] = -np.inf
-    counts = np.zeros((H, S, A), dtype=np.int64)
-    Q = np.tile(np.where(mdp.available, 0.0, -np.inf), (H, 1, 1))
-    settings = (
-        options.pooled,
-        options.last_transition,
-        options.clip,
-        options.bonus_scale,
-        options.delta,
-    )
-    for _, uniforms in blocks(mdp, generator(seed), episodes, transitions=2 * H):
-        model = _play(uniforms, world, *settings, counts, model, steep, flat, Q)
-    return SoftExplorerRun(counts=counts, log_pi=portable.log_softmax(Q))
+    state = _State(mdp.H, mdp.available, options)
+    numbers = simulator.draws(mdp, state.numbers)
+    for _, uniforms in blocks(numbers, generator(seed), episodes):
+        state.advance(world, uniforms)
+    return state.result()
+
+
+class _State(Learner):
+    """Counts, empirical kernels, the terms of the bonus and Qbar."""
+
+    changing = ("model", "steep", "flat", "counts", "Q")
+
+    def __init__(self, H, available, options):
+        S, A = available.shape
+        self.options = options
+        self.numbers = 2 * H
+        self.last = options.last_transition
+        models = 1 if options.pooled else H
+        self.model = empirical_model.empty(models, S, A, available=available)
+        unseen = bonus_terms(0, S, A, H, options.delta)
+        self.steep = np.full(self.model.visits.shape, unseen[0])
+        self.flat = np.full(self.model.visits.shape, portable.log(S))
+        self.flat += options.bonus_scale * unseen[1]
+        self.flat[self.model.visits < 0] = -np.inf
+        self.counts = np.zeros((H, S, A), dtype=np.int64)
+        self.Q = np.tile(np.where(available, 0.0, -np.inf), (H, 1, 1))
+
+    def advance(self, world, uniforms):
+        o = self.options
+        settings = (o.pooled, o.last_transition, o.clip, o.bonus_scale, o.delta)
+        tables = (self.counts, self.model, self.steep, self.flat, self.Q)
+        self.model = _play(uniforms, world, *settings, *tables)
+
+    def note(self, h, s, a, after):
+        self.counts[h, s, a] += 1
+        if after >= 0:
+            o = self.options
+            tables = (self.model, self.steep, self.flat)
+            k = 0 if o.pooled else h
+            self.model = _observe(*tables, self.Q.shape, o.bonus_scale, o.delta, k, s, a, after)
+
+    def end(self):
+        o = self.options
+        tables = (self.model, self.steep, self.flat, self.Q)
+        _plan(o.pooled, o.last_transition, o.clip, o.bonus_scale, *tables)
+
+    def close(self, s, away):
+        empirical_model.close(self.model, s, away)
+        self.flat[self.model.visits < 0] = -np.inf
+        self.Q[:, s, away] = -np.inf
+
+    def result(self):
+        return SoftExplorerRun(counts=self.counts.copy(), log_pi=portable.log_softmax(self.Q))
 
 
 @kernel
@@ -166,25 +200,32 @@ def _plan(pooled, last_transition, clip, scale, model, steep, flat, Q):
 
 
 @kernel
+def _observe(model, steep, flat, sizes, scale, delta, k, s, a, after):
+    """A transition of (s, a) in model k, and the terms that follow; sizes (H, S, A)."""
+    H, S, A = sizes
+    row = s * A + a
+    model = empirical_model.record(model, k, row, after)
+    steep[k, row], other = bonus_terms(model.visits[k, row], S, A, H, delta)
+    flat[k, row] = empirical_model.row_entropy(model, k, row) + scale * other
+    return model
+
+
+@kernel
 def _play(
     uniforms, world, pooled, last_transition, clip, scale, delta, counts, model, steep, flat, Q
 ):
     """len(uniforms) episodes; all but ``model``, which is returned, change in place.
     The tests hold a plain twin."""
-    H, S, A = Q.shape
+    H, _, A = Q.shape
     for t in range(len(uniforms)):
         s = simulator.begin(world, uniforms[t])
         for h in range(H):
-            a = draw_softmax(Q[h, s], uniforms[t, 2 * h])
-            while Q[h, s, a] == -np.inf:  # rounding of the sums must not choose such an action
-                a -= 1
+            a = draw_available(Q[h, s], uniforms[t, 2 * h])
             counts[h, s, a] += 1
             if h < H - 1 or last_transition:
-                row = s * A + a
                 k = 0 if pooled else h
-                s = simulator.draw(world, h, row, uniforms[t, 2 * h + 1])
-                model = empirical_model.record(model, k, row, s)
-                steep[k, row], other = bonus_terms(model.visits[k, row], S, A, H, delta)
-                flat[k, row] = empirical_model.row_entropy(model, k, row) + scale * other
+                after = simulator.draw(world, h, s * A + a, uniforms[t, 2 * h + 1])
+                model = _observe(model, steep, flat, Q.shape, scale, delta, k, s, a, after)
+                s = after
         _plan(pooled, last_transition, clip, scale, model, steep, flat, Q)
     return model

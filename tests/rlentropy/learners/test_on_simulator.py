@@ -1,5 +1,5 @@
-"""EntGame on a simulator: the same counts as the compiled learner, whole or divided, with masks and
-ends; and what it refuses."""
+"""Learners on a simulator: the same numbers as on the MDP, whole or divided, with masks and ends; and
+what they refuse."""
 
 import numpy as np
 import pytest
@@ -7,9 +7,11 @@ import pytest
 from rlentropy import adapters, files
 from rlentropy.episodic import environments
 from rlentropy.episodic.mdp import EpisodicMDP
-from rlentropy.learners import entgame
-from rlentropy.learners.on_simulator import EntGame
+from rlentropy.learners import entgame, optimistic_soft_vi, regularized_game, ucbvi_ent
+from rlentropy.learners.on_simulator import EntGame, Explorer
+from rlentropy.learners.rf_ucrl import RewardFreeOptions, rf_ucrl
 from rlentropy.learners.simulator import Sampler, counts
+from rlentropy.learners.ucbvi_ent import Options
 
 GARNET = environments.garnet(states=6, actions=3, horizon=5, branching=3, seed=1)
 CHAIN = environments.double_chain(length=9, failure=0.1, horizon=8)
@@ -57,6 +59,152 @@ def test_frequency_and_policy():
     assert not hasattr(run, "visitation")
     with pytest.raises(ValueError, match="episodes = 0"):
         explorer(CHAIN).play(0).frequency  # noqa: B018
+
+
+# ------------------------------------------------------------------------- learners that draw actions
+
+STAGELESS = environments.garnet(
+    states=6, actions=3, horizon=5, branching=3, seed=3, stationary=True
+)
+SOME = np.array([[1, 1, 0], [0, 1, 0], [1, 1, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]], bool)
+MASKED = EpisodicMDP(STAGELESS.dense()[0] * SOME[:, :, None], 5, [0.5, 0, 0.25, 0, 0.25, 0], SOME)
+ON_MDP = {
+    "RF-UCRL": rf_ucrl,
+    "UCBVI-Ent": ucbvi_ent.run,
+    "optimistic soft VI": optimistic_soft_vi.run,
+    "regularised game": regularized_game.run,
+}
+# the learner, its options, and how many uniform numbers it takes in an episode of length H
+CASES = [
+    ("RF-UCRL", {}, lambda H: 2 * H),
+    ("RF-UCRL", {"options": RewardFreeOptions(pooled=False, bonus_scale=0.1)}, lambda H: 2 * H),
+    (
+        "RF-UCRL",
+        {"options": RewardFreeOptions(published_code=True, ties="near", bonus_scale=0.1)},
+        lambda H: 2 * H,
+    ),
+    ("UCBVI-Ent", {}, lambda H: 2 * H),
+    (
+        "UCBVI-Ent",
+        {"options": Options(pooled=False, last_transition=False, bonus_scale=0.1)},
+        lambda H: 2 * H,
+    ),
+    ("optimistic soft VI", {"bonus_scale": 0.1, "delta": 0.2}, lambda H: 2 * H - 1),
+    ("regularised game", {"bonus_scale": 0.1, "delta": 0.2}, lambda H: 2 * H - 1),
+]
+
+
+def drawing(mdp, case, *, seed=5, done=0):
+    """A simulator that imitates the draws of the learner's run on the MDP, and the learner on it."""
+    learner, options, numbers = case
+    sizes = {"horizon": mdp.H, "states": mdp.S, "actions": mdp.A, "available": mdp.available}
+    return Explorer(
+        Sampler(mdp, seed, done=done, numbers=numbers(mdp.H)), learner, **sizes, **options
+    )
+
+
+def same_outcome(x, y):
+    assert type(x) is type(y)
+    for name in vars(x):
+        np.testing.assert_array_equal(getattr(x, name), getattr(y, name))
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("mdp", [STAGELESS, CHAIN, MASKED])
+def test_the_numbers_are_those_of_the_run_on_the_mdp(case, mdp):
+    learner, options, _ = case
+    run = drawing(mdp, case).play(300)
+    on_mdp = ON_MDP[learner](mdp, 300, 5, **options)
+    same_outcome(run.outcome, on_mdp)
+    assert run.counts[:, ~mdp.available].sum() == 0
+    other = drawing(mdp, case, seed=6).play(300)
+    assert (other.counts != on_mdp.counts).any()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_divided_run_of_any_learner_is_one_run(case, tmp_path):
+    whole = drawing(MASKED, case).play(200)
+    first = drawing(MASKED, case)
+    first.play(70)
+    path = files.save(tmp_path / "run.npz", first.play(50))
+    sampler = Sampler(MASKED, 5, done=120, numbers=case[2](MASKED.H))
+    last = Explorer.resume(sampler, files.load(path)).play(80)
+    same_outcome(last.outcome, whole.outcome)
+    assert last.episodes == 200
+    for name in ("available", "ended"):
+        np.testing.assert_array_equal(getattr(last, name), getattr(whole, name))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_ends_and_masks_of_any_learner(case):
+    """Masks come with the states; what is drawn follows from the seed, also in a divided run."""
+    learner, options, _ = case
+    asked = {"horizon": 6, "states": 3, "actions": 2, "seed": 11, "masks": True, **options}
+    run = Explorer(Corridor(), learner, **asked).play(150)
+    np.testing.assert_array_equal(run.ended, [0, 0, 1])
+    np.testing.assert_array_equal(run.available, [[0, 1], [1, 1], [1, 1]])
+    assert run.counts[:, 0, 0].sum() == 0
+    assert run.counts[5, 2].sum() > 0
+    np.testing.assert_allclose(run.frequency.sum(axis=(1, 2)), 1)
+    again = Explorer(Corridor(), learner, **asked)
+    again.play(60)
+    resumed = Explorer.resume(Corridor(), again.run).play(90)
+    same_outcome(resumed.outcome, run.outcome)
+    other = Explorer(Corridor(), learner, **(asked | {"action_seed": 12})).play(150)
+    assert (other.counts != run.counts).any()
+
+
+def test_masks_that_come_late_are_masks_that_were_known():
+    """Played on the equivalent MDP whose masks are given beforehand: the same visits."""
+    asked = {"horizon": 6, "states": 3, "actions": 2, "seed": 11, "delta": 0.2}
+    known = np.array([[0, 1], [1, 1], [1, 1]], bool)
+    late = Explorer(Corridor(), "optimistic soft VI", masks=True, **asked).play(100)
+    early = Explorer(Corridor(), "optimistic soft VI", available=known, **asked).play(100)
+    same_outcome(late.outcome, early.outcome)
+
+
+def test_actions_have_a_seed_where_the_environment_has_none():
+    asked = {"horizon": 8, "states": 9, "actions": 2}
+    sampler = Sampler(CHAIN, 5, numbers=16)
+    pair = (sampler.reset, sampler.step)
+    with pytest.raises(ValueError, match=r"seed = None: RF-UCRL draws actions"):
+        Explorer(pair, "RF-UCRL", **asked)
+    run = Explorer(pair, "RF-UCRL", action_seed=3, **asked).play(40)
+    sampler = Sampler(CHAIN, 5, numbers=16)
+    again = Explorer((sampler.reset, sampler.step), "RF-UCRL", action_seed=3, **asked).play(40)
+    same_outcome(run.outcome, again.outcome)
+
+
+def test_what_an_explorer_refuses():
+    asked = {"horizon": 8, "states": 9, "actions": 2}
+    with pytest.raises(ValueError, match="numbers = 15, this learner takes 16"):
+        Explorer(Sampler(CHAIN, 1, numbers=15), "RF-UCRL", **asked)
+    with pytest.raises(ValueError, match="numbers = 9"):
+        Sampler(CHAIN, 1, numbers=9)
+    with pytest.raises(ValueError, match="learner = 'EntGame'"):
+        Explorer(Corridor(), "EntGame", seed=1, **asked)
+    with pytest.raises(ValueError, match=r"options: .*Options"):
+        Explorer(Corridor(), "RF-UCRL", seed=1, options=Options(), **asked)
+    with pytest.raises(ValueError, match="available: masks = True"):
+        given = {"masks": True, "available": np.ones((9, 2), bool)}
+        Explorer(Corridor(), "RF-UCRL", seed=1, **given, **asked)
+    with pytest.raises(ValueError, match="truncated after 2 steps, horizon 3 needs 3"):
+        env = Truncated(2)
+        Explorer(env, "UCBVI-Ent", horizon=3, states=2, actions=2, seed=1).play(1)
+
+
+class Truncated:
+    """Says so after some steps."""
+
+    def __init__(self, steps):
+        self.left = steps
+
+    def reset(self, *, seed=None):
+        return seed % 1, {}
+
+    def step(self, action):
+        self.left -= 1
+        return 0, float(action), False, self.left == 0, {}
 
 
 class Corridor:

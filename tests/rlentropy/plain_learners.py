@@ -18,6 +18,19 @@ def masked(mdp, seed):
     return EpisodicMDP(P if len(P) > 1 else P[0], mdp.H, mdp.start, available)
 
 
+def widened(mdp, place):
+    """The same MDP with one action more, at this place, that no state has."""
+    P = np.insert(mdp.dense(), place, 0.0, axis=-2)
+    available = np.insert(mdp.available, place, False, axis=1)
+    return EpisodicMDP(P[0] if mdp.stationary else P, mdp.H, mdp.start, available)
+
+
+def difference(x, y):
+    """The largest difference, where both are finite; infinite ones have to agree."""
+    gap = np.subtract(x, y, where=np.isfinite(x), out=np.where(x == y, 0.0, np.inf))
+    return np.abs(gap).max(initial=0.0)
+
+
 def choose(q, u):
     """The action of softmax q that the uniform number u draws."""
     weights = np.exp(q - q.max())

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from rlentropy.audits import entgame as entgame_audit
+from rlentropy.audits import explorers, sample_complexity, saturation, variance_bonus
 from rlentropy.audits import optimistic_soft_vi as soft_audit
-from rlentropy.audits import saturation, variance_bonus
 from rlentropy.discounted import evaluation, natural_gradient
 from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.discounted.softmax import fisher_block
@@ -17,7 +17,7 @@ from rlentropy.discounted.visitation import visited
 from rlentropy.distributions import logsumexp, softmax
 from rlentropy.episodic import induction, max_entropy, trajectory_entropy, visitation
 from rlentropy.episodic.mdp import EpisodicMDP
-from rlentropy.learners import entgame, optimistic_soft_vi, simulator
+from rlentropy.learners import entgame, optimistic_soft_vi, regularized_game, simulator
 from rlentropy.learners.rf_ucrl import rf_ucrl
 from rlentropy.learners.ucbvi_ent import run as ucbvi_ent
 
@@ -164,17 +164,39 @@ def test_policies_keep_to_available_actions():
 
 
 @pytest.mark.parametrize(
-    "call",
+    "counts",
     [
-        lambda mdp: optimistic_soft_vi.run(mdp, 2, 0),
-        lambda mdp: entgame_audit.measure(mdp, [2], 0, optimum=1.0),
-        lambda mdp: saturation.run(mdp, 2, 0),
-        lambda mdp: variance_bonus.run(mdp, 2, 0),
+        lambda mdp: entgame.run(mdp, 60, 1).counts,
+        lambda mdp: rf_ucrl(mdp, 60, 1).counts,
+        lambda mdp: ucbvi_ent(mdp, 60, 1).counts,
+        lambda mdp: optimistic_soft_vi.run(mdp, 60, 1).counts,
+        lambda mdp: regularized_game.run(mdp, 60, 1).counts,
+        lambda mdp: entgame_audit.measure(mdp, [60], 1).counts,
+        lambda mdp: saturation.run(mdp, 60, 1).counts,
+        lambda mdp: 60 * variance_bonus.run(mdp, 60, 1).visitation,
     ],
 )
-def test_what_needs_all_actions_says_so(call):
-    with pytest.raises(ValueError, match=r"available\[0, 2\] = False"):
-        call(episodic(masked=True))
+def test_learners_and_audits_never_take_what_is_unavailable(counts):
+    n = counts(episodic(masked=True))
+    assert n[:, ~ALLOWED].sum() == 0
+    assert n.sum(axis=(1, 2)) == pytest.approx(60)
+
+
+@pytest.mark.parametrize("learner", sample_complexity.learners())
+def test_sample_complexity_with_masks(learner):
+    """All learners come within two nats of the optimum over the available actions."""
+    found = sample_complexity.episodes_to_gap(episodic(masked=True), learner, [2.0], 1, most=50)
+    assert found[0] <= 50
+
+
+@pytest.mark.parametrize("name", ["RF-UCRL", "UCBVI-Ent, bonus", "EntGame, pooled"])
+def test_explorers_with_masks_are_judged(name):
+    mdp = episodic(masked=True)
+    run = explorers.line_up(mdp, 40, clip=True)[name](1)
+    assert (explorers.policy_of(run)[:, ~ALLOWED] == 0).all()
+    score = explorers.judge(mdp, 40, run, 2)
+    assert score.visits.sum() == 40 * H
+    assert score.path <= trajectory_entropy.soft_optimum(mdp).value + 1e-12
 
 
 # ------------------------------------------------------------------------------ a drawn first state

@@ -164,7 +164,8 @@ def _seen(P, books, tables, bound, margin, N, last, sums, worst):
                             if m > 0:
                                 nkl += m * log(m / (n * P[h, s, a, books.nexts[h, s, k]]))
                         worst[DIVERGENCE] = max(worst[DIVERGENCE], nkl / alpha)
-                worst[COUNTS] = min(worst[COUNTS], n - N[h, s, a] / 2 + margin)
+                if n >= 0:  # elsewhere the action is unavailable
+                    worst[COUNTS] = min(worst[COUNTS], n - N[h, s, a] / 2 + margin)
 
 
 # --------------------------------------------------------------------------------- two simulations

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rlentropy._types import Floats, Ints
+from rlentropy._types import Bools, Floats, Ints
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.validation import (
     LARGEST,
     check_array,
+    check_available,
     check_indices,
     check_integer,
     check_interval,
@@ -53,6 +54,12 @@ def counts(n: ArrayLike, moves: ArrayLike) -> tuple[Floats, Floats]:
     for name, x in (("n", n), ("moves", moves)):
         refuse(name, x, (x < 0) | (x > LARGEST), f"a count lies between 0 and {LARGEST}")
     return n, moves
+
+
+def actions(available: ArrayLike | None, S: int, A: int) -> Bools:
+    """Which actions a state has, booleans (S, A); None for all."""
+    given = np.ones((S, A), dtype=bool) if available is None else available
+    return check_available("available", given, (S, A))
 
 
 def for_mdp(mdp: EpisodicMDP, n: ArrayLike) -> None:

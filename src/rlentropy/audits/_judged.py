@@ -21,7 +21,6 @@ def play(
     slacks by name, the actions (H, S) to play, their visitation, and the numbers to sum.
     """
     episodes = check_integer("episodes", episodes, low=1)
-    mdp.need_all_actions("a judged run")
     n = np.zeros((mdp.H, mdp.S, mdp.A))
     moves = np.zeros((mdp.H - 1, mdp.S, mdp.A, mdp.S))
     world = simulator.world(mdp)

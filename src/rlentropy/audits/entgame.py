@@ -320,7 +320,7 @@ def measure(
     rng = generator(seed)
     columns = []
     for done, stop in zip([0, *T[:-1]], T.tolist(), strict=True):
-        for first, uniforms in blocks(mdp, rng, stop, first=int(done), transitions=mdp.H - 1):
+        for first, uniforms in blocks(mdp.H - 1, rng, stop, first=int(done)):
             judge.follow(first, uniforms)
         columns.append(judge.look(stop))
     along: dict[str, Any] = {name: np.array([c[name] for c in columns]) for name in columns[0]}
@@ -338,13 +338,14 @@ class _Judge:
     """A run of EntGame and what is known of it so far."""
 
     def __init__(self, mdp, config, optimum):
-        mdp.need_all_actions("the audit of EntGame")
         self.world = simulator.world(mdp)
-        self.tables = entgame._stage_tables(mdp, config)
+        self.tables = game.masked(entgame._stage_tables(mdp, config))
         self.P = mdp.dense()
         self.optimum = optimum
         self.shape = (mdp.H, mdp.S, mdp.A)
         self.books, self.plan = game.books(*self.shape, mdp.S), game.plan(*self.shape, mdp.S)
+        self.books.n[:, ~mdp.available] = -1
+        game.fill(self.books, self.plan, self.tables, [np.zeros(0, np.int64)] * mdp.H)
         self.ahead = unclipped.ahead(mdp.H, mdp.S, mdp.S)
         self.source = config.saturated == "source"
         self.margin = confidence.count_margin(mdp.S, mdp.A, mdp.H, config.delta)
@@ -374,9 +375,13 @@ class _Judge:
             self.worst,
         )
 
+    def counts(self):
+        """Visits (H, S, A), 0 where an action is unavailable."""
+        return np.maximum(self.books.n, 0).astype(np.int64)
+
     def look(self, t):
         names = ("regret", "width", "reward", "paid", "in_range", "deviation", "failed")
-        n = self.books.n
+        n = self.counts()
         return dict(zip(names, self.sums.tolist(), strict=True)) | {
             "visits": float(np.abs(n - self.N).sum(axis=(1, 2)).max()),
             "sampled": float(entropy(log_probabilities(n.reshape(len(n), -1) / t)).sum()),
@@ -388,7 +393,7 @@ class _Judge:
         return {
             "divergence": float(self.worst[0]),
             "slack": dict(zip(names, self.worst[1:].tolist(), strict=True)),
-            "counts": self.books.n.astype(np.int64),
+            "counts": self.counts(),
             "visitation": self.N / t,
         }
 

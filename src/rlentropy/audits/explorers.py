@@ -111,7 +111,8 @@ def policy_of(run: Run) -> np.ndarray:
     if not isinstance(run, Run):
         raise ValueError(f"run: {type(run).__name__}, expected that of a learner")
     if isinstance(run, rf_ucrl.RewardFreeResult):
-        return markov_policy(run.counts.astype(float))
+        available = run.error[0] > -np.inf
+        return markov_policy(run.counts.astype(float), available=available)
     return run.policy
 
 

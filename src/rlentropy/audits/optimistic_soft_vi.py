@@ -13,7 +13,7 @@ and, without the second-order step (what optimism alone gives),
 
     regret  <=  bias = E Vbar_1(s_1) + H(s_1) - H(q)  <=  width = E sum w_h  <=  `slow_bound`,
 
-G = Qbar - Q*, expectations under the policy played.
+G = Qbar - Q* over available actions, expectations under the policy played.
 Only whoever judges a learner may use this module, for it
 reads the kernel.
 Source: thm-mtee-fast-rate, prop-slow-rate.
@@ -30,6 +30,7 @@ from rlentropy import distributions as dist
 from rlentropy.audits import _given, _inverse
 from rlentropy.episodic import trajectory_entropy
 from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.learners._loop import choices
 from rlentropy.learners.optimistic_soft_vi import Block
 from rlentropy.results import result
 from rlentropy.validation import (
@@ -159,7 +160,7 @@ class _Judge:
     def __init__(self, mdp, T, delta):
         self.mdp = mdp
         self.T = T
-        self.delta = delta
+        self.sizes = (mdp.S, choices(mdp.available), mdp.H, delta)
         self.best = trajectory_entropy.soft_optimum(mdp)
         self.seen, self.divergence = 0, 0.0
         self.total = dict.fromkeys(SUMS, 0.0)
@@ -183,13 +184,12 @@ class _Judge:
             self.total[name] = float(running[-1])
 
     def _capped(self, d, n):
-        H, S, A = self.mdp.H, self.mdp.S, self.mdp.A
-        U, alpha, Lam = width_constants(int(self.T[-1]), S, A, H, self.delta)
+        H = self.mdp.H
+        U, alpha, Lam = width_constants(int(self.T[-1]), *self.sizes)
         cap = np.minimum(U**2, 2 * alpha * Lam**2 / np.maximum(n[:, :-1], 1e-300))
         return H * (H - 1) / 4 * np.sum(d[:, :-1] * cap, axis=(1, 2, 3))
 
     def _slacks(self, played, block):
-        H, S, A = self.mdp.H, self.mdp.S, self.mdp.A
         before = self.expected_visits + np.cumsum(played["d"], axis=0) - played["d"]
         self.expected_visits += played["d"].sum(axis=0)
         links = {
@@ -200,29 +200,32 @@ class _Judge:
             "capped width": played["capped"] - played["squared_width"],
             "bias": played["bias"] - played["regret"],
             "linear width": played["width"] - played["bias"],
-            "counts": block.n - before / 2 + confidence.count_margin(S, A, H, self.delta),
+            "counts": block.n - before / 2 + confidence.count_margin(*self.sizes),
         }
         for name, slack in links.items():
+            if slack.ndim == 4:
+                slack = slack[:, :, self.mdp.available]
             self.slack[name] = min(self.slack.get(name, np.inf), float(slack.min(initial=np.inf)))
 
     def _diverge(self, moves):
         if moves.size == 0:
             return
-        H, S, A = self.mdp.H, self.mdp.S, self.mdp.A
         n = moves.sum(axis=-1)
         hat = moves / np.maximum(n, 1)[..., None]
         kl = dist.kl(dist.log_probabilities(hat), dist.log_probabilities(self.mdp.dense()))
-        ratio = np.where(n > 0, n * kl / confidence.log_confidence(n, S, A, H, self.delta), 0.0)
+        ratio = np.where(n > 0, n * kl / confidence.log_confidence(n, *self.sizes), 0.0)
         self.divergence = max(self.divergence, float(ratio.max(initial=0.0)))
 
 
 def _played(mdp, best, Q, w):
     """Per episode: visitation d, G = Q - Q*, ahead = w + p (V - V*),
     and the terms of the two chains."""
+    there = mdp.available
     log_pi = dist.log_softmax(Q)
     pi = np.exp(log_pi)
-    V = Q[..., 0] - log_pi[..., 0]
-    G = Q - best.Q
+    one = (..., np.arange(mdp.S), there.argmax(axis=1))
+    V = Q[one] - log_pi[one]
+    G = np.subtract(Q, best.Q, where=there, out=np.zeros(Q.shape))
     rise = V - best.V
     d = np.empty_like(Q)
     ahead = w.copy()
@@ -232,7 +235,8 @@ def _played(mdp, best, Q, w):
         if h + 1 < mdp.H:
             state = d[:, h].reshape(len(Q), -1) @ mdp.kernel(h)
             ahead[:, h] += (rise[:, h + 1] @ mdp.kernel(h).T).reshape(len(Q), mdp.S, mdp.A)
-    regret = np.sum(d * (log_pi - best.log_pi), axis=(1, 2, 3))
+    above = np.subtract(log_pi, best.log_pi, where=there, out=np.zeros(Q.shape))
+    regret = np.sum(d * above, axis=(1, 2, 3))
     return {
         "d": d,
         "G": G,

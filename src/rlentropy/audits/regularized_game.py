@@ -30,12 +30,14 @@ from rlentropy.audits import _inverse
 from rlentropy.episodic import forecaster, max_entropy
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import markov_policy, visitation_entropy
+from rlentropy.learners._loop import choices
 from rlentropy.learners.regularized_game import GameBlock
 from rlentropy.results import result
 from rlentropy.validation import (
     check_array,
     check_confidence,
     check_distribution,
+    check_extended,
     check_integer,
     check_kind,
     check_number,
@@ -148,7 +150,8 @@ class SoftAnswer:
 
 
 def soft_answer(mdp: EpisodicMDP, q: ArrayLike) -> SoftAnswer:
-    """Q_h = log 1/q_h(s) + p_h V_{h+1}, V_h = log sum_a exp Q_h, pi_h = softmax Q_h.
+    """Q_h = log 1/q_h(s) + p_h V_{h+1}, V_h = log sum_a exp Q_h, pi_h = softmax Q_h; Q_h is
+    -infinity where an action is unavailable.
 
     q  (..., H, S) positive: a prediction of the state at each stage
     Raises ValueError for an entry that is not positive. Source: thm-soft-game.
@@ -162,7 +165,7 @@ def soft_answer(mdp: EpisodicMDP, q: ArrayLike) -> SoftAnswer:
     V = np.zeros((*q.shape[:-2], mdp.S))
     for h in reversed(range(mdp.H)):
         ahead = _next_mean(mdp, h, V) if h + 1 < mdp.H else 0.0
-        Q[..., h, :, :] = -np.log(q[..., h, :, None]) + ahead
+        Q[..., h, :, :] = np.where(mdp.available, ahead - np.log(q[..., h, :, None]), -np.inf)
         V = dist.logsumexp(Q[..., h, :, :])
     return SoftAnswer(value=V @ mdp.start_distribution, Q=Q, log_pi=dist.log_softmax(Q))
 
@@ -186,9 +189,12 @@ def payoff(d: ArrayLike, q: ArrayLike) -> Floats:
 
 
 def visitations(mdp: EpisodicMDP, Q: ArrayLike) -> Floats:
-    """The visitations of the policies softmax(Q); (B, H, S, A) -> (B, H, S, A)."""
+    """The visitations of the policies softmax(Q) of available actions; (B, H, S, A) ->
+    (B, H, S, A)."""
     check_kind("mdp", mdp, EpisodicMDP)
-    pi = np.exp(dist.log_softmax(check_array("Q", Q, (None, mdp.H, mdp.S, mdp.A))))
+    Q = check_extended("Q", Q, (None, mdp.H, mdp.S, mdp.A))
+    refuse("Q", Q, ~np.isfinite(Q) & mdp.available, "not a finite number")
+    pi = np.exp(dist.log_softmax(np.where(mdp.available, Q, -np.inf)))
     d = np.empty_like(pi)
     state = np.tile(mdp.start_distribution, (len(pi), 1))
     for h in range(mdp.H):
@@ -378,7 +384,7 @@ class _Judge:
         check_sizes(S=mdp.S, A=mdp.A, H=mdp.H)
         self.mdp = mdp
         self.T = T
-        self.delta = delta
+        self.sizes = (mdp.S, choices(mdp.available), mdp.H, delta)
         self.best = best
         self.seen, self.divergence = 0, 0.0
         self.total = dict.fromkeys(SUMS, 0.0)
@@ -413,15 +419,15 @@ class _Judge:
         self.seen += len(Q)
 
     def _capped(self, d, n):
-        H, S, A = self.mdp.H, self.mdp.S, self.mdp.A
-        alpha = confidence.log_confidence(float(self.T[-1]), S, A, H, self.delta)
+        S, A, H, _ = self.sizes
+        alpha = confidence.log_confidence(float(self.T[-1]), *self.sizes)
         u = _ceilings(H, S, A, float(self.T[-1]))
         share = np.minimum(1.0, 2 * alpha / np.maximum(n, 1e-300))
         return H * (H - 1) / 4 * np.sum(d * u[:, None, None] ** 2 * share, axis=(1, 2, 3))
 
     def _slacks(self, played, n, before, Q):
-        H, S, A = self.mdp.H, self.mdp.S, self.mdp.A
-        w = _widths(n, np.arange(self.seen, self.seen + len(Q)), self.delta)
+        H = self.mdp.H
+        w = _widths(n, np.arange(self.seen, self.seen + len(Q)), self.sizes)
         played["squared_width"] = H * (H - 1) / 4 * np.sum(played["d"] * w**2, axis=(1, 2, 3))
         links = {
             "optimism": played["G"][:, :-1],
@@ -430,9 +436,11 @@ class _Judge:
             "squared width": played["squared_width"] - played["second_order"],
             "capped width": played["capped"] - played["squared_width"],
             "certificate": played["margin"],
-            "counts": n - before / 2 + confidence.count_margin(S, A, H, self.delta),
+            "counts": n - before / 2 + confidence.count_margin(*self.sizes),
         }
         for name, slack in links.items():
+            if slack.ndim == 4:
+                slack = slack[:, :, self.mdp.available]
             self.slack[name] = min(self.slack.get(name, np.inf), float(slack.min(initial=np.inf)))
 
     def _report(self):
@@ -447,7 +455,7 @@ class _Judge:
         seen = self.visits / T
         of_r = np.sum((self.expected_visits.sum(axis=-1) - self.visits) * log_r, axis=-1)
         laws = np.array([seen, d.sum(axis=-1)])
-        log_pi = dist.log_probabilities(markov_policy(d))
+        log_pi = dist.log_probabilities(markov_policy(d, available=self.mdp.available))
         log_star = dist.log_probabilities(self.best.policy)
         apart = dist.kl(log_pi, log_star)
         return {
@@ -463,11 +471,10 @@ class _Judge:
     def _diverge(self, moves):
         if moves.size == 0:
             return
-        H, S, A = self.mdp.H, self.mdp.S, self.mdp.A
         n = moves.sum(axis=-1)
         hat = moves / np.maximum(n, 1)[..., None]
         kl = dist.kl(dist.log_probabilities(hat), dist.log_probabilities(self.mdp.dense()))
-        ratio = np.where(n > 0, n * kl / confidence.log_confidence(n, S, A, H, self.delta), 0.0)
+        ratio = np.where(n > 0, n * kl / confidence.log_confidence(n, *self.sizes), 0.0)
         self.divergence = max(self.divergence, float(ratio.max(initial=0.0)))
 
 
@@ -476,11 +483,11 @@ def _ceilings(H, S, A, t):
     return np.arange(H - 1, -1, -1) * (np.log(t + S) + np.log(A))
 
 
-def _widths(n, t, delta):
+def _widths(n, t, sizes):
     """w_h = u_h min{1, 2 eps_n}, u_h where n = 0; n (B, H, S, A) visits after t (B,) episodes."""
-    H, S, A = n.shape[1:]
+    S, A, H, _ = sizes
     u = np.array([_ceilings(H, S, A, float(x)) for x in t])[:, :, None, None]
-    radius = confidence.total_variation_radius(n, S, A, H, delta)
+    radius = confidence.total_variation_radius(n, *sizes)
     return u * np.minimum(1.0, 2 * radius)
 
 
@@ -490,8 +497,11 @@ def _played(mdp, best, first, Q, n):
     q = (n.sum(axis=-1) + 1) / (t[:, None, None] + mdp.S)
     answer = soft_answer(mdp, q)
     log_pi = dist.log_softmax(Q)
-    G = Q - answer.Q
-    rise = (Q[..., 0] - log_pi[..., 0]) - (answer.Q[..., 0] - answer.log_pi[..., 0])
+    there = mdp.available
+    one = (..., np.arange(mdp.S), there.argmax(axis=1))
+    G = np.subtract(Q, answer.Q, where=there, out=np.zeros(Q.shape))
+    above = np.subtract(log_pi, answer.log_pi, where=there, out=np.zeros(Q.shape))
+    rise = (Q[one] - log_pi[one]) - (answer.Q[one] - answer.log_pi[one])
     d = visitations(mdp, Q)
     ahead = np.zeros_like(Q)
     for h in range(mdp.H - 1):
@@ -503,7 +513,7 @@ def _played(mdp, best, first, Q, n):
         "q": q,
         "G": G,
         "ahead": ahead,
-        "regret": np.sum(d * (log_pi - answer.log_pi), axis=(1, 2, 3)),
+        "regret": np.sum(d * above, axis=(1, 2, 3)),
         "second_order": np.sum(d * G**2, axis=(1, 2, 3)) / 2,
         "excess": apart,
         "margin": answer.value - best.value - apart,

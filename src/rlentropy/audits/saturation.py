@@ -64,23 +64,27 @@ def plan(
     n0: float = 1,
     delta: float = 0.1,
     bonus_scale: float = 1.0,
+    available: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Qbar (H, S, A) and Vbar (H, S) of def-entgame after t episodes, and the unclipped values
     U_h(s, a) = r_h + b_h + phat_h max_a' U_{h+1}(., a') (H, S, A), with phat uniform and n = 1 in
     the bonus where n = 0.
 
-    n (H, S, A) visits, moves (H-1, S, A, S) transitions. Source: def-entgame, eq-unclipped.
+    n (H, S, A) visits, moves (H-1, S, A, S) transitions; available (S, A) booleans, None for all:
+    Qbar and U are -infinity elsewhere. Source: def-entgame, eq-unclipped.
     """
     n, moves = _given.counts(n, moves)
     t = check_integer("t", t)
     n0 = _given.prior(n0)
     bonus_scale = _given.scale(bonus_scale)
     H, S, A = n.shape
+    there = _given.actions(available, S, A)
     ceiling = H * float(entgame.reward_bound(t, S, A, n0))
     visits = np.maximum(n, 1)
     alpha = confidence.log_confidence(visits, S, A, H, delta)
     U = np.log((t + S * A * n0) / (n + n0)) + bonus_scale * ceiling * np.sqrt(2 * alpha / visits)
-    Q = np.where(n > 0, U, np.inf)
+    U = np.where(there, U, -np.inf)
+    Q = np.where((n > 0) | ~there, U, np.inf)
     V = np.zeros((H + 1, S))
     V[H - 1] = np.minimum(Q[H - 1].max(axis=1), ceiling)
     for h in reversed(range(H - 1)):
@@ -127,12 +131,12 @@ def links(
     delta = options.get("delta", 0.1)
     scale = options.get("bonus_scale", 1.0)
     ceiling = H * float(entgame.reward_bound(t, S, A, n0))
-    Q, V, U = plan(n, moves, t, **options)
+    Q, V, U = plan(n, moves, t, **options, available=mdp.available)
     actions = choose(Q, U, ceiling, rule)
     reward = np.log((t + S * A * n0) / (n + n0))
     pi = induction.deterministic_policy(actions, A)
     d = push_forward(mdp, pi)
-    best, own = _values(mdp, reward, actions)
+    best, own = _values(mdp, np.where(mdp.available, reward, -np.inf), actions)
     spread = np.sqrt(2 * confidence.log_confidence(n, S, A, H, delta) / np.maximum(n, 1))
     w = np.where(n > 0, np.minimum(1, (scale + 0.5) * spread), 1) * ceiling
     at = actions[..., None]
@@ -140,8 +144,9 @@ def links(
     step = np.take_along_axis(w, at, axis=2)[..., 0] - rise
     for h in range(H - 1):
         step[h] += np.take_along_axis(mdp.next_mean(h, rise[h + 1]), at[h], axis=1)[:, 0]
+    ahead = Q[:, mdp.available] - best[:, mdp.available]
     slack = {
-        "optimism": min((Q - best).min(), (V - best.max(axis=2)).min()),
+        "optimism": min(ahead.min(), (V - best.max(axis=2)).min()),
         "played": (np.take_along_axis(Q, at, axis=2)[..., 0] - V).min(),
         "step": step.min(),
         "gap below": (V[0] - best[0].max(axis=1))[mdp.first_state],

@@ -60,14 +60,22 @@ def variance_episodes_needed(
 
 
 def plan(
-    n: np.ndarray, moves: np.ndarray, t: int, *, n0: float = 1, delta: float = 0.1
+    n: np.ndarray,
+    moves: np.ndarray,
+    t: int,
+    *,
+    n0: float = 1,
+    delta: float = 0.1,
+    available: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Qbar (H, S, A) and Vbar (H + 1, S) with the variance bonus, from visits n (H, S, A) and
-    transitions moves (H-1, S, A, S) of t episodes. Source: eq-variance-bonus."""
+    transitions moves (H-1, S, A, S) of t episodes; Qbar is -infinity where an action is not
+    available (S, A), None for all. Source: eq-variance-bonus."""
     n, moves = _given.counts(n, moves)
     t = check_integer("t", t)
     n0 = _given.prior(n0)
     H, S, A = n.shape
+    there = _given.actions(available, S, A)
     ceiling = H * float(entgame.reward_bound(t, S, A, n0))
     visits = np.maximum(n, 1)
     kappa = confidence.log_confidence(n, S, A, H, delta) / visits
@@ -82,6 +90,7 @@ def plan(
             Q[h] += mean
         Q[h] += np.maximum(4 * np.sqrt(kappa[h] * variance), 16 * ceiling * kappa[h])
         Q[h][n[h] == 0] = np.inf
+        Q[h][~there] = -np.inf
         V[h] = np.minimum(Q[h].max(axis=1), ceiling)
     return Q, V
 
@@ -111,7 +120,8 @@ def _slacks(mdp, n, moves, t, n0, delta):
     """The slacks, the actions, their visitation d, <d, r> and (Vbar_1 - V_1^pi)(s_1)."""
     H, S, A = n.shape
     ceiling = H * float(entgame.reward_bound(t, S, A, n0))
-    Q, V = plan(n, moves, t, n0=n0, delta=delta)
+    there = mdp.available
+    Q, V = plan(n, moves, t, n0=n0, delta=delta, available=there)
     actions = Q.argmax(axis=2)
     reward = np.log((t + S * A * n0) / (n + n0))
     pi = induction.deterministic_policy(actions, A)
@@ -132,8 +142,8 @@ def _slacks(mdp, n, moves, t, n0, delta):
             rise = mdp.next_mean(h, V[h + 1] - own[h + 1])
         root = 10 * np.sqrt(kappa[h] * variance) + 45 * H * ceiling * kappa[h]
         w[h] = np.where(n[h] > 0, np.minimum(ceiling, root), ceiling)
-        true = min(true, (Q[h] - reward[h] - ahead).min())
-        best = (reward[h] + ahead).max(axis=1)
+        true = min(true, (Q[h] - reward[h] - ahead)[there].min())
+        best = np.where(there, reward[h] + ahead, -np.inf).max(axis=1)
         at = (np.arange(S), actions[h])
         own[h] = (reward[h] + after)[at]
         step = min(step, (w[h][at] + (1 + 1 / H) * rise[at] - (V[h] - own[h])).min())

@@ -5,6 +5,7 @@ from math import comb, log
 
 import numpy as np
 import pytest
+from plain_learners import masked
 
 from rlentropy import confidence
 from rlentropy import distributions as dist
@@ -15,6 +16,7 @@ from rlentropy.learners import entgame, entgame_plain
 from rlentropy.seeds import generator
 
 WORLD = environments.garnet(states=3, actions=2, horizon=3, branching=2, seed=4)
+MASKED = masked(environments.garnet(states=3, actions=3, horizon=3, branching=2, seed=4), 2)
 SIZE = {"S": 3, "A": 2, "H": 3, "delta": 0.1}
 
 
@@ -24,7 +26,8 @@ class Twin:
     def __init__(self, mdp, config):
         n0, delta, scale = config.n0, config.delta, config.bonus_scale
         self.tables, self.saturated = entgame._stage_tables(mdp, config), config.saturated
-        self.memory = entgame_plain.Memory(mdp.H, mdp.S, mdp.A)
+        self.memory = entgame_plain.Memory(mdp.H, mdp.S, mdp.A, mdp.available)
+        self.there = np.tile(mdp.available, (mdp.H, 1, 1))
         self.mdp, self.P, self.n0, self.delta, self.scale = mdp, mdp.dense(), n0, delta, scale
         self.moves = np.zeros((mdp.H - 1, mdp.S, mdp.A, mdp.S))
         self.n, self.N = np.zeros((2, mdp.H, mdp.S, mdp.A))
@@ -41,6 +44,7 @@ class Twin:
         mdp, n = self.mdp, self.n
         ceiling = mdp.H * float(entgame.reward_bound(t, mdp.S, mdp.A, self.n0))
         r = np.log((t + mdp.S * mdp.A * self.n0) / (n + self.n0))
+        r[~self.there] = -np.inf
         alpha = confidence.log_confidence(n, mdp.S, mdp.A, mdp.H, self.delta)
         spread = np.sqrt(2 * alpha / np.maximum(n, 1))
         now = entgame_plain.plan(self.memory, t, self.tables, saturated=self.saturated)
@@ -50,13 +54,14 @@ class Twin:
     def _judge(self, r, spread, Q, V, greedy, ceiling):
         mdp, n, start = self.mdp, self.n, self.mdp.start
         pi = np.eye(mdp.A)[greedy]
-        d, value = policy_visitation(mdp, pi), induction.evaluate(mdp, pi, r)
+        d = policy_visitation(mdp, pi)
+        value = induction.evaluate(mdp, pi, np.where(self.there, r, 0.0))
         Q_best, best = r.copy(), np.zeros((mdp.H + 1, mdp.S))
         for h in reversed(range(mdp.H)):
             Q_best[h] += self.P[h] @ best[h + 1] if h < mdp.H - 1 else 0.0
             best[h] = Q_best[h].max(axis=1)
         w = np.where(n > 0, np.minimum(ceiling, (self.scale + 0.5) * ceiling * spread), ceiling)
-        optimism = min((Q - Q_best).min(), (V - best).min())
+        optimism = min((Q[self.there] - Q_best[self.there]).min(), (V - best).min())
         regret, gap = best[0, start] - value[0, start], V[0, start] - value[0, start]
         width = np.sum(d * w)
         known, inner = (n > 0)[:-1], d[:-1]
@@ -100,16 +105,17 @@ class Twin:
         self.divergence = max(self.divergence, float(np.where(n > 0, n * kl / alpha, 0).max()))
         margin = confidence.count_margin(mdp.S, mdp.A, mdp.H, self.delta)
         self.least["counts"] = min(
-            self.least["counts"], float((self.n - self.N / 2 + margin).min())
+            self.least["counts"], float((self.n - self.N / 2 + margin)[self.there].min())
         )
 
 
+@pytest.mark.parametrize("world", [WORLD, MASKED])
 @pytest.mark.parametrize("saturated", ["unclipped", "source"])
 @pytest.mark.parametrize(("n0", "scale"), [(1, 1.0), (0.5, 0.5), (2, 0.0), (1, 0.05)])
-def test_judge_agrees_with_its_plain_twin(n0, scale, saturated):
+def test_judge_agrees_with_its_plain_twin(n0, scale, saturated, world):
     options = {"n0": n0, "delta": 0.2, "bonus_scale": scale, "saturated": saturated}
-    audit = proof.measure(WORLD, [10, 150], 7, **options, optimum=0.0)
-    twin, uniforms = Twin(WORLD, audit.config), generator(7).random((150, 2))
+    audit = proof.measure(world, [10, 150], 7, **options, optimum=0.0)
+    twin, uniforms = Twin(world, audit.config), generator(7).random((150, 2))
     for t in range(150):
         twin.episode(t, uniforms[t])
         if t + 1 in audit.T:
@@ -123,12 +129,13 @@ def test_judge_agrees_with_its_plain_twin(n0, scale, saturated):
         assert audit.slack[name] == pytest.approx(x, rel=1e-10, abs=1e-10), name
 
 
+@pytest.mark.parametrize("world", [WORLD, MASKED])
 @pytest.mark.parametrize("saturated", ["unclipped", "source"])
 @pytest.mark.parametrize("scale", [1.0, 0.5, 0.0])
-def test_the_learner_judged_is_the_learner(scale, saturated):
+def test_the_learner_judged_is_the_learner(scale, saturated, world):
     options = {"bonus_scale": scale, "saturated": saturated}
-    run = entgame.run(WORLD, 5000, 3, **options)
-    audit = proof.measure(WORLD, [1, 700, 5000], 3, **options)
+    run = entgame.run(world, 5000, 3, **options)
+    audit = proof.measure(world, [1, 700, 5000], 3, **options)
     assert np.array_equal(audit.counts, run.counts)
     np.testing.assert_allclose(audit.visitation, run.visitation, atol=1e-13)
     assert audit.achieved[-1] == pytest.approx(run.visitation_entropy)
@@ -144,6 +151,15 @@ def test_inequalities_hold_with_the_bonus_and_optimism_fails_without(saturated):
     assert with_bonus.failed[-1] == 0
     without = proof.measure(WORLD, [3000], 5, bonus_scale=0.0, saturated=saturated)
     assert without.inequalities()["I3"][0] > 0.01 and without.failed[-1] > 0
+
+
+def test_inequalities_hold_with_masks():
+    audit = proof.measure(MASKED, [200, 3000], 5, bonus_scale=0.5)
+    for i in (0, 1):
+        for left, right in audit.inequalities(i).values():
+            assert left <= right + 1e-9
+    assert audit.failed[-1] == 0
+    assert audit.counts[:, ~MASKED.available].sum() == 0
 
 
 def test_the_four_steps_add_up_to_more_than_the_loss():

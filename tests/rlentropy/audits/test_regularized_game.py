@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from plain_learners import masked, widened
 
 from rlentropy import distributions as dist
 from rlentropy.audits import regularized_game as audit
@@ -43,6 +44,35 @@ def test_sums_do_not_depend_on_the_blocks(links):
         assert getattr(again, name) == pytest.approx(getattr(links, name), rel=1e-9), name
     for name, value in links.squares.items():
         assert again.squares[name] == pytest.approx(value, rel=1e-9), name
+
+
+@pytest.mark.parametrize("place", [0, 3])
+def test_a_masked_action_is_one_that_does_not_exist(place):
+    """An action more that no state has changes no term; with masks that differ all links hold."""
+    mdp = masked(environments.garnet(states=4, actions=3, horizon=4, branching=2, seed=5), 1)
+    assert not mdp.available.all()
+    wide = widened(mdp, place)
+    best = max_entropy.solve(mdp, tol=1e-12)
+    found, plain = (
+        audit.measure(m, regularized_game.play(m, 400, 9), [2, 400], delta=0.1) for m in (wide, mdp)
+    )
+    assert plain.divergence <= 1
+    assert min(plain.slack.values()) >= -1e-11
+    assert plain.optimum == pytest.approx(best.value, abs=1e-11)
+    for name in (*audit.SUMS, "gap", "policy", "noise", "states", "visits"):
+        left, right = getattr(found, name), getattr(plain, name)
+        assert left == pytest.approx(right, rel=1e-8, abs=1e-8), name
+    assert found.slack == pytest.approx(plain.slack, rel=1e-8, abs=1e-8)
+
+
+def test_a_soft_answer_by_enumeration_of_what_there_is():
+    """One stage: V = log 1/q(s) + log of the number of actions that s has."""
+    there = np.array([[1, 0, 1], [0, 1, 0]], bool)
+    P = there[:, :, None] * np.full((2, 3, 2), 0.5)
+    mdp = EpisodicMDP(P, 1, [0.5, 0.5], there)
+    answer = audit.soft_answer(mdp, [[0.25, 0.75]])
+    assert answer.value == pytest.approx((np.log(4 * 2) + np.log(4 / 3)) / 2)
+    assert np.exp(answer.log_pi[0]) == pytest.approx(np.array([[0.5, 0, 0.5], [0, 1, 0]]))
 
 
 def test_the_gap_is_that_of_the_mixture(links):

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from plain_learners import masked
 
-from rlentropy.audits import saturation
+from rlentropy.audits import saturation, variance_bonus
 from rlentropy.episodic import environments, max_entropy
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import visitation_entropy
@@ -24,6 +25,51 @@ def test_every_link_holds_for_allowed_rules(rule, world, scale):
     assert min(run.slack.values()) >= -1e-9
     assert run.saturated > 0.1
     assert run.counts.sum() == 300 * WORLDS[world].H
+
+
+@pytest.mark.parametrize("rule", ["first", "unclipped", "least"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_link_holds_with_masks(rule, seed):
+    mdp = masked(environments.garnet(states=4, actions=3, horizon=4, branching=2, seed=1), seed)
+    assert not mdp.available.all()
+    run = saturation.run(mdp, 300, 5, rule=rule)
+    assert min(run.slack.values()) >= -1e-9
+    assert run.counts[:, ~mdp.available].sum() == 0
+    assert run.visitation[:, ~mdp.available].sum() == 0
+
+
+@pytest.mark.parametrize("module", [saturation, variance_bonus])
+def test_plans_with_masks_read_plainly(module):
+    """By loops over the actions that there are: as without masks but for the values behind."""
+    mdp = masked(environments.garnet(states=3, actions=3, horizon=2, branching=2, seed=4), 2)
+    n = 1e6 * entgame.run(mdp, 60, 1).counts
+    t = 60 * 10**6
+    after = np.random.default_rng(3).multinomial(n[0].astype(int), [0.5, 0.3, 0.2])
+    Q, V = module.plan(n, after[None], t, delta=0.2, available=mdp.available)[:2]
+    free, values = module.plan(n, after[None], t, delta=0.2)[:2]
+    ceiling = 2 * np.log(t + 9)
+    assert (V[1] < values[1]).any()
+    for s in range(3):
+        there = [a for a in range(3) if mdp.available[s, a]]
+        gone = [a for a in range(3) if not mdp.available[s, a]]
+        assert (Q[:, s, gone] == -np.inf).all()
+        np.testing.assert_array_equal(Q[1, s, there], free[1, s, there])
+        assert V[1, s] == min(max(Q[1, s, a] for a in there), ceiling)
+        if module is saturation:  # the other bonus depends on the values behind
+            for a in there:
+                behind = after[s, a] @ (V[1] - values[1]) / max(n[0, s, a], 1)
+                assert Q[0, s, a] == pytest.approx(free[0, s, a] + behind)
+
+
+def test_plans_with_masks_are_those_of_the_learner():
+    mdp = masked(environments.garnet(states=1, actions=4, horizon=2, branching=1, seed=1), 3)
+    assert not mdp.available.all()
+    for T in (1, 4, 40):
+        run = entgame.run(mdp, T, 0, checkpoints=[T], bonus_scale=0.5)
+        n = entgame.run(mdp, T - 1, 0, bonus_scale=0.5).counts.astype(float)
+        options = {"bonus_scale": 0.5, "available": mdp.available}
+        V = saturation.plan(n, n[:-1, ..., None], T - 1, **options)[1]
+        assert V[0, 0] == pytest.approx(run.checkpoints[0].optimistic_value, rel=1e-12)
 
 
 @pytest.mark.parametrize("n0", [0.5, 2])

@@ -4,6 +4,7 @@ from math import e, log, sqrt
 
 import numpy as np
 import pytest
+from plain_learners import masked
 
 from rlentropy.audits import entgame as proof
 from rlentropy.audits import variance_bonus
@@ -55,6 +56,16 @@ def test_links_hold_along_a_run():
     assert run.gap <= variance_bonus.variance_sampler_bound(300, 3, 2, 4, 0.2, n0=0.5)
     with pytest.raises(ValueError, match="episodes"):
         variance_bonus.run(mdp, 0, 2)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_links_hold_along_a_run_with_masks(seed):
+    mdp = masked(environments.garnet(states=3, actions=3, horizon=4, branching=2, seed=1), seed)
+    assert not mdp.available.all()
+    run = variance_bonus.run(mdp, 300, 2, n0=0.5, delta=0.2)
+    assert min(run.slack.values()) >= -1e-9
+    assert run.visitation[:, ~mdp.available].sum() == 0
+    assert 300 * max_entropy.solve(mdp).value <= run.reward + run.gap
 
 
 def test_plan_by_hand():

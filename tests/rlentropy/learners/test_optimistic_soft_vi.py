@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_learners import choose, explore
+from plain_learners import choose, difference, explore, masked, widened
 
 from rlentropy import confidence
 from rlentropy import distributions as dist
@@ -18,19 +18,21 @@ from rlentropy.learners import optimistic_soft_vi
 
 
 def twin(mdp, episodes, seed, *, delta, bonus_scale):
-    """The algorithm as the book states it: Q before each episode, counts, and Q at the end."""
-    H, S, A = mdp.H, mdp.S, mdp.A
+    """The algorithm as the book states it, of the actions that there are: Q before each episode,
+    counts, and Q at the end."""
+    H, S = mdp.H, mdp.S
+    A = max(len(np.flatnonzero(row)) for row in mdp.available)
     ceiling = np.arange(H - 1, -1, -1) * np.log(S * A)
-    start = np.broadcast_to(ceiling[:, None, None], (H, S, A))
+    start = np.where(mdp.available, ceiling[:, None, None], -np.inf)
 
     def plan(n, m):
-        Q, V = start.copy(), np.full(S, np.log(A))
+        Q, V = start.copy(), dist.logsumexp(start[-1])
         for h in reversed(range(H - 1)):
             hat = m[h] / np.maximum(n[h], 1)[..., None]
             eps = confidence.total_variation_radius(np.maximum(n[h], 1), S, A, H, delta)
             bonus = confidence.fannes_width(eps, S) + (ceiling[h + 1] + np.log(A)) * eps
             own = dist.entropy(dist.log_probabilities(hat)) + bonus_scale * bonus + hat @ V
-            Q[h] = np.where(n[h] > 0, np.minimum(ceiling[h], own), ceiling[h])
+            Q[h] = np.where(n[h] > 0, np.minimum(ceiling[h], own), start[h])
             V = dist.logsumexp(Q[h])
         return Q
 
@@ -42,22 +44,60 @@ def twin(mdp, episodes, seed, *, delta, bonus_scale):
 @settings(max_examples=25, deadline=None)
 @given(
     st.integers(1, 4), st.integers(1, 3), st.integers(1, 4), st.integers(0, 30), st.integers(0, 10**6),
-    st.sampled_from([0.0, 0.3, 1.0]), st.booleans(),
+    st.sampled_from([0.0, 0.3, 1.0]), st.booleans(), st.booleans(),
 )  # fmt: skip
-def test_kernel_equals_twin(S, A, H, episodes, seed, bonus_scale, stationary):
+def test_kernel_equals_twin(S, A, H, episodes, seed, bonus_scale, stationary, some):
     mdp = environments.garnet(
         states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=stationary
     )
+    mdp = masked(mdp, seed) if some else mdp
     history, n, Q = twin(mdp, episodes, seed, delta=0.1, bonus_scale=bonus_scale)
     result = optimistic_soft_vi.run(mdp, episodes, seed, bonus_scale=bonus_scale)
     assert np.array_equal(result.counts, n)
-    assert np.abs(result.Q - Q).max() < 1e-9
+    assert difference(result.Q, Q) < 1e-9
     played = [
         block.Q
         for block in optimistic_soft_vi.play(mdp, episodes, seed, bonus_scale=bonus_scale, block=7)
     ]
     if episodes:
-        assert np.abs(np.concatenate(played) - history).max() < 1e-9
+        assert difference(np.concatenate(played), np.array(history)) < 1e-9
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_a_masked_action_is_one_that_does_not_exist(place):
+    """Bit for bit, of visits, values and judgement: an action more that no state has."""
+    mdp = masked(environments.garnet(states=4, actions=3, horizon=4, branching=2, seed=5), 1)
+    wide = widened(mdp, place)
+    without = np.delete(np.arange(4), place)
+    plain = optimistic_soft_vi.run(mdp, 500, 9, bonus_scale=0.1)
+    found = optimistic_soft_vi.run(wide, 500, 9, bonus_scale=0.1)
+    assert found.counts[:, :, place].sum() == 0
+    assert (found.policy[:, :, place] == 0).all()
+    np.testing.assert_array_equal(found.counts[:, :, without], plain.counts)
+    np.testing.assert_array_equal(found.Q[:, :, without], plain.Q)
+    of_wide, of_plain = (
+        soft_vi_audit.measure(m, optimistic_soft_vi.play(m, 300, 9), [100, 300], delta=0.1)
+        for m in (wide, mdp)
+    )
+    for name in soft_vi_audit.SUMS:
+        assert getattr(of_wide, name) == pytest.approx(getattr(of_plain, name), rel=1e-13)
+    assert of_wide.slack == pytest.approx(of_plain.slack, rel=1e-13)
+    assert of_wide.divergence == pytest.approx(of_plain.divergence, rel=1e-13)
+
+
+def test_every_link_holds_with_masks():
+    mdp = masked(environments.garnet(states=4, actions=3, horizon=4, branching=2, seed=5), 1)
+    assert not mdp.available.all()
+    blocks = list(optimistic_soft_vi.play(mdp, 1500, 9, block=400))
+    links = soft_vi_audit.measure(mdp, blocks, [1, 1500], delta=0.1)
+    assert links.divergence <= 1
+    assert min(links.slack.values()) >= 0
+    lost = [
+        trajectory_entropy.suboptimality(mdp, dist.softmax(Q)) for block in blocks for Q in block.Q
+    ]
+    assert links.regret == pytest.approx([lost[0], sum(lost)], rel=1e-10)
+    assert (links.regret <= links.second_order).all()
+    assert (links.second_order <= links.squared_width).all()
 
 
 def test_absorbing_and_unreachable_states():

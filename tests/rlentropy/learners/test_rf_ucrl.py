@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_learners import explore, masked
+from plain_learners import difference, explore, masked
 
 from rlentropy.episodic import environments, trajectory_entropy, visitation
 from rlentropy.learners import model as empirical_model
@@ -41,11 +41,6 @@ def twin(mdp, episodes, seed, options):
         pooled=options.pooled, last=published,
     )  # fmt: skip
     return counts, tables[-1]
-
-
-def difference(x, y):
-    """The largest difference, where both are finite; infinite ones have to agree."""
-    return np.abs(np.subtract(x, y, where=np.isfinite(x), out=np.where(x == y, 0.0, np.inf))).max()
 
 
 @settings(max_examples=40, deadline=None)

@@ -472,7 +472,17 @@ def calls():
             "bonus_scale": 1.0,
             "ceiling": "source",
         },
-        "learners.simulator.Sampler": {"mdp": CHAIN, "seed": 1, "done": 0},
+        "learners.on_simulator.Explorer": {
+            "env": (int, int),
+            "learner": "RF-UCRL",
+            "horizon": 3,
+            "states": 3,
+            "actions": 2,
+            "seed": 1,
+            "action_seed": 2,
+            "available": np.ones((3, 2), bool),
+        },
+        "learners.simulator.Sampler": {"mdp": CHAIN, "seed": 1, "done": 0, "numbers": 6},
         "learners.rf_ucrl.RewardFreeOptions": {"bonus_scale": 1.0, "delta": 0.1},
         "learners.ucbvi_ent.Options": {"bonus_scale": 1.0, "delta": 0.1},
     }

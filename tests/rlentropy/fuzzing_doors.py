@@ -16,7 +16,7 @@ from rlentropy.learners import (
     optimistic_soft_vi,
     regularized_game,
 )
-from rlentropy.learners.on_simulator import EntGame
+from rlentropy.learners.on_simulator import EntGame, Explorer
 from rlentropy.learners.simulator import Sampler
 from rlentropy.learners.stopping import StoppingRule
 from rlentropy.report import entropy_report
@@ -147,6 +147,8 @@ def methods():
         "episodic.mdp.EpisodicMDP.kernel": CHAIN.kernel,
         "learners.on_simulator.EntGame.play": _explorer().play,
         "learners.on_simulator.EntGame.resume": EntGame.resume,
+        "learners.on_simulator.Explorer.play": _drawing().play,
+        "learners.on_simulator.Explorer.resume": Explorer.resume,
         "learners.simulator.Sampler.step": _sampler().step,
         "learners.stopping.StoppingRule.satisfied": StoppingRule(0.5, delta=0.1).satisfied,
         "report.EntropyReport.to_dict": report.to_dict,
@@ -162,6 +164,11 @@ def _explorer():
     return EntGame(_sampler(), horizon=3, states=3, actions=2)
 
 
+def _drawing():
+    sampler = Sampler(CHAIN, 1, numbers=5)
+    return Explorer(sampler, "regularised game", horizon=3, states=3, actions=2)
+
+
 def _sampler():
     sampler = Sampler(CHAIN, 1)
     sampler.reset()
@@ -174,6 +181,11 @@ def _of_methods():
         "episodic.mdp.EpisodicMDP.kernel": {"h": 0},
         "learners.on_simulator.EntGame.play": {"episodes": 1, "progress": False},
         "learners.on_simulator.EntGame.resume": {"env": _sampler(), "run": _explorer().play(1)},
+        "learners.on_simulator.Explorer.play": {"episodes": 1, "progress": False},
+        "learners.on_simulator.Explorer.resume": {
+            "env": Sampler(CHAIN, 1, numbers=5, done=1),
+            "run": _drawing().play(1),
+        },
         "learners.simulator.Sampler.step": {"action": 1},
         "learners.stopping.StoppingRule.satisfied": {
             "episodes": 3,

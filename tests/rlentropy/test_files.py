@@ -12,7 +12,7 @@ from rlentropy.discounted import environments as discounted
 from rlentropy.discounted import natural_gradient
 from rlentropy.episodic import environments, max_entropy
 from rlentropy.learners import entgame, optimistic_soft_vi
-from rlentropy.learners.on_simulator import EntGame
+from rlentropy.learners.on_simulator import EntGame, Explorer
 from rlentropy.learners.rf_ucrl import rf_ucrl
 from rlentropy.learners.simulator import Sampler
 from rlentropy.learners.ucbvi_ent import run as ucbvi_ent
@@ -23,6 +23,11 @@ CHAIN = environments.double_chain(length=5, failure=0.1, horizon=4)
 
 def sampled():
     return EntGame(Sampler(CHAIN, 1), horizon=4, states=5, actions=2).play(20)
+
+
+def drawn():
+    explorer = Explorer(Sampler(CHAIN, 1, numbers=8), "UCBVI-Ent", horizon=4, states=5, actions=2)
+    return explorer.play(20)
 
 
 def npg(sparse_kernel):
@@ -47,6 +52,10 @@ def same(x, y):
         assert len(x) == len(y)
         for a, b in zip(x, y, strict=True):
             same(a, b)
+    elif isinstance(x, dict):
+        assert list(x) == list(y)
+        for key in x:
+            same(x[key], y[key])
     else:
         assert x == y or (x != x and y != y)
 
@@ -64,6 +73,7 @@ def same(x, y):
         lambda: npg(False),
         lambda: npg(True),
         sampled,
+        drawn,
     ],
 )
 def test_what_is_read_is_what_was_written(tmp_path, make):

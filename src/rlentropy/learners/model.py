@@ -49,12 +49,6 @@ def empty(
     )
 
 
-def close(model: Model, s: int, away: NDArray[np.bool_]) -> None:
-    """State s has no actions where ``away`` (A,) is True: n(s, a) = -1 for them, in place."""
-    A = len(away)
-    model.visits[:, s * A : (s + 1) * A][:, away] = -1
-
-
 @kernel
 def record(model: Model, k: int, row: int, state: int) -> Model:
     """Count a transition of pair ``row`` = s*A + a to ``state`` in model k;

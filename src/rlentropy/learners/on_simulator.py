@@ -196,7 +196,7 @@ class _Episodes:
         numbers = self._learner.numbers
         rng = generator(self._action_seed or 0)
         # one number a draw: PCG64 can be put forward
-        rng.bit_generator.advance(numbers * self.episodes)
+        rng.bit_generator.advance(numbers * self.episodes)  # type: ignore
         rows = blocks(numbers, rng, self.episodes + more, first=self.episodes)
         with progress_bar(more if progress else 0, "episode") as bar:
             for uniforms in (row for _, block in rows for row in block):
@@ -460,7 +460,7 @@ class _Door:
             raise ValueError("env: a pair has to be of two functions, reset and step")
         self.config = config
         self.sampler = None
-        self.close = None  # is told of a state's mask when it is news
+        self.close: Any = None  # is told of a state's mask when it is news
         self.available = available.copy()
         self.known = np.full(config.states, not config.masks)
         self.ended = np.full(config.states, -1)

@@ -111,7 +111,8 @@ class _State(Learner):
         self.numbers = 2 * H
         self.last = options.published_code
         self.near = options.ties == "near"
-        self.limits = _stage_constants(H, options)
+        weight, ceiling, top = _stage_constants(H, options)
+        self.limits = (weight, ceiling, top)
         models = 1 if options.pooled else H
         self.model = empirical_model.empty(models, S, A, available=available)
         self.radius = np.full(self.model.visits.shape, _radius(0, S, A, H, options.delta))
@@ -120,9 +121,8 @@ class _State(Learner):
 
     def advance(self, world, uniforms):
         o = self.options
-        settings = (o.pooled, o.published_code, self.near, o.delta)
-        tables = (self.counts, self.model, self.radius, self.E)
-        self.model = _play(uniforms, world, *settings, *self.limits, *tables)
+        settings = (o.pooled, o.published_code, self.near, o.delta, *self.limits)
+        self.model = _play(uniforms, world, *settings, self.counts, self.model, self.radius, self.E)
 
     def act(self, h, s, u):
         return int(draw_greedy(self.E[h, s], u, self.near))
@@ -136,10 +136,11 @@ class _State(Learner):
 
     def end(self):
         o = self.options
-        _plan(o.pooled, o.published_code, *self.limits, self.model, self.radius, self.E)
+        settings = (o.pooled, o.published_code, *self.limits)
+        _plan(*settings, self.model, self.radius, self.E)
 
     def close(self, s, away):
-        empirical_model.close(self.model, s, away)
+        self.model.visits[:, s * len(away) + np.flatnonzero(away)] = -1
         self.E[:, s, away] = -np.inf
 
     def result(self):

@@ -147,7 +147,7 @@ class _State(Learner):
         _plan(o.pooled, o.last_transition, o.clip, o.bonus_scale, *tables)
 
     def close(self, s, away):
-        empirical_model.close(self.model, s, away)
+        self.model.visits[:, s * len(away) + np.flatnonzero(away)] = -1
         self.flat[self.model.visits < 0] = -np.inf
         self.Q[:, s, away] = -np.inf
 

@@ -21,7 +21,7 @@ from rlentropy.seeds import spawn
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "notebooks" / "data" / "sample_complexity.csv"
 MOST = 20_000
-RUNS = 6
+RUNS = 12
 SEED = 180
 STEP = 1.1
 BASE = {"S": 6, "A": 3, "H": 6}

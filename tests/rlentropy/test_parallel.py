@@ -5,6 +5,7 @@ import os
 import sys
 import time
 import warnings
+from contextlib import contextmanager
 
 import joblib
 import numpy as np
@@ -24,6 +25,14 @@ def entropy_of_run(seed, *, episodes):
     return entgame.run(
         double_chain(length=7, failure=0.1, horizon=5), episodes, seed
     ).visitation_entropy
+
+
+def whole_run(seed):
+    """Every number of a run of EntGame, as bytes, and the process that made it."""
+    chain = double_chain(length=7, failure=0.1, horizon=5)
+    run = entgame.run(chain, 300, seed, checkpoints=[100, 300])
+    looks = [(x.visitation_entropy, x.optimistic_value) for x in run.checkpoints]
+    return [x.tobytes() for x in (run.counts, run.visitation, np.array(looks))], os.getpid()
 
 
 def dies_once(seed, *, marker):
@@ -111,25 +120,47 @@ def test_a_failed_run_is_not_swallowed():
         run_seeds(fails_at_two, [0, 1, 2, 3])
 
 
+@contextmanager
+def two_workers():
+    """A local Dask cluster of two processes, to which joblib sends what it is given."""
+    distributed = pytest.importorskip("distributed")
+    options = {
+        "n_workers": 2,
+        "threads_per_worker": 1,
+        "processes": True,
+        "dashboard_address": None,
+    }
+    with (
+        distributed.LocalCluster(**options, silence_logs=50) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        yield
+
+
+@pytest.mark.slow
+def test_a_learner_on_a_cluster_gives_the_numbers_of_a_serial_run():
+    """EntGame with eight seeds on two workers: bit for bit what one thread computes."""
+    seeds = spawn(5, 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the cluster warns about itself
+        with two_workers():
+            found = run_seeds(whole_run, seeds)
+    serial = run_seeds(whole_run, seeds, jobs=1)
+    assert [numbers for numbers, _ in found] == [numbers for numbers, _ in serial]
+    assert len({numbers[0] for numbers, _ in serial}) == 8  # the seeds do differ
+    processes = {process for _, process in found}
+    assert len(processes) == 2 and os.getpid() not in processes
+
+
 @pytest.mark.slow
 def test_a_cluster_that_loses_a_worker_returns_every_result(tmp_path):
     """A worker of a local Dask cluster dies in the middle; its runs are computed again, with the same numbers."""
-    distributed = pytest.importorskip("distributed")
     marker = tmp_path / "a worker died here"
     work = functools.partial(dies_once, marker=str(marker))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the cluster reports the death of its worker
-        options = {
-            "n_workers": 2,
-            "threads_per_worker": 1,
-            "processes": True,
-            "dashboard_address": None,
-        }
-        with (
-            distributed.LocalCluster(**options, silence_logs=50) as cluster,
-            distributed.Client(cluster),
-            joblib.parallel_config(backend="dask"),
-        ):
+        with two_workers():
             results = run_seeds(work, spawn(11, 12))
     assert marker.exists()  # the death did happen
     assert results == [first_number(seed) for seed in spawn(11, 12)]

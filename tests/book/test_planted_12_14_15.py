@@ -11,8 +11,8 @@ from scipy.special import softmax
 
 from rlentropy import confidence, distributions
 from rlentropy.audits import entgame as proof
-from rlentropy.audits import optimistic_soft_vi as soft
 from rlentropy.audits import lower_bound, saturation, variance_bonus
+from rlentropy.audits import optimistic_soft_vi as soft
 from rlentropy.episodic import forecaster, visitation
 from rlentropy.episodic import trajectory_entropy as te
 from rlentropy.exact import trajectories

@@ -11,8 +11,8 @@ from transcription import KL, H, Var, display, softmax
 from rlentropy import confidence, seeds
 from rlentropy import distributions as dist
 from rlentropy.audits import entgame as proof
-from rlentropy.audits import optimistic_soft_vi as soft
 from rlentropy.audits import lower_bound, saturation, variance_bonus
+from rlentropy.audits import optimistic_soft_vi as soft
 from rlentropy.episodic import trajectory_entropy
 from rlentropy.learners import optimistic_soft_vi as soft_learner
 from rlentropy.learners import stopping

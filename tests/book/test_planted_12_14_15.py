@@ -11,8 +11,8 @@ from scipy.special import softmax
 
 from rlentropy import confidence, distributions
 from rlentropy.audits import entgame as proof
+from rlentropy.audits import lower_bound, saturation, variance_bonus
 from rlentropy.audits import optimistic_soft_vi as soft
-from rlentropy.audits import saturation, variance_bonus
 from rlentropy.episodic import forecaster, visitation
 from rlentropy.episodic import trajectory_entropy as te
 from rlentropy.exact import trajectories
@@ -71,6 +71,9 @@ CELLS = {
         "3 for 2 under Azuma's root": ("cell-020c", "sqrt(L1 / (2 * T))", "sqrt(L1 / (3 * T))", "cell-020d"),
         "R + 3 for R + 2": ("cell-020c", "H * (R + 2) / T", "H * (R + 3) / T", "cell-020d"),
         "3 for 12 in L_2": ("cell-020c", "log(12 * S", "log(3 * S", "cell-020d"),
+        "0.42 for 1/4 in the worse world": ("cell-020g", "[1 / 4, 1 / 2]", "[0.42, 1 / 2]", "cell-020g"),
+        "0.65 for 1/2 on trajectories": ("cell-020g", "[1 / 4, 1 / 2]", "[1 / 4, 0.65]", "cell-020g"),
+        "22 for 24.2": ("cell-020h", "told, 24.2 *", "told, 22 *", "cell-020h"),
         "0.65 for 1 - 1/e": ("cell-013", "1 - 1 / e", "0.65", "cell-013"),
         "0.7 of lambda^2": ("cell-015", "[lam**2] * 2", "[0.7 * lam**2] * 2", "cell-015"),
         "one stage fewer": ("cell-018_2", "np.array([3, 2, 1])", "np.array([2, 1, 0])", "cell-018_2"),
@@ -154,6 +157,10 @@ FUNCTIONS = {
         "variance bonus: 9 for 10": (
             variance_bonus, "variance_sampler_bound", text("10 * root", "9 * root"), "cell-049h", "cell-049h"),
         "variance bonus: 3 for 4": (variance_bonus, "plan", text("16 * ceiling", "15 * ceiling"), "cell-049h_2", "cell-049h_2"),
+        "coins: half the divergence": (lower_bound, "divergence", times(0.5), "cell-020h", "cell-020h"),
+        "worlds that differ by half": (
+            lower_bound, "worlds", lambda f: lambda eta: f(eta / 2), "cell-020g", "cell-020g"),
+        "episodes: 50 for 97": (lower_bound, "least_episodes", times(97 / 50), "cell-020h", "cell-020h"),
         "variance 1.01": (proof, "summed_variance", times(1.01), "cell-047", "cell-048"),
     },
     "15_fast_rate": {

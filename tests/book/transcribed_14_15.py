@@ -11,8 +11,8 @@ from transcription import KL, H, Var, display, softmax
 from rlentropy import confidence, seeds
 from rlentropy import distributions as dist
 from rlentropy.audits import entgame as proof
+from rlentropy.audits import lower_bound, saturation, variance_bonus
 from rlentropy.audits import optimistic_soft_vi as soft
-from rlentropy.audits import saturation, variance_bonus
 from rlentropy.episodic import trajectory_entropy
 from rlentropy.learners import optimistic_soft_vi as soft_learner
 from rlentropy.learners import stopping
@@ -393,6 +393,23 @@ def _():
     yield found["step"], "=", least
     room = e * (visits_of(greedy) * w).sum() - (V[0, 0] - own[0, 0])
     yield found["gap"], "=", room
+
+
+@display("thm-entropy-lower-bound", 1, text="6e50f4f4")
+def _():
+    for eta in (0.001, 0.02, 0.05):
+        coins = [np.array([0.1 + sign * eta, 0.9 - sign * eta]) for sign in (-1, 1)]
+        yield KL(*coins), "<=", 24.2 * eta**2
+        yield lower_bound.divergence(eta), "=", KL(*coins)
+
+
+@display("thm-entropy-lower-bound", 2, text="79ca3bcc")
+def _():
+    for eps, least in ((1e-4, 0.1), (1 / 1600, 0.02)):
+        right = (1 - 2 * least) * log((1 - least) / least) / (97 * eps)
+        yield lower_bound.least_episodes(eps, least), "=", right
+        told = KL([1 - least, least], [least, 1 - least])
+        yield right, "<=", told / (24.2 * 4 * eps)
 
 
 # ------------------------------------------------------------------------------------ chapter 15

@@ -6,6 +6,7 @@ from math import comb
 import numpy as np
 from transcription import KL, H, World, display, softmax
 
+from rlentropy.audits import hellinger
 from rlentropy.audits import regularized_game as audit
 from rlentropy.discounted import exploration
 from rlentropy.episodic import max_entropy, visitation
@@ -243,6 +244,73 @@ def _():
     price += 2 * (1 + np.log(S * T)) * np.log(6 * N / DELTA)
     right = N * (explorer(T) + N * (forecaster_regret(T) + 2 + price))
     yield audit.fast_bound(T, S, A, N, DELTA), "=", right
+    mixture = played(T)[2].mean(axis=0)
+    yield T * (best.value - visitation.visitation_entropy(mixture)), "<=", right
+
+
+def root_distance(p, q):
+    return sum((np.sqrt(x) - np.sqrt(y)) ** 2 for x, y in zip(p, q, strict=True))
+
+
+@display("lem-hellinger", 1, text="b8c5d30d")
+def _():
+    for T in (2, 40):
+        for size in (2, 4):
+            for _ in range(20):
+                r = (1 - 1 / T) * rng.dirichlet(np.full(size, 0.3)) + 1 / (size * T)
+                d = rng.dirichlet(np.full(size, 0.3))
+                apart_ = root_distance(d, r)
+                yield apart_, "<=", KL(d, r)
+                yield KL(d, r), "<=", (2 + np.log(size * T)) * apart_
+        yield hellinger.distance(d, r), "=", apart_
+
+
+@display("lem-hellinger", 2, text="93e13a8a")
+def _():
+    # one state at one stage: all words of 14 tosses whose chance depends on the past
+    T, failed, limits = 14, np.zeros(4), np.array([0.5, 1.0, 2.0, 3.0])
+    J = 1 + np.ceil(np.log2(T) / 2)
+    for word in range(2**T):
+        weight, ones, mean = 1.0, 0, 0.0
+        for t in range(T):
+            chance = 0.3 if ones < t / 2 else 0.02
+            x = word >> t & 1
+            weight *= chance if x else 1 - chance
+            mean, ones = mean + chance, ones + x
+        failed += weight * ((np.sqrt(ones) - np.sqrt(mean)) ** 2 > 9 / 2 * limits)
+    assert failed[2] > 0
+    yield failed, "<=", 2 * J * np.exp(-limits)
+    L3 = np.log(12 * S * N * J / DELTA)
+    yield hellinger.count_margin(T, S, N, DELTA), "=", L3
+
+
+@display("cor-regularised-sharper", 1, text="61736049")
+def _():
+    T = 60
+    _, q, d, states, _ = played(T)
+    r, star = compared(T), best.visitation.sum(axis=-1)
+    mixture = d.mean(axis=0)
+    y = best.value - earned(mixture, r)
+    excess = sum(KL(star[h], q[t, h]) for t in range(T) for h in range(N))
+    share = [np.bincount(states[:, h], minlength=S) / T for h in range(N)]
+    seen = T * sum(KL(share[h], r[h]) for h in range(N))
+    right = sum(regrets(T)) + N * forecaster_regret(T) + along(T).noise[0].sum()
+    yield T * y + excess + seen, "<=", right
+    yield -2 * N, "<=", T * y
+    n, expected = hellinger.visits(game, regularized_game.play(game, T, 4, delta=DELTA))
+    yield expected / T, "=", mixture
+    yield n / T, "=", share
+
+
+@display("cor-regularised-sharper", 2, text="f772fb95")
+def _():
+    T = 400
+    price = S * (np.log(T) + 2) + 2 * np.log(1 + T)
+    price += 2 * (1 + np.log(S * T)) * np.log(6 * N / DELTA)
+    L3 = np.log(12 * S * N * (1 + np.ceil(np.log2(T) / 2)) / DELTA)
+    round_ = explorer(T) + N * (forecaster_regret(T) + 2 + price)
+    right = (2 + np.log(S * T)) * (4 * round_ + 9 * N * S * L3)
+    yield hellinger.sharper_bound(T, S, A, N, DELTA), "=", right
     mixture = played(T)[2].mean(axis=0)
     yield T * (best.value - visitation.visitation_entropy(mixture)), "<=", right
 

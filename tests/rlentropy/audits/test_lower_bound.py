@@ -1,0 +1,67 @@
+"""Two worlds that no learner tells apart in time."""
+
+from math import log
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from rlentropy.audits import lower_bound
+from rlentropy.episodic import max_entropy
+from rlentropy.episodic import trajectory_entropy as te
+from rlentropy.episodic.visitation import push_forward, visitation_entropy
+
+
+@pytest.mark.parametrize("eta", [0.01, 0.05])
+def test_no_policy_is_good_in_both_worlds(eta):
+    rng = np.random.default_rng(3)
+    worlds = lower_bound.worlds(eta)
+    best = [(max_entropy.solve(w, tol=1e-13).value, te.soft_optimum(w)) for w in worlds]
+    for x in np.linspace(0.02, 0.98, 97):
+        pi = rng.dirichlet(np.ones(2), (2, 2))
+        pi[0, 0] = x, 1 - x
+        losses = [
+            (value - visitation_entropy(push_forward(w, pi)), te.suboptimality(w, pi, soft))
+            for w, (value, soft) in zip(worlds, best, strict=True)
+        ]
+        seen, paths = np.max(losses, axis=0)
+        assert seen > eta**2 / 4
+        assert paths > eta**2 / 2
+
+
+def test_divergence_and_the_number_of_episodes():
+    a, b = 0.07, 0.13
+    by_hand = a * log(a / b) + (1 - a) * log((1 - a) / (1 - b))
+    assert lower_bound.divergence(0.03) == pytest.approx(by_hand, rel=1e-12)
+    kl = 0.9 * log(0.95 / 0.05)
+    assert lower_bound.least_episodes(1e-4, 0.05) == pytest.approx(kl / 97e-4, rel=1e-12)
+    paths = lower_bound.least_episodes(1e-4, 0.05, "trajectory")
+    assert paths == pytest.approx(kl / 49e-4, rel=1e-12)
+
+
+@pytest.mark.parametrize(("trials", "eta"), [(12, 0.05), (50, 0.05), (400, 0.02)])
+def test_no_test_errs_less_in_the_worse_world(trials, eta):
+    least = lower_bound.least_error(trials, eta)
+    heads = np.arange(trials + 1)
+    one, two = (binom.pmf(heads, trials, p) for p in (0.1 - eta, 0.1 + eta))
+    # duality: the least of the larger error is the largest of the least mixed error
+    shares = np.linspace(0, 1, 20001)
+    mixed = [np.minimum(w * one, (1 - w) * two).sum() for w in shares]
+    assert least == pytest.approx(max(mixed), abs=1e-4)
+    assert least >= max(mixed) - 1e-12
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: lower_bound.worlds(0.06), "eta"),
+        (lambda: lower_bound.divergence(0.0), "eta"),
+        (lambda: lower_bound.least_error(0, 0.05), "trials"),
+        (lambda: lower_bound.least_episodes(1e-3, 0.1), "eps"),
+        (lambda: lower_bound.least_episodes(1e-4, 0.5), "delta"),
+        (lambda: lower_bound.least_episodes(1e-4, 0.1, "paths"), "kind"),
+    ],
+)
+def test_what_the_theorem_does_not_cover_is_refused(call, named):
+    with pytest.raises(ValueError, match=named):
+        call()

@@ -33,13 +33,15 @@ class Network(NamedTuple):
              stationary
     available  (S, A): pairs of which it is False take part in no softmax, maximum or sum
     S, A, stationary
+
+    state and column have no sign: compiled code then tests for no negative places.
     """
 
     start: Floats
     first: Ints
-    state: NDArray[np.int32]
+    state: NDArray[np.uint32]
     indptr: Ints
-    column: NDArray[np.int32]
+    column: NDArray[np.uint32]
     weight: Floats
     available: Bools
     S: int
@@ -55,9 +57,9 @@ def network(mdp: EpisodicMDP, reach: Bools) -> Network:
     return Network(
         start=mdp.start_distribution[reach[0]],
         first=np.concatenate([[0], np.cumsum(reach.sum(axis=1))]).astype(np.int64),
-        state=np.nonzero(reach)[1].astype(np.int32),
+        state=np.nonzero(reach)[1].astype(np.uint32),
         indptr=np.array([K.indptr for K in mdp.P], dtype=np.int64) + offsets[:, None],
-        column=np.concatenate([K.indices for K in mdp.P]).astype(np.int32),
+        column=np.concatenate([K.indices for K in mdp.P]).astype(np.uint32),
         weight=np.concatenate([K.data for K in mdp.P]),
         available=mdp.available,
         S=mdp.S,

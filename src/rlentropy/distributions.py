@@ -16,10 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rlentropy._types import Floats
-from rlentropy.validation import (
-    as_array,
-    refuse,
-)
+from rlentropy.validation import as_array, refuse
 
 # Logarithms of float32 probabilities may round to a little more than 0.
 SLACK = 1e-6

@@ -32,10 +32,7 @@ from numpy.typing import ArrayLike
 
 from rlentropy import _portable_kernels as kernels
 from rlentropy._types import Bools, Floats
-from rlentropy.validation import (
-    as_array,
-    refuse,
-)
+from rlentropy.validation import as_array, refuse
 
 
 def log(x: ArrayLike) -> Floats:

@@ -62,9 +62,10 @@ def exp(x: ArrayLike) -> Floats:
 def log_softmax(x: ArrayLike) -> Floats:
     """x(a) - log sum_b exp x(b) along the last axis; (..., n) -> (..., n), n >= 1.
 
-    Raises ValueError for nan.
+    Raises ValueError for nan and infinity.
     """
     x = _doubles(x)
+    refuse("x", x, ~(x < np.inf), "not a number below infinity")
     if x.ndim == 0 or x.shape[-1] == 0:
         raise ValueError("x: the last axis is missing or empty; a distribution needs an outcome")
     below = x - x.max(axis=-1, keepdims=True)

@@ -629,6 +629,7 @@ def bad_numbers(x):
     yield "inf", np.inf
     yield "negative", -1
     yield "below", -0.5
+    yield "zero", 0
     yield "text", "a"
     yield "none", None
     yield "truth", True

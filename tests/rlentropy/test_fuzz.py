@@ -122,6 +122,7 @@ MAY_BE_ZERO = (
         ).split()
     ),
     "audits.entgame.[asv]*_bound T",
+    "audits.entgame.measure bonus_scale",
     "audits.entgame.sampler_bound bonus_scale",
     "audits.explorers.* episodes",
     "audits.saturation.plan bonus_scale",

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from refusals import refusals
 
 from rlentropy.discounted import softmax as sp
 
@@ -96,41 +97,12 @@ def test_one_action():
     np.testing.assert_array_equal(sp.fisher_block(theta), 0)
 
 
-FUNCTIONS = [
-    sp.policy,
-    sp.log_policy,
-    sp.score,
-    sp.policy_entropy,
-    sp.entropy_gradient,
-    sp.fisher_block,
-]
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-@pytest.mark.parametrize(
-    ("theta", "message"),
-    [
-        ([[0.0, np.nan]], r"theta\[0, 1\] = nan"),
-        ([[0.0], [np.inf]], r"theta\[1, 0\] = inf"),
-        (np.empty((2, 0)), "empty axis 1"),
-        (0.0, r"theta: shape \(\)"),
-    ],
+test_what_is_no_row_of_logits_is_refused = refusals(
+    *((lambda f=f: f(np.empty((2, 0))), "empty axis 1") for f in (sp.policy, sp.score)),
+    *((lambda f=f: f(0.0), r"theta: shape \(\)") for f in (sp.policy, sp.score)),
+    (lambda: sp.logits([[1.0, 0.0]]), r"pi\[0, 1\] = 0.0: a softmax policy has full support"),
+    (lambda: sp.logits([[0.7, 0.7]]), r"pi\[0\] sums to 1.4"),
 )
-def test_bad_logits_are_refused(function, theta, message):
-    with pytest.raises(ValueError, match=message):
-        function(theta)
-
-
-@pytest.mark.parametrize(
-    ("pi", "message"),
-    [
-        ([[1.0, 0.0]], r"pi\[0, 1\] = 0.0: a softmax policy has full support"),
-        ([[0.7, 0.7]], r"pi\[0\] sums to 1.4"),
-    ],
-)
-def test_policies_without_logits_are_refused(pi, message):
-    with pytest.raises(ValueError, match=message):
-        sp.logits(pi)
 
 
 def test_a_flipped_sign_would_be_seen():

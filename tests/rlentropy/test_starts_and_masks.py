@@ -5,6 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
+from refusals import refusals
 
 from rlentropy.audits import entgame as entgame_audit
 from rlentropy.audits import optimistic_soft_vi as soft_audit
@@ -285,28 +286,10 @@ def test_a_first_state_that_is_drawn_costs_one_number_an_episode():
     assert (near.counts != fixed.counts).any()
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda mdp: entgame_audit.measure(mdp, [2], 0),
-    ],
+test_bad_starts_are_refused = refusals(
+    (lambda: episodic(start=[0.5, 0.5]), r"start: shape \(2,\)"),
+    (lambda: episodic(start=[0.5, 0.5, 0.5, -0.5]), r"start\[3\] = -0.5"),
+    (lambda: episodic(start=[0.5, 0.2, 0.2, 0.2]), "start sums to 1.1"),
+    (lambda: episodic(start=1.0), "start = 1.0"),
+    (lambda: entgame_audit.measure(episodic(start=MU), [2], 0), "start: a distribution"),
 )
-def test_what_is_made_for_one_first_state_says_so(call):
-    with pytest.raises(ValueError, match="start: a distribution"):
-        call(episodic(start=MU))
-
-
-@pytest.mark.parametrize(
-    ("start", "what"),
-    [
-        ([0.5, 0.5], r"start: shape \(2,\)"),
-        ([0.5, 0.5, 0.5, -0.5], r"start\[3\] = -0.5"),
-        ([0.5, 0.2, 0.2, 0.2], "start sums to 1.1"),
-        ([[0.5, 0.5, 0, 0]], r"start: shape \(1, 4\)"),
-        (None, "start"),
-        (1.0, "start = 1.0"),
-    ],
-)
-def test_bad_starts_are_refused(start, what):
-    with pytest.raises(ValueError, match=what):
-        episodic(start=start)

@@ -12,7 +12,7 @@ from rlentropy.audits import optimistic_soft_vi as soft_audit
 from rlentropy.audits import saturation, variance_bonus
 from rlentropy.discounted import evaluation, natural_gradient
 from rlentropy.discounted.mdp import DiscountedMDP
-from rlentropy.discounted.softmax import fisher_block
+from rlentropy.discounted.softmax import fisher_of, policy
 from rlentropy.discounted.visitation import flow_residual as discounted_flow
 from rlentropy.discounted.visitation import visited
 from rlentropy.distributions import logsumexp, softmax
@@ -102,7 +102,7 @@ def test_gradients_over_available_actions(tau):
     full = DiscountedMDP(random_kernel(0, False), np.zeros((S, A)), MU, 0.9)
     block = natural_gradient.fisher_matrix(full, theta)[:A, :A]
     d = evaluation.evaluate_softmax(full, theta).d[0]
-    np.testing.assert_allclose(block, d * fisher_block(theta)[0], atol=1e-15)
+    np.testing.assert_allclose(block, d * fisher_of(policy(theta))[0], atol=1e-15)
 
 
 def test_npg_reaches_the_optimum_over_available_actions():

@@ -10,13 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rlentropy.portable import log
-from rlentropy.validation import (
-    check_array,
-    check_confidence,
-    check_integer,
-    check_sizes,
-    refuse,
-)
+from rlentropy.validation import check_array, check_confidence, check_integer, check_sizes, refuse
 
 
 def log_confidence(n: ArrayLike, S: int, A: int, H: int, delta: float) -> np.ndarray:

@@ -16,10 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rlentropy._types import Floats
-from rlentropy.validation import (
-    as_array,
-    refuse,
-)
+from rlentropy.validation import as_array, refuse
 
 # Logarithms of float32 probabilities may round to a little more than 0.
 SLACK = 1e-6
@@ -114,17 +111,19 @@ def _sum(p: Floats, f: Floats) -> Floats:
     return np.sum(np.multiply(p, f, where=p != 0, out=weighted), axis=-1)
 
 
-def _centred(log_p: ArrayLike, f: ArrayLike) -> Floats:
-    """f - E_p[f], and exactly 0 on outcomes of probability 0 (where f may be infinite)."""
+def _centred(log_p: ArrayLike, **named: ArrayLike) -> Floats:
+    """f - E_p[f] for one f, given by its name, and exactly 0 on outcomes of probability 0 (where f
+    may be infinite).
+    """
     p = np.exp(check_log_probabilities("log_p", log_p))
-    p, f = fit(log_p=p, f=_numbers("f", f))
+    p, f = fit(log_p=p, **{name: _numbers(name, f) for name, f in named.items()})
     centred = np.zeros(f.shape, np.result_type(p, f))
     return np.subtract(f, _sum(p, f)[..., None], where=p != 0, out=centred)
 
 
 def covariance(log_p: ArrayLike, f: ArrayLike, g: ArrayLike) -> Floats:
     """Cov_p(f, g) = E_p[(f - E_p f)(g - E_p g)] along the last axis; shape (...)."""
-    return mean(log_p, _centred(log_p, f) * _centred(log_p, g))
+    return mean(log_p, _centred(log_p, f=f) * _centred(log_p, g=g))
 
 
 def variance(log_p: ArrayLike, f: ArrayLike) -> Floats:
@@ -134,7 +133,7 @@ def variance(log_p: ArrayLike, f: ArrayLike) -> Floats:
 
 def cumulant3(log_p: ArrayLike, f: ArrayLike, g: ArrayLike, k: ArrayLike) -> Floats:
     """kappa_3(f, g, k) = E_p[(f - E f)(g - E g)(k - E k)] along the last axis; shape (...)."""
-    return mean(log_p, _centred(log_p, f) * _centred(log_p, g) * _centred(log_p, k))
+    return mean(log_p, _centred(log_p, f=f) * _centred(log_p, g=g) * _centred(log_p, k=k))
 
 
 def entropy(log_p: ArrayLike) -> Floats:

@@ -32,10 +32,7 @@ from numpy.typing import ArrayLike
 
 from rlentropy import _portable_kernels as kernels
 from rlentropy._types import Bools, Floats
-from rlentropy.validation import (
-    as_array,
-    refuse,
-)
+from rlentropy.validation import as_array, refuse
 
 
 def log(x: ArrayLike) -> Floats:
@@ -65,9 +62,10 @@ def exp(x: ArrayLike) -> Floats:
 def log_softmax(x: ArrayLike) -> Floats:
     """x(a) - log sum_b exp x(b) along the last axis; (..., n) -> (..., n), n >= 1.
 
-    Raises ValueError for nan.
+    Raises ValueError for nan and infinity.
     """
     x = _doubles(x)
+    refuse("x", x, ~(x < np.inf), "not a number below infinity")
     if x.ndim == 0 or x.shape[-1] == 0:
         raise ValueError("x: the last axis is missing or empty; a distribution needs an outcome")
     below = x - x.max(axis=-1, keepdims=True)

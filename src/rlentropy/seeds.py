@@ -4,10 +4,7 @@ never from the clock."""
 import numpy as np
 
 from rlentropy._types import Seed
-from rlentropy.validation import (
-    LARGEST,
-    check_integer,
-)
+from rlentropy.validation import LARGEST, check_integer
 
 
 def spawn(seed: Seed, count: int) -> list[np.random.SeedSequence]:

@@ -80,7 +80,7 @@ INNER = {
     "transitions.drop_zeros": "inner step of the environments",
     "transitions.garnet_kernel": "inner step of the environments",
     "discounted.entropy_dynamics.joint_cumulants": "algebra on any numbers: fractions, mpmath",
-    "discounted.softmax.fisher_of": "inner step of `fisher_block`",
+    "discounted.softmax.fisher_of": "inner step of `fisher_matrix`",
     "discounted.long_run.tilted": "inner step of `nearest_policy`",
 }
 
@@ -639,6 +639,7 @@ def bad_numbers(x):
     yield "inf", np.inf
     yield "negative", -1
     yield "below", -0.5
+    yield "zero", 0
     yield "text", "a"
     yield "none", None
     yield "truth", True

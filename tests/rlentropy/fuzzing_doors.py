@@ -10,12 +10,7 @@ from matplotlib.figure import Figure
 
 from rlentropy.audits import explorers
 from rlentropy.episodic import environments, visitation
-from rlentropy.learners import (
-    entgame,
-    entgame_plain,
-    optimistic_soft_vi,
-    regularized_game,
-)
+from rlentropy.learners import entgame, entgame_plain, optimistic_soft_vi, regularized_game
 from rlentropy.learners.on_simulator import EntGame, Explorer
 from rlentropy.learners.simulator import Sampler
 from rlentropy.learners.stopping import StoppingRule

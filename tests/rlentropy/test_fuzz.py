@@ -1,9 +1,12 @@
 """Every public function against a table of bad inputs: an error that names the argument, or a right
 answer; nothing from inside NumPy, SciPy or numba, and nothing that hangs.
 
-Right means: no NaN that was not there for good input, no answer at all where the input is text, a
-date, a mask, complex, no array or an unknown object, and the same answer where the input is the
-same numbers in another type or order.
+An error names the argument that is bad, and for nan and infinity its first index and its value.
+An answer is right only if it has no NaN that was not there for good input, and is the same where
+the input is the same numbers in another type or order. No answer is right where the input is nan or
+infinite, text, a date, a mask, complex, no array or an unknown object, a number of the wrong sign,
+or of another shape than the MDP beside it. ACCEPTED lists the exceptions and their reasons; tests of
+single functions need not repeat any of this.
 """
 
 import dataclasses
@@ -36,10 +39,15 @@ FUNCTIONS = fuzzing.public()
 SLOW = ("audits.entgame.measure",)
 # An answer to these is never right.
 NEVER = (
-    "strings dates spans complex masked object text ragged sparse mapping generator empty date "
-    "pair list other kind array"
+    "nan inf strings dates spans complex masked object text ragged sparse mapping generator empty "
+    "date pair list other kind array"
 )
-NOT_WHOLE = ("half", "whole float", "truth", "nan", "inf", "complex", "none", "below")
+NOT_WHOLE = ("half", "whole float", "truth", "complex", "none")
+# Nor to these: for a number, and for an array beside the MDP or task whose shape it has.
+BELOW = ("negative", "below", "zero")
+OTHER_SHAPE = ("longer", "axis more", "axis less")
+# Whether these fit, or overflow, depends on the other arguments: one of those may be named.
+TOGETHER = (*OTHER_SHAPE, "empty", "huge", "all huge", "wide", "tiny", "negative")
 # "function parameter kind" -> why it is right; * stands for anything.
 ACCEPTED = {
     "distributions.* * nan": "nan stays nan",
@@ -51,11 +59,18 @@ ACCEPTED = {
     "discounted.entropy_dynamics.regression_slope * wide": "nan where the variance is 0",
     "distributions.* * empty": "nothing in, nothing out",
     "portable.* x empty": "nothing in, nothing out",
+    "portable.* x inf": "has a logarithm and an exponential",
     "episodic.forecaster.one_hot symbols empty": "no outcomes are allowed",
+    "episodic.induction.best_response reward inf": "a reward may be infinite",
+    "episodic.max_entropy.mirror.mirror_bound sweeps *": "any array of numbers of sweeps",
+    "episodic.mdp.EpisodicMDP P sparse": "has two states, and the actions beside it three",
+    "discounted.mdp.DiscountedMDP r -inf": "an unavailable action, whose row of P must be 0",
     "studies.neural_policy.train step huge": "the step makes logits that no double holds, named so",
     "files.* path text": "a name of a file",
     "validation.check_path x text": "a name of a file",
-    "validation.check_reals x nan": "its purpose",
+    "validation.check_reals x *": "its purpose",
+    "validation.check_extended x inf": "its purpose",
+    "validation.check_number x *": "any real number",
     "validation.is_all jobs *": "a question, not a check",
     "results.described x *": "prints whatever it is given",
     "results.shown x *": "prints whatever it is given",
@@ -64,21 +79,69 @@ ACCEPTED = {
     "report.entropy_report temperature *": "may differ from token to token",
     "report.entropy_report clip pair": "(low, high)",
     "report.entropy_report new_logits -inf": "nan where an action became impossible, as said",
+    "logit_entropy.* coefficient *": "a bonus may be a penalty",
     "logit_entropy.check_bonus temperature *": "may differ from token to token",
     "logit_entropy.check_bonus with* -inf": "nan where an action became impossible, as said",
     "logit_entropy.bonus_effect * *huge": "break_even is nan where the bonus does nothing",
     "logit_entropy.bonus_effect * wide": "break_even is nan where the bonus does nothing",
     "logit_entropy.bonus_effect * tiny": "break_even is nan where the bonus does nothing",
+    "audits.entgame.comparison *": "any two numbers",
+    "audits.entgame.measure optimum *": "any number",
+    "audits.entgame.tex *": "any number",
     "audits.explorers.episodes_to_gap *": "nan where the gap was never reached, as said",
     "audits.regularized_game.forecast_squares symbols empty": "no outcomes are allowed",
+    "audits.regularized_game.soft_answer q axis more": "any batch of regularisers",
+    "audits.sample_complexity.episodes_to_gap eps *": "any array of gaps",
+    "audits.saturation.choose *": "values may be infinite and ceilings anywhere",
     "exact.forecaster.* n0 half": "any rational number",
     "exact.forecaster.* n0 whole float": "any rational number",
+    "discounted.evaluation.* tau negative": "a reward of entropy may be a price",
+    "discounted.evaluation.* tau below": "likewise",
+    "learners.stopping.* optimistic_value *": "any number",
     "plotting.simplex_field levels pair": "levels by their values",
+    "plotting.* * nan": "a place that stays empty",
+    "plotting.* * inf": "a place that stays empty",
+    "plotting.* vm* *": "the ends of a scale are any numbers",
+    "plotting.simplex_curve level *": "any number",
     "studies.entropy_levels.run setting huge": "named as what it sets, an entropy",
+    "studies.entropy_levels.run setting *": "the control decides what is a setting",
+    "studies.reward_entropy_law.fit_rate b *": "any number",
     "exact.trajectories.history_policy mdp other kind": "only asked how many actions there are",
     "exact.trajectories.log_prime_coefficients terms array": "its rows are pairs",
     "logits.*": "its door is that of another chapter's tests",
+    "* jobs negative": "-1 is all cores",
 }
+
+# Arguments of which 0 is a good number, everywhere or in some functions.
+MAY_BE_ZERO = (
+    *(
+        f"* {name}"
+        for name in (
+            "t k h action beta budget clip done failure gamma iterations large low price right "
+            "seed share small start state stay sweeps ties top total transitions wrong"
+        ).split()
+    ),
+    "audits.entgame.[asv]*_bound T",
+    "audits.entgame.measure bonus_scale",
+    "audits.entgame.sampler_bound bonus_scale",
+    "audits.explorers.* episodes",
+    "audits.saturation.plan bonus_scale",
+    "discounted.evaluation.evaluate* tau",
+    "discounted.long_run.optimal_actions tol",
+    "discounted.natural_gradient.* tau",
+    "exact.forecaster.* T",
+    "learners.* bonus_scale",
+    "learners.* episodes",
+    "seeds.spawn count",
+    "studies.entropy_control.select_top count",
+    "studies.token_selection.within_limits high",
+    "transitions.grid_kernel success",
+    "*.environments.grid_world success",
+    "*.mirror_ascent steps",
+    "*.frank_wolfe steps",
+    "validation.check_* x",
+)
+ACCEPTED |= {f"{place} zero": "0 is a good number" for place in MAY_BE_ZERO}
 
 
 class Slow(Exception):
@@ -150,8 +213,10 @@ def has_nan(x):
     return any(part.dtype.kind in "fc" and np.isnan(part).any() for part in numbers(x))
 
 
-def fault_of_error(function, problem):
-    """What is wrong with an error; None if it is raised on purpose and names an argument."""
+def fault_of_error(function, problem, names=None):
+    """What is wrong with an error; None if it is raised on purpose and names an argument, one of
+    ``names`` (regular expressions) if they are given.
+    """
     if isinstance(problem, Slow):
         return f"more than {SECONDS} s"
     if isinstance(problem, (NotConverged, OSError)):
@@ -162,24 +227,36 @@ def fault_of_error(function, problem):
     last = traceback.extract_tb(problem.__traceback__)[-1]
     if not (last.line or "").startswith("raise"):
         return f"{type(problem).__name__} from {last.filename}:{last.lineno}: {problem}"
-    names = [*inspect.signature(function).parameters, function.__name__]
-    if not any(re.search(rf"\b{re.escape(name)}\b", str(problem)) for name in names):
+    names = names or [*inspect.signature(function).parameters, function.__name__]
+    if not any(re.search(rf"(?<!\w){name}(?!\w)", str(problem)) for name in names):
         return f"names no argument: {problem}"
     return None
+
+
+def named(x, name, kind):
+    """What an error about ``name`` has to say; None where another argument may be at fault."""
+    if kind in TOGETHER:
+        return None
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f" and kind in ("nan", "inf"):
+        return [rf"{name}(\[0(, 0)*\])* = {kind}"]
+    return [name]
 
 
 def fault(function, good, name, kind, bad, answer):
     """What is wrong with one call; None if nothing is."""
     found = outcome(function, good | {name: bad})
+    x = good[name]
     if isinstance(found, Exception):
-        return fault_of_error(function, found)
+        return fault_of_error(function, found, named(x, name, kind))
     optional = inspect.signature(function).parameters[name].default is None
     if bad is None and optional:
         return None
-    x = good[name]
     flag = isinstance(x, (bool, np.bool_))
-    whole = isinstance(x, int) and not flag and kind in NOT_WHOLE
-    if flag or whole or kind in NEVER.split() or kind == "other kind":
+    number = isinstance(x, (int, float)) and not flag
+    whole = number and isinstance(x, int) and kind in NOT_WHOLE
+    shaped = isinstance(x, np.ndarray) and {"mdp", "task"} & set(good) and kind in OTHER_SHAPE
+    never = kind in NEVER.split() or kind == "other kind"
+    if flag or never or whole or shaped or (number and kind in BELOW):
         return f"an answer: {found!r:.80}"
     if has_nan(found) and not has_nan(answer):
         return f"nan: {found!r:.80}"
@@ -334,6 +411,21 @@ def nameless(x, count):  # noqa: ARG001
     raise ValueError("bad input")
 
 
+def misnamed(x, count):  # noqa: ARG001
+    """Blames the other argument."""
+    raise ValueError("count = nan: not a finite number")
+
+
+def placeless(x, count):  # noqa: ARG001
+    """Does not say where."""
+    raise ValueError("x: not a finite number")
+
+
+def shapeless(x, mdp):  # noqa: ARG001
+    """Takes any shape."""
+    return float(np.nansum(x))
+
+
 def endless(x, count):  # noqa: ARG001
     """Hangs."""
     while True:
@@ -341,16 +433,22 @@ def endless(x, count):  # noqa: ARG001
 
 
 @pytest.mark.parametrize(
-    ("function", "kind", "bad", "what"),
+    ("function", "name", "kind", "bad", "what"),
     [
-        (silent, "strings", np.array([["1.0", "2.0"]]), "an answer"),
-        (silent, "all nan", np.full((2, 2), np.nan), "nan"),
-        (foreign, "nan", np.full((2, 3), np.nan), "LinAlgError"),
-        (nameless, "nan", np.nan, "names no argument"),
-        (endless, "nan", np.nan, "more than"),
+        (silent, "x", "strings", np.array([["1.0", "2.0"]]), "an answer"),
+        (silent, "x", "inf", np.full((2, 2), np.inf), "an answer"),
+        (silent, "x", "tiny", np.full((2, 2), np.nan), "nan"),
+        (silent, "count", "negative", -1, "an answer"),
+        (silent, "count", "zero", 0, "an answer"),
+        (foreign, "x", "nan", np.full((2, 3), np.nan), "LinAlgError"),
+        (nameless, "x", "longer", np.nan, "names no argument"),
+        (misnamed, "x", "nan", np.nan, "names no argument"),
+        (placeless, "x", "nan", np.nan, "names no argument"),
+        (shapeless, "x", "longer", np.eye(3), "an answer"),
+        (endless, "x", "nan", np.nan, "more than"),
     ],
 )
-def test_the_judge_notices(function, kind, bad, what, monkeypatch):
+def test_the_judge_notices(function, name, kind, bad, what, monkeypatch):
     monkeypatch.setitem(globals(), "SECONDS", 0.2)
-    good = {"x": np.eye(2), "count": 1}
-    assert re.search(what, str(fault(function, good, "x", kind, bad, 1.0)))
+    good = {"x": np.eye(2), ("mdp" if function is shapeless else "count"): 1}
+    assert re.search(what, str(fault(function, good, name, kind, bad, 1.0)))

@@ -22,9 +22,8 @@ def first_number(seed):
 
 
 def entropy_of_run(seed, *, episodes):
-    return entgame.run(
-        double_chain(length=7, failure=0.1, horizon=5), episodes, seed
-    ).visitation_entropy
+    chain = double_chain(length=7, failure=0.1, horizon=5)
+    return entgame.run(chain, episodes, seed).visitation_entropy
 
 
 def whole_run(seed):
@@ -52,15 +51,13 @@ def fails_at_two(seed):
 
 
 def test_children_are_fixed_by_the_root():
-    children = spawn(7, 4)
-    assert [c.generate_state(1)[0] for c in children] == [
-        c.generate_state(1)[0] for c in spawn(7, 6)[:4]
-    ]
+    def states(children):
+        return [c.generate_state(1)[0] for c in children]
+
+    assert states(spawn(7, 4)) == states(spawn(7, 6))[:4]
     root = np.random.SeedSequence(7)
-    assert [c.spawn_key for c in spawn(root, 3)] == [
-        c.spawn_key for c in spawn(root, 3)
-    ]  # the root is not used up
-    assert len({c.generate_state(1)[0] for c in spawn(7, 100)}) == 100
+    assert states(spawn(root, 3)) == states(spawn(root, 3))  # the root is not used up
+    assert len(set(states(spawn(7, 100)))) == 100
     assert spawn(7, 0) == []
 
 
@@ -164,21 +161,6 @@ def test_a_cluster_that_loses_a_worker_returns_every_result(tmp_path):
             results = run_seeds(work, spawn(11, 12))
     assert marker.exists()  # the death did happen
     assert results == [first_number(seed) for seed in spawn(11, 12)]
-
-
-@pytest.mark.parametrize("bad", [None, -1, 1.5, "7", True])
-def test_seeds_are_explicit(bad):
-    with pytest.raises(ValueError, match="seed"):
-        generator(bad)
-    with pytest.raises(ValueError, match="seed"):
-        spawn(bad, 2)
-
-
-def test_bad_counts_are_named():
-    with pytest.raises(ValueError, match="count = -1"):
-        spawn(0, -1)
-    with pytest.raises(ValueError, match="jobs = 0"):
-        run_seeds(first_number, spawn(0, 2), jobs=0)
 
 
 def test_the_bar_keeps_quiet_where_nobody_watches(capsys):

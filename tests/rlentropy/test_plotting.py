@@ -169,13 +169,6 @@ def test_visit_maps_share_one_scale_and_leave_rare_cells_white():
     assert not shown[2].axison and fig.axes[-1].get_xlabel() == "visits"
 
 
-def test_visit_maps_refuse_a_scale_that_has_no_logarithm():
-    with pytest.raises(ValueError, match="least = -1"):
-        _, ax = plotting.figure()
-        plotting.visit_maps([ax], {"map": np.ones((2, 2))}, least=-1, most=1)
-        ax.figure.canvas.draw()
-
-
 def test_heat_map_takes_tables_only():
     _, ax = plotting.figure()
     for shape in ((4,), (3, 5, 4)):  # the second is what matplotlib would take for colours

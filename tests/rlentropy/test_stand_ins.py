@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from refusals import refusals
 
 from rlentropy.stand_ins import Taxi
 
@@ -36,14 +37,7 @@ def test_taxi_steps_as_its_table_says():
         info = {"action_mask": env.action_mask(s)}
 
 
-@pytest.mark.parametrize(
-    ("call", "what"),
-    [
-        (lambda env: env.step(6), "action = 6"),
-        (lambda env: env.action_mask(500), "state = 500"),
-        (lambda env: env.reset(seed=-1), "seed = -1"),
-    ],
+test_bad_input_is_named = refusals(
+    (lambda: Taxi().step(6), "action = 6"),
+    (lambda: Taxi().action_mask(500), "state = 500"),
 )
-def test_bad_input_is_named(call, what):
-    with pytest.raises(ValueError, match=what):
-        call(Taxi())

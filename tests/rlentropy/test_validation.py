@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from refusals import refusals
 from scipy import sparse
 
 from rlentropy import validation as v
@@ -106,11 +107,7 @@ REFUSALS = [
     (lambda: v.check_indices("s", [[0, 1]], 3, (2,)), r"shape \(1, 2\), expected \(2,\)"),
 ]
 
-
-@pytest.mark.parametrize(("call", "message"), REFUSALS, ids=range(len(REFUSALS)))
-def test_refusals_name_the_argument_the_index_and_the_value(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
+test_refusals_name_the_argument_the_index_and_the_value = refusals(*REFUSALS)
 
 
 def sparse_rows(*rows):

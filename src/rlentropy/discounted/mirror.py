@@ -10,12 +10,7 @@ from numpy.typing import ArrayLike
 
 from rlentropy import distributions as dist
 from rlentropy._types import Floats
-from rlentropy.validation import (
-    check_array,
-    check_positive,
-    no_overflow,
-    refuse,
-)
+from rlentropy.validation import check_array, check_positive, no_overflow, refuse
 
 
 def first_order(log_pi: ArrayLike, adv: ArrayLike, *, order: float) -> Floats:

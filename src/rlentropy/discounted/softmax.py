@@ -66,17 +66,11 @@ def entropy_gradient(theta: ArrayLike) -> Floats:
     return -np.multiply(pi, surprise_excess, where=pi > 0, out=np.zeros(pi.shape))
 
 
-def fisher_block(theta: ArrayLike) -> Floats:
-    """E_pi[grad log pi grad log pi'] = diag(pi) - pi pi'; shape (..., A) -> (..., A, A).
+def fisher_of(pi: Floats) -> Floats:
+    """E_pi[grad log pi grad log pi'] = diag(pi) - pi pi'; (..., A) -> (..., A, A), for
+    probabilities, also of 0.
 
     The Fisher information of one state's logits; its kernel is the gauge direction.
-    Source: lem-npg-fisher.
-    """
-    return fisher_of(policy(theta))
-
-
-def fisher_of(pi: Floats) -> Floats:
-    """diag(pi) - pi pi'; shape (..., A) -> (..., A, A), for probabilities, also of 0.
     Source: lem-npg-fisher.
     """
     return np.eye(pi.shape[-1]) * pi[..., None, :] - pi[..., :, None] * pi[..., None, :]

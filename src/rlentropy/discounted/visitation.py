@@ -9,11 +9,7 @@ from scipy import sparse
 
 from rlentropy._types import Bools, Floats
 from rlentropy.discounted.mdp import DiscountedMDP
-from rlentropy.validation import (
-    check_array,
-    check_distribution,
-    check_kind,
-)
+from rlentropy.validation import check_array, check_distribution, check_kind
 
 
 def visited(mdp: DiscountedMDP, pi: ArrayLike) -> Bools:

@@ -16,10 +16,7 @@ from rlentropy._types import Floats
 from rlentropy.episodic import visitation
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.results import result
-from rlentropy.validation import (
-    check_flag,
-    check_kind,
-)
+from rlentropy.validation import check_flag, check_kind
 
 # -------------------------------------------------------------------------------------- chain rule
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rlentropy._types import Floats
-from rlentropy.exact import _given
+from rlentropy.exact import _given, histories
 from rlentropy.validation import check_integer, check_sizes
 
 # Probabilities of tuples, and sums of logarithms of primes with rational coefficients.
@@ -33,27 +33,11 @@ def enumerate_trajectories(P: Any, policy: Any, start: int) -> Law:
     Source: def-trajectory-entropy.
     """
     P = _given.kernels(P)
-    H = len(P) + 1
     if callable(policy):
-        choose = policy
-        states = P.shape[-1]
-    else:
-        pi = _given.policy("policy", policy, P)
-        choose = lambda history: pi[len(history) // 2][history[-1]]  # noqa: E731
-        states = pi.shape[1]
-    prefixes: Law = {(check_integer("start", start, high=states - 1),): 1}
-    for h in range(H):
-        acted: Law = {
-            (*m, a): q * w for m, q in prefixes.items() for a, w in enumerate(choose(m)) if w > 0
-        }
-        if h + 1 < H:
-            prefixes = {
-                (*m, s): q * w
-                for m, q in acted.items()
-                for s, w in enumerate(P[h][m[-2]][m[-1]])
-                if w > 0
-            }
-    return acted
+        return histories.episode_law(P, start, policy)
+    pi = _given.policy("policy", policy, P)
+    P = P.reshape(len(P), *pi.shape[1:], pi.shape[1])  # also where there is no transition
+    return histories.episode_law(P, start, lambda m: pi[len(m) // 2][m[-1]])
 
 
 def law_entropy(law: Law) -> float:

@@ -79,15 +79,10 @@ def test_the_limit_of_a_run_is_the_tilted_start():
     np.testing.assert_allclose(np.exp(run.log_pi[-1]), np.exp(limit), atol=1e-10)
 
 
-def test_bad_input_is_named():
-    model = fork(OPEN_WAY)
-    theta, allowed = np.zeros((4, 2)), np.ones((4, 2), dtype=bool)
+def test_a_state_without_an_allowed_action_is_named():
+    allowed = np.ones((4, 2), dtype=bool)
     allowed[2] = False
     with pytest.raises(ValueError, match=r"allowed\[2\] = 0: no action is allowed"):
-        long_run.nearest_policy(model, theta, allowed=allowed)
-    with pytest.raises(ValueError, match=r"allowed: shape \(3, 2\)"):
-        long_run.tilted(model, theta, np.zeros(4), allowed=allowed[:3])
+        long_run.nearest_policy(fork(OPEN_WAY), np.zeros((4, 2)), allowed=allowed)
     with pytest.raises(ValueError, match=r"W: shape \(3,\)"):
-        long_run.tilted(model, theta, np.zeros(3), allowed=np.ones((4, 2), dtype=bool))
-    with pytest.raises(ValueError, match="tol = -1"):
-        long_run.optimal_actions(model, tol=-1)
+        long_run.tilted(fork(OPEN_WAY), np.zeros((4, 2)), np.zeros(3), allowed=np.eye(4, 2) >= 0)

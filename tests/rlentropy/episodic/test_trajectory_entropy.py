@@ -11,7 +11,7 @@ from rlentropy.distributions import binary_entropy
 from rlentropy.episodic import environments, visitation
 from rlentropy.episodic import trajectory_entropy as te
 from rlentropy.episodic.mdp import EpisodicMDP
-from rlentropy.exact import trajectories as exact_trajectories
+from rlentropy.exact import trajectories as exact
 
 
 def example(seed=0, *, states=3, actions=2, horizon=3, stationary=False):
@@ -36,47 +36,35 @@ CASES = [(2, 2, 4), (3, 2, 3), (4, 3, 3), (1, 3, 3), (3, 1, 3), (3, 2, 1)]
 def test_chain_rule_equals_enumeration(states, actions, horizon):
     mdp = example(1, states=states, actions=actions, horizon=horizon)
     pi = random_policy(mdp, 2)
-    law = exact_trajectories.enumerate_trajectories(mdp.dense(), pi, mdp.start)
+    law = exact.enumerate_trajectories(mdp.dense(), pi, mdp.start)
     assert sum(law.values()) == pytest.approx(1, abs=1e-12)
-    assert te.trajectory_entropy(mdp, pi) == pytest.approx(
-        exact_trajectories.law_entropy(law), abs=1e-12
-    )
+    assert te.trajectory_entropy(mdp, pi) == pytest.approx(exact.law_entropy(law), abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_chain_rule_is_exact_in_rational_arithmetic(seed):
-    P, pi = exact_trajectories.rational_mdp(3, 2, 3, seed)
-    law = exact_trajectories.enumerate_trajectories(P, pi, 0)
+    P, pi = exact.rational_mdp(3, 2, 3, seed)
+    law = exact.enumerate_trajectories(P, pi, 0)
     assert sum(law.values()) == 1
-    assert exact_trajectories.exact_entropy(law) == exact_trajectories.exact_chain_rule(P, pi, 0)
-    assert exact_trajectories.exact_entropy(law) != exact_trajectories.exact_chain_rule(
-        P, pi, 0, transitions=3
-    )
-    value = sum(float(c) * np.log(p) for p, c in exact_trajectories.exact_entropy(law))
-    assert value == pytest.approx(exact_trajectories.law_entropy(law), abs=1e-12)
+    assert exact.exact_entropy(law) == exact.exact_chain_rule(P, pi, 0)
+    assert exact.exact_entropy(law) != exact.exact_chain_rule(P, pi, 0, transitions=3)
+    value = sum(float(c) * np.log(p) for p, c in exact.exact_entropy(law))
+    assert value == pytest.approx(exact.law_entropy(law), abs=1e-12)
 
 
 def test_log_prime_coefficients_decide_equality():
-    assert exact_trajectories.log_prime_coefficients(
-        [(1, 12)]
-    ) == exact_trajectories.log_prime_coefficients([(2, 2), (1, 3)])
-    assert (
-        exact_trajectories.log_prime_coefficients([(1, Fraction(3, 4)), (1, Fraction(4, 3))]) == ()
-    )
-    assert exact_trajectories.log_prime_coefficients(
-        [(1, 6)]
-    ) != exact_trajectories.log_prime_coefficients([(1, 5)])
+    assert exact.log_prime_coefficients([(1, 12)]) == exact.log_prime_coefficients([(2, 2), (1, 3)])
+    assert exact.log_prime_coefficients([(1, Fraction(3, 4)), (1, Fraction(4, 3))]) == ()
+    assert exact.log_prime_coefficients([(1, 6)]) != exact.log_prime_coefficients([(1, 5)])
 
 
 def test_marginals_of_the_law_are_the_visitation():
     mdp = example(3)
     pi = random_policy(mdp, 4)
-    law, d = (
-        exact_trajectories.enumerate_trajectories(mdp.dense(), pi, 0),
-        visitation.policy_visitation(mdp, pi),
-    )
+    law = exact.enumerate_trajectories(mdp.dense(), pi, 0)
+    d = visitation.policy_visitation(mdp, pi)
     for h in range(mdp.H):
-        for (s, a), q in exact_trajectories.marginal(law, (2 * h, 2 * h + 1)).items():
+        for (s, a), q in exact.marginal(law, (2 * h, 2 * h + 1)).items():
             assert q == pytest.approx(d[h, s, a], abs=1e-14)
 
 
@@ -89,11 +77,11 @@ def test_gap_to_visitation_entropy_is_the_mutual_information(seed):
     information = te.mutual_information(mdp, pi)
     assert gap == pytest.approx(information.sum(), abs=1e-12)
     assert (information >= -1e-14).all()
-    law = exact_trajectories.enumerate_trajectories(mdp.dense(), pi, 0)
+    law = exact.enumerate_trajectories(mdp.dense(), pi, 0)
     h = 2
-    single = [exact_trajectories.joint_entropy(law, k) for k in (h - 1, h)]
+    single = [exact.joint_entropy(law, k) for k in (h - 1, h)]
     assert information[h - 1] == pytest.approx(
-        sum(single) - exact_trajectories.joint_entropy(law, h - 1, h), abs=1e-12
+        sum(single) - exact.joint_entropy(law, h - 1, h), abs=1e-12
     )
 
 
@@ -113,13 +101,13 @@ def test_history_dependent_policies_do_not_help():
     mdp, P = example(7), example(7).dense()
     best = te.soft_optimum(mdp)
     for seed in range(3):
-        policy = exact_trajectories.history_policy(mdp, seed)
-        law = exact_trajectories.enumerate_trajectories(P, policy, 0)
+        policy = exact.history_policy(mdp, seed)
+        law = exact.enumerate_trajectories(P, policy, 0)
         loss = 0.0
         for h in range(mdp.H):
-            for history, q in exact_trajectories.marginal(law, range(2 * h + 1)).items():
+            for history, q in exact.marginal(law, range(2 * h + 1)).items():
                 loss += q * dist.kl(np.log(policy(history)), best.log_pi[h, history[-1]])
-        assert best.value - exact_trajectories.law_entropy(law) == pytest.approx(loss, abs=1e-12)
+        assert best.value - exact.law_entropy(law) == pytest.approx(loss, abs=1e-12)
         assert loss > 0.01
 
 
@@ -175,4 +163,4 @@ def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="pi"):
         te.trajectory_entropy(mdp, np.ones((3, 3, 2)))
     with pytest.raises(ValueError, match=r"policy: shape \(2, 3, 2\)"):
-        exact_trajectories.enumerate_trajectories(mdp.dense(), random_policy(mdp, 0)[:2], 0)
+        exact.enumerate_trajectories(mdp.dense(), random_policy(mdp, 0)[:2], 0)

@@ -8,27 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import refusals
 
 from rlentropy.episodic import environments, induction
 from rlentropy.episodic import visitation as vis
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import average_visitation_entropy, visitation_entropy
-from rlentropy.exact import histories
+from rlentropy.exact import histories, trajectories
 
 seeds = st.integers(0, 10_000)
 RNG = np.random.default_rng(12)
-
-
-def history_policy(A, seed):
-    """A policy that looks at the whole history: an independent Dirichlet draw for each history."""
-    rng, table = np.random.default_rng(seed), {}
-
-    def policy(history):
-        if history not in table:
-            table[history] = rng.dirichlet(np.full(A, 0.5))
-        return table[history]
-
-    return policy
 
 
 @given(seeds, st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.booleans())
@@ -37,20 +26,24 @@ def test_a_history_dependent_policy_has_a_markov_twin(seed, S, A, H, stationary)
         states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=stationary
     )
     P = mdp.dense()
-    d = histories.visitation_by_enumeration(P, mdp.start, history_policy(A, seed))
+    policy = trajectories.history_policy(mdp, seed)
+    d = histories.visitation_by_enumeration(P, mdp.start, policy)
     np.testing.assert_allclose(d.sum(axis=(1, 2)), 1, atol=1e-14)
     assert vis.flow_residual(mdp, d) < 1e-14
     np.testing.assert_allclose(vis.policy_visitation(mdp, vis.markov_policy(d)), d, atol=1e-14)
 
 
-@given(seeds, st.integers(1, 3), st.integers(1, 3), st.integers(1, 4))
-def test_enumeration_of_a_markov_policy_is_the_forward_recursion(seed, S, A, H):
-    mdp = environments.garnet(states=S, actions=A, horizon=H, branching=S, seed=seed)
+@given(seeds, st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.booleans())
+def test_enumeration_of_a_markov_policy_is_the_forward_recursion(seed, S, A, H, stationary):
+    mdp = environments.garnet(
+        states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=stationary
+    )
     pi = np.random.default_rng(seed).dirichlet(np.ones(A), size=(H, S))
     d = histories.visitation_by_enumeration(
         mdp.dense(), mdp.start, lambda history: pi[len(history) // 2, history[-1]]
     )
     np.testing.assert_allclose(vis.policy_visitation(mdp, pi), d, atol=1e-14)
+    np.testing.assert_array_equal((d > 0).any(axis=2), mdp.reachable())
 
 
 def test_enumeration_is_exact_in_fractions():
@@ -210,31 +203,6 @@ def test_the_number_of_histories_does_not_blow_up_on_deterministic_rows():
     assert d[:, 0, 0].tolist() == [1] * 7
 
 
-def enumerated_visitation(mdp, pi):
-    dense, d = mdp.dense(), np.zeros((mdp.H, mdp.S, mdp.A))
-    pairs = list(itertools.product(range(mdp.S), range(mdp.A)))
-    for path in itertools.product(pairs, repeat=mdp.H):
-        p = float(path[0][0] == mdp.start)
-        for h, (s, a) in enumerate(path):
-            p *= pi[h, s, a] * (dense[h, s, a, path[h + 1][0]] if h + 1 < mdp.H else 1)
-        for h, (s, a) in enumerate(path):
-            d[h, s, a] += p
-    return d
-
-
-@pytest.mark.parametrize("stationary", [True, False])
-def test_episodic_visitation_against_enumeration(stationary):
-    mdp = environments.garnet(
-        states=3, actions=2, horizon=3, branching=2, seed=4, stationary=stationary
-    )
-    pi = RNG.dirichlet(np.ones(2), size=(3, 3))
-    d = vis.policy_visitation(mdp, pi)
-    np.testing.assert_allclose(d, enumerated_visitation(mdp, pi), atol=1e-14)
-    assert vis.flow_residual(mdp, d) < 1e-14
-    np.testing.assert_allclose(d.sum(axis=(1, 2)), 1, atol=1e-14)
-    np.testing.assert_allclose((d > 0).any(axis=2), mdp.reachable())
-
-
 def test_horizon_one_and_one_state():
     mdp = environments.double_chain(length=1, failure=0.1, horizon=1)
     d = vis.policy_visitation(mdp, np.array([[[0.3, 0.7]]]))
@@ -252,49 +220,13 @@ def test_markov_policy_inverts_the_visitation():
     np.testing.assert_allclose(vis.policy_visitation(mdp, back), d, atol=1e-15)
 
 
-def test_mixture_is_realised_by_its_markov_policy_and_not_by_the_average_policy():
-    mdp = environments.garnet(states=3, actions=2, horizon=4, branching=2, seed=8)
-    pis = RNG.dirichlet([0.3, 0.3], size=(2, 4, 3))
-    ds = np.array([vis.policy_visitation(mdp, pi) for pi in pis])
-    d = vis.mixture([0.25, 0.75], ds)
-    np.testing.assert_allclose(d, 0.25 * ds[0] + 0.75 * ds[1], atol=1e-16)
-    assert vis.flow_residual(mdp, d) < 1e-14
-    np.testing.assert_allclose(vis.policy_visitation(mdp, vis.markov_policy(d)), d, atol=1e-14)
-    average = vis.policy_visitation(mdp, 0.25 * pis[0] + 0.75 * pis[1])
-    assert np.abs(average - d).max() > 1e-3
-
-
-def test_flow_residual_sees_negative_mass_and_wrong_flow():
-    mdp = environments.double_chain(length=3, failure=0.1, horizon=3)
-    d = vis.policy_visitation(mdp, np.full((3, 3, 2), 0.5))
-    shifted = d.copy()
-    shifted[1, 0] += [-0.5, 0.5]  # keeps every state's mass, spoils the sign
-    assert vis.flow_residual(mdp, shifted) >= 0.2
-    wrong = d.copy()
-    wrong[2] = wrong[1]
-    assert vis.flow_residual(mdp, wrong) > 0.1
-
-
 CHAIN = environments.double_chain(length=3, failure=0.1, horizon=2)
-REFUSALS = [
+test_bad_input_is_refused = refusals(
     (lambda: vis.policy_visitation(CHAIN, np.full((2, 3, 2), 0.6)), r"pi\[0, 0\] sums to 1.2"),
-    (lambda: vis.policy_visitation(CHAIN, np.full((3, 3, 2), 0.5)), r"pi: shape \(3, 3, 2\)"),
-    (lambda: vis.flow_residual(CHAIN, np.full((2, 3), 0.5)), r"d: shape \(2, 3\)"),
-    (lambda: vis.flow_residual(CHAIN, np.full((2, 3, 2), np.nan)), r"d\[0, 0, 0\] = nan"),
-    (lambda: vis.markov_policy([[0.5, np.nan]]), r"d\[0, 1\] = nan"),
     (lambda: vis.mixture([0.5, 0.6], np.zeros((2, 1, 1, 1))), "weights sums to 1.1"),
-    (
-        lambda: vis.mixture([1.0], np.zeros((2, 1, 1, 1))),
-        r"ds: shape \(2, 1, 1, 1\), expected \(1, any, any, any\)",
-    ),
+    (lambda: vis.mixture([1.0], np.zeros((2, 1, 1, 1))), r"ds: shape .*, expected \(1, any, any"),
     (lambda: vis.mixture([], np.zeros((0, 1, 1, 1))), "weights: .*empty axis 0"),
-]
-
-
-@pytest.mark.parametrize(("call", "message"), REFUSALS, ids=range(len(REFUSALS)))
-def test_bad_input_is_refused(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
+)
 
 
 def test_the_law_of_an_episode_adds_up_to_one_and_to_the_visitation():

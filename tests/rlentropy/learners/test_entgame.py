@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_learners import masked
+from refusals import refusals
 from scipy import sparse
 
 from rlentropy import files
@@ -140,10 +141,6 @@ def test_no_continuation_for_unvisited_pairs_is_harmful():
     _, mutant, _ = entgame_plain.run(mdp, 2000, 0, **options)
     assert best - visitation_entropy(honest) < 0.1
     assert best - visitation_entropy(mutant) > 1
-    with pytest.raises(ValueError, match="unvisited = 'zero'"):
-        entgame_plain.run(mdp, 1, 0, unvisited="zero")
-    with pytest.raises(ValueError, match="ceiling = 'low'"):
-        entgame.run(mdp, 1, 0, ceiling="low")
 
 
 # ------------------------------------------------------------------------- actions that are unavailable
@@ -259,10 +256,6 @@ def test_what_cannot_go_on_says_so():
         entgame.resume(MASKED, first, 5)
     with pytest.raises(ValueError, match=r"checkpoints\[0\] = 5"):
         entgame.resume(chain, first, 5, checkpoints=[5])
-    with pytest.raises(ValueError, match="episodes = -1"):
-        entgame.resume(chain, first, -1)
-    with pytest.raises(ValueError, match="run: int, expected"):
-        entgame.resume(chain, 5, 5)
 
 
 # ------------------------------------------------------------------------------ the rule at the ceiling
@@ -396,26 +389,16 @@ def test_the_kernel_may_change_with_the_stage():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"episodes": -1}, "episodes = -1"),
-        ({"episodes": 2.5}, "episodes = 2.5"),
-        ({"seed": -3}, "seed = -3"),
-        ({"seed": None}, "seed = None"),
-        ({"n0": 0}, "n0 = 0"),
-        ({"n0": math.nan}, "n0 = nan"),
-        ({"delta": 0}, "delta = 0"),
         ({"delta": 1.5}, "delta = 1.5"),
-        ({"bonus_scale": -0.1}, "bonus_scale = -0.1"),
-        ({"bonus_scale": math.inf}, "bonus_scale = inf"),
-        ({"clip": "no"}, "clip = 'no'"),
+        ({"checkpoints": 5}, "checkpoints = 5: expected a list"),
         ({"checkpoints": [0]}, r"checkpoints\[0\] = 0"),
         ({"checkpoints": [3, 11]}, r"checkpoints\[1\] = 11"),
     ],
 )
 @pytest.mark.parametrize("run", [entgame.run, entgame.run_pooled])
 def test_bad_input_is_named(chain, run, change, message):
-    arguments = {"mdp": chain, "episodes": 10, "seed": 0} | change
     with pytest.raises(ValueError, match=message):
-        run(**arguments)
+        run(**{"mdp": chain, "episodes": 10, "seed": 0} | change)
 
 
 def test_sparse_kernels_with_stored_zeros():
@@ -440,14 +423,10 @@ def test_known_model_stays_below_its_bound():
     assert visitation.flow_residual(mdp, result.visitation) < 1e-12
 
 
-def test_lists_of_checkpoints_and_prior_counts_are_checked():
-    with pytest.raises(ValueError, match="checkpoints = 5: expected a list"):
-        entgame.run(double_chain(length=3, failure=0.1, horizon=2), 5, 0, checkpoints=5)
-    with pytest.raises(ValueError, match=r"n0 = 0.0: must be greater than 0"):
-        entgame.reward_bound(3, 2, 2, 0)
-    with pytest.raises(ValueError, match=r"delta = 2.0: must lie strictly between"):
-        entgame_plain.run(double_chain(length=3, failure=0.1, horizon=2), 5, 0, delta=2)
-    with pytest.raises(ValueError, match="saturated = 'never'"):
-        entgame.run(double_chain(length=3, failure=0.1, horizon=2), 5, 0, saturated="never")
-    with pytest.raises(ValueError, match="ties = 'last'"):
-        entgame.run_pooled(double_chain(length=3, failure=0.1, horizon=2), 5, 0, ties="last")
+test_other_rules_are_refused = refusals(
+    (lambda: entgame_plain.run(WORLDS["garnet"], 5, 0, delta=2), "delta = 2.0: must lie strictly"),
+    (lambda: entgame_plain.run(WORLDS["garnet"], 1, 0, unvisited="zero"), "unvisited = 'zero'"),
+    (lambda: entgame.run(WORLDS["garnet"], 1, 0, ceiling="low"), "ceiling = 'low'"),
+    (lambda: entgame.run(WORLDS["garnet"], 1, 0, saturated="never"), "saturated = 'never'"),
+    (lambda: entgame.run_pooled(WORLDS["garnet"], 1, 0, ties="last"), "ties = 'last'"),
+)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from refusals import refusals
 
 from rlentropy.episodic import visitation
 from rlentropy.episodic.environments import double_chain, garnet, grid_world
@@ -80,10 +81,7 @@ def test_actions_of_probability_zero_are_never_taken():
 def test_same_seed_same_episodes():
     mdp = CASES["chain"]
     pi = random_policy(mdp)
-    first, second = (
-        simulator.rollouts(mdp, pi, 50, 3),
-        simulator.rollouts(mdp, pi, 50, np.random.SeedSequence(3)),
-    )
+    first, second = (simulator.rollouts(mdp, pi, 50, s) for s in (3, np.random.SeedSequence(3)))
     np.testing.assert_array_equal(first, second)
     assert (first[0] != simulator.rollouts(mdp, pi, 50, 4)[0]).any()
 
@@ -105,19 +103,10 @@ def test_no_episode():
     assert simulator.counts(states, actions, 7, 2).sum() == 0
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda m, pi: simulator.rollouts(m, pi * 1.1, 3, 0), r"pi\[0, 0\] sums to 1.1"),
-        (lambda m, pi: simulator.rollouts(m, pi, -1, 0), "episodes = -1"),
-        (lambda m, pi: simulator.rollouts(m, pi, 3, None), "seed = None"),
-        (lambda *_: simulator.counts([[0, 9]], [[0, 0]], 7, 2), r"states\[0, 1\] = 9"),
-        (lambda *_: simulator.counts([[0, 1]], [[0, -1]], 7, 2), r"actions\[0, 1\] = -1"),
-        (lambda *_: simulator.counts([0, 1], [0, 1], 7, 2), "states: 1 axes"),
-        (lambda *_: simulator.counts([[0, 1]], [[0]], 7, 2), "differs from that of states"),
-    ],
+test_bad_input_is_named = refusals(
+    (lambda: simulator.rollouts(CASES["chain"], np.ones((5, 7, 2)), 3, 0), "sums to 2"),
+    (lambda: simulator.counts([[0, 9]], [[0, 0]], 7, 2), r"states\[0, 1\] = 9"),
+    (lambda: simulator.counts([[0, 1]], [[0, -1]], 7, 2), r"actions\[0, 1\] = -1"),
+    (lambda: simulator.counts([0, 1], [0, 1], 7, 2), "states: 1 axes"),
+    (lambda: simulator.counts([[0, 1]], [[0]], 7, 2), "differs from that of states"),
 )
-def test_bad_input_is_named(call, message):
-    mdp = CASES["chain"]
-    with pytest.raises(ValueError, match=message):
-        call(mdp, random_policy(mdp))

@@ -3,6 +3,7 @@ refusal."""
 
 import numpy as np
 import pytest
+from refusals import refusals
 
 from rlentropy import distributions as dist
 from rlentropy.studies import neural_policy as neural
@@ -11,8 +12,8 @@ X, ANSWERS = neural.modular_addition(5)
 NETWORK = neural.initial_network(inputs=10, hidden=7, actions=5, seed=0)
 
 
-def train(prompts=X, answers=ANSWERS, group=4, seed=0):
-    return neural.train(NETWORK, prompts, answers, updates=1, step=1.0, group=group, seed=seed)
+def train(prompts=X, answers=ANSWERS, group=4):
+    return neural.train(NETWORK, prompts, answers, updates=1, step=1.0, group=group, seed=0)
 
 
 def test_task_is_modular_addition():
@@ -77,34 +78,13 @@ def test_a_top_share_of_nothing_is_no_control():
     assert np.array_equal(plain.reward, empty.reward)
 
 
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (
-            lambda: neural.train(
-                NETWORK, X, ANSWERS, updates=1, step=1.0, group=4, seed=0, control="x"
-            ),
-            "control = 'x'",
-        ),
-        (
-            lambda: neural.train(NETWORK, X, ANSWERS, updates=1, step=0.0, group=4, seed=0),
-            "step = 0",
-        ),
-        (lambda: neural.modular_addition(1), "modulus = 1"),
-        (lambda: neural.initial_network(inputs=2, hidden=3, actions=4, seed=None), "seed = None"),
-        (lambda: neural.initial_network(inputs=2, hidden=0, actions=4, seed=1), "hidden = 0"),
-        (lambda: train(seed=None), "seed = None"),
-        (lambda: train(seed=-1), "seed = -1"),
-        (lambda: train(group=0), "group = 0: must be >= 2"),
-        (lambda: train(group=2.5), "group = 2.5: not a whole number"),
-        (lambda: train(prompts=X[:, 1:]), r"X: shape \(25, 9\), expected \(any, 10\)"),
-        (lambda: train(answers=ANSWERS[1:]), r"answers: shape \(24,\), expected \(25,\)"),
-        (lambda: train(answers=ANSWERS + 1), r"answers\[4\] = 5"),
-    ],
+test_bad_input_is_named = refusals(
+    (lambda: neural.modular_addition(1), "modulus = 1"),
+    (lambda: train(group=1), "group = 1: must be >= 2"),
+    (lambda: train(prompts=X[:, 1:]), r"X: shape \(25, 9\), expected \(any, 10\)"),
+    (lambda: train(answers=ANSWERS[1:]), r"answers: shape \(24,\), expected \(25,\)"),
+    (lambda: train(answers=ANSWERS + 1), r"answers\[4\] = 5"),
 )
-def test_bad_input_is_named(call, words):
-    with pytest.raises(ValueError, match=words):
-        call()
 
 
 def test_own_response_is_the_response_to_one_prompt_alone():

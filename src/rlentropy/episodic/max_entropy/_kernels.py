@@ -21,6 +21,7 @@ from rlentropy.episodic.mdp import EpisodicMDP
 
 # Stands in for a mass that underflows to 0, so that its logarithm stays finite.
 TINY = 1e-300
+inlined = kernel(inline="always")
 
 
 class Network(NamedTuple):
@@ -33,13 +34,15 @@ class Network(NamedTuple):
              stationary
     available  (S, A): pairs of which it is False take part in no softmax, maximum or sum
     S, A, stationary
+
+    state and column have no sign: compiled code then tests for no negative places.
     """
 
     start: Floats
     first: Ints
-    state: NDArray[np.int32]
+    state: NDArray[np.uint32]
     indptr: Ints
-    column: NDArray[np.int32]
+    column: NDArray[np.uint32]
     weight: Floats
     available: Bools
     S: int
@@ -55,9 +58,9 @@ def network(mdp: EpisodicMDP, reach: Bools) -> Network:
     return Network(
         start=mdp.start_distribution[reach[0]],
         first=np.concatenate([[0], np.cumsum(reach.sum(axis=1))]).astype(np.int64),
-        state=np.nonzero(reach)[1].astype(np.int32),
+        state=np.nonzero(reach)[1].astype(np.uint32),
         indptr=np.array([K.indptr for K in mdp.P], dtype=np.int64) + offsets[:, None],
-        column=np.concatenate([K.indices for K in mdp.P]).astype(np.int32),
+        column=np.concatenate([K.indices for K in mdp.P]).astype(np.uint32),
         weight=np.concatenate([K.data for K in mdp.P]),
         available=mdp.available,
         S=mdp.S,
@@ -86,27 +89,66 @@ def from_start(net: Network, V: Floats) -> float:
     return total
 
 
+# The pieces of a sweep, pasted into it. Past the last stage there are no nodes and no means.
+
+
+@inlined
+def _set_ahead(net: Network, h: int, V: Floats, ahead: Floats) -> None:
+    """ahead(s) <- V at the nodes of stage h + 1."""
+    if h + 2 < len(net.first):
+        for i in range(net.first[h + 1], net.first[h + 2]):
+            ahead[net.state[i]] = V[i]
+
+
+@inlined
+def _clear_ahead(net: Network, h: int, ahead: Floats) -> None:
+    """ahead(s) <- 0 at the nodes of stage h + 1."""
+    if h + 2 < len(net.first):
+        for i in range(net.first[h + 1], net.first[h + 2]):
+            ahead[net.state[i]] = 0.0
+
+
+@inlined
+def _take_ahead(net: Network, h: int, ahead: Floats, out: Floats) -> None:
+    """out <- ahead(s) at the nodes of stage h + 1."""
+    if h + 2 < len(net.first):
+        for i in range(net.first[h + 1], net.first[h + 2]):
+            out[i] = ahead[net.state[i]]
+
+
+@inlined
+def _with_mean(net: Network, h: int, i: int, a: int, ahead: Floats, total: float) -> float:
+    """total + sum_s' p_h(s'|s, a) ahead(s') for node i, added one by one."""
+    if h + 2 < len(net.first):
+        k = 0 if net.stationary else h
+        row = net.state[i] * net.A + a
+        for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
+            total += net.weight[e] * ahead[net.column[e]]
+    return total
+
+
+@inlined
+def _pass_on(net: Network, h: int, i: int, a: int, mass: float, ahead: Floats) -> None:
+    """ahead(s') += p_h(s'|s, a) mass for node i."""
+    if h + 2 < len(net.first):
+        k = 0 if net.stationary else h
+        row = net.state[i] * net.A + a
+        for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
+            ahead[net.column[e]] += net.weight[e] * mass
+
+
 @kernel
 def differences(net: Network, V: Floats, x: Floats) -> None:
     """x <- X V; x (N, A), and -V_h(s) at unavailable actions, whose rows of the kernel are empty.
     States that are no node of the next stage count as 0.
     """
-    H = len(net.first) - 1
     ahead = np.zeros(net.S)
-    for h in range(H):
-        k = 0 if net.stationary else h
+    for h in range(len(net.first) - 1):
         ahead[:] = 0.0
-        if h + 1 < H:
-            for i in range(net.first[h + 1], net.first[h + 2]):
-                ahead[net.state[i]] = V[i]
+        _set_ahead(net, h, V, ahead)
         for i in range(net.first[h], net.first[h + 1]):
             for a in range(net.A):
-                total = -V[i]
-                if h + 1 < H:
-                    row = net.state[i] * net.A + a
-                    for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
-                        total += net.weight[e] * ahead[net.column[e]]
-                x[i, a] = total
+                x[i, a] = _with_mean(net, h, i, a, ahead, -V[i])
 
 
 @kernel
@@ -115,56 +157,36 @@ def adjoint(net: Network, w: Floats, out: Floats, power: int) -> None:
 
     w is 0 at unavailable actions.
     """
-    H = len(net.first) - 1
     sign = -1.0 if power == 1 else 1.0
     ahead = np.zeros(net.S)
-    for i in range(net.first[1]):
-        out[i] = 0.0
-    for h in range(H):
+    out[: net.first[1]] = 0.0
+    for h in range(len(net.first) - 1):
         k = 0 if net.stationary else h
-        if h + 1 < H:
-            for i in range(net.first[h + 1], net.first[h + 2]):
-                ahead[net.state[i]] = 0.0
+        _clear_ahead(net, h, ahead)
         for i in range(net.first[h], net.first[h + 1]):
             for a in range(net.A):
                 out[i] += sign * w[i, a]
-                if h + 1 < H:
+                if h + 2 < len(net.first):
                     row = net.state[i] * net.A + a
                     for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
                         ahead[net.column[e]] += net.weight[e] ** power * w[i, a]
-        if h + 1 < H:
-            for i in range(net.first[h + 1], net.first[h + 2]):
-                out[i] = ahead[net.state[i]]
+        _take_ahead(net, h, ahead, out)
 
 
 @kernel
 def curvature(net: Network, w: Floats, u: Floats, out: Floats) -> None:
     """out <- X' diag(w) X u, in one sweep; w is 0 at unavailable actions."""
-    H = len(net.first) - 1
     ahead, gathered = np.zeros(net.S), np.zeros(net.S)
-    for i in range(net.first[1]):
-        out[i] = 0.0
-    for h in range(H):
-        k = 0 if net.stationary else h
-        if h + 1 < H:
-            for i in range(net.first[h + 1], net.first[h + 2]):
-                ahead[net.state[i]] = u[i]
-                gathered[net.state[i]] = 0.0
+    out[: net.first[1]] = 0.0
+    for h in range(len(net.first) - 1):
+        _set_ahead(net, h, u, ahead)
+        _clear_ahead(net, h, gathered)
         for i in range(net.first[h], net.first[h + 1]):
             for a in range(net.A):
-                row = net.state[i] * net.A + a
-                flow = -u[i]
-                if h + 1 < H:
-                    for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
-                        flow += net.weight[e] * ahead[net.column[e]]
-                flow *= w[i, a]
+                flow = _with_mean(net, h, i, a, ahead, -u[i]) * w[i, a]
                 out[i] -= flow
-                if h + 1 < H:
-                    for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
-                        gathered[net.column[e]] += net.weight[e] * flow
-        if h + 1 < H:
-            for i in range(net.first[h + 1], net.first[h + 2]):
-                out[i] = gathered[net.state[i]]
+                _pass_on(net, h, i, a, flow, gathered)
+        _take_ahead(net, h, gathered, out)
 
 
 @kernel
@@ -236,16 +258,11 @@ def roll_out(net: Network, x: Floats, d: Floats) -> float:
     """d <- visitation of the policy pi(a|h, s) ~ exp x(h, s, a) over available actions; returns
     sum_h H(d_h).
     """
-    H = len(net.first) - 1
     mass, ahead = np.zeros(len(net.state)), np.zeros(net.S)
-    for i in range(net.first[1]):
-        mass[i] = net.start[i]
+    mass[: net.first[1]] = net.start
     entropy = 0.0
-    for h in range(H):
-        k = 0 if net.stationary else h
-        if h + 1 < H:
-            for i in range(net.first[h + 1], net.first[h + 2]):
-                ahead[net.state[i]] = 0.0
+    for h in range(len(net.first) - 1):
+        _clear_ahead(net, h, ahead)
         for i in range(net.first[h], net.first[h + 1]):
             top = -np.inf
             for a in range(net.A):
@@ -260,13 +277,8 @@ def roll_out(net: Network, x: Floats, d: Floats) -> float:
                 d[i, a] *= mass[i] / z
                 if d[i, a] > 0.0:
                     entropy -= d[i, a] * np.log(d[i, a])
-                if h + 1 < H:
-                    row = net.state[i] * net.A + a
-                    for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
-                        ahead[net.column[e]] += net.weight[e] * d[i, a]
-        if h + 1 < H:
-            for i in range(net.first[h + 1], net.first[h + 2]):
-                mass[i] = ahead[net.state[i]]
+                _pass_on(net, h, i, a, d[i, a], ahead)
+        _take_ahead(net, h, ahead, mass)
     return entropy
 
 
@@ -275,24 +287,17 @@ def soft_potentials(net: Network, d: Floats, V: Floats) -> None:
     """V_h(s) <- -log d_h(s) + log sum_a exp (p_h V_{h+1})(s, a), backwards over the stages; the sum
     is over available actions.
     """
-    H = len(net.first) - 1
     ahead = np.zeros(net.S)
     x = np.empty(net.A)
-    for h in range(H - 1, -1, -1):
-        k = 0 if net.stationary else h
-        if h + 1 < H:
-            for i in range(net.first[h + 1], net.first[h + 2]):
-                ahead[net.state[i]] = V[i]
+    for h in range(len(net.first) - 2, -1, -1):
+        _set_ahead(net, h, V, ahead)
         for i in range(net.first[h], net.first[h + 1]):
             mass = 0.0
             top = -np.inf
             for a in range(net.A):
                 mass += d[i, a]
-                x[a] = 0.0 if net.available[net.state[i], a] else -np.inf
-                if h + 1 < H:
-                    row = net.state[i] * net.A + a
-                    for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
-                        x[a] += net.weight[e] * ahead[net.column[e]]
+                start = 0.0 if net.available[net.state[i], a] else -np.inf
+                x[a] = _with_mean(net, h, i, a, ahead, start)
                 top = max(top, x[a])
             z = 0.0
             for a in range(net.A):
@@ -313,24 +318,16 @@ def mirror_sweep(net: Network, reward: Floats, log_pi: Floats) -> float:
     V = np.empty(len(net.state))
     ahead = np.zeros(net.S)
     for h in range(H - 1, -1, -1):
-        k = 0 if net.stationary else h
         w = H - h
         ahead[:] = 0.0
-        if h + 1 < H:
-            for i in range(net.first[h + 1], net.first[h + 2]):
-                ahead[net.state[i]] = V[i]
+        _set_ahead(net, h, V, ahead)
         for i in range(net.first[h], net.first[h + 1]):
             top = -np.inf
             for a in range(net.A):
                 if not net.available[net.state[i], a]:
                     log_pi[i, a] = -np.inf
                     continue
-                q = reward[i, a]
-                if h + 1 < H:
-                    row = net.state[i] * net.A + a
-                    for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
-                        q += net.weight[e] * ahead[net.column[e]]
-                log_pi[i, a] += q / w
+                log_pi[i, a] += _with_mean(net, h, i, a, ahead, reward[i, a]) / w
                 top = max(top, log_pi[i, a])
             z = 0.0
             for a in range(net.A):
@@ -352,26 +349,18 @@ def proximal_values(
     V_h(s) = tau log sum_a exp{log_prior(a|h, s) + [y(s, a) + (p_h V_{h+1})(s, a)] / tau} over
     available actions; tau = 0: their maximum.
     """
-    H = len(net.first) - 1
     V = np.empty(len(net.state))
     ahead = np.zeros(net.S)
     x = np.empty(net.A)
-    for h in range(H - 1, -1, -1):
-        k = 0 if net.stationary else h
-        if h + 1 < H:
-            for i in range(net.first[h + 1], net.first[h + 2]):
-                ahead[net.state[i]] = V[i]
+    for h in range(len(net.first) - 2, -1, -1):
+        _set_ahead(net, h, V, ahead)
         for i in range(net.first[h], net.first[h + 1]):
             top = -np.inf
             for a in range(net.A):
                 if not net.available[net.state[i], a]:
                     x[a] = -np.inf
                     continue
-                x[a] = y[net.state[i], a]
-                if h + 1 < H:
-                    row = net.state[i] * net.A + a
-                    for e in range(net.indptr[k, row], net.indptr[k, row + 1]):
-                        x[a] += net.weight[e] * ahead[net.column[e]]
+                x[a] = _with_mean(net, h, i, a, ahead, y[net.state[i], a])
                 if tau > 0.0:
                     x[a] = log_prior[i, a] + x[a] / tau
                 top = max(top, x[a])

@@ -37,12 +37,7 @@ from rlentropy.episodic.max_entropy.mirror import ascend, full_policy
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import average_visitation_entropy, push_forward
 from rlentropy.results import result
-from rlentropy.validation import (
-    check_array,
-    check_choice,
-    check_integer,
-    check_kind,
-)
+from rlentropy.validation import check_array, check_choice, check_integer, check_kind
 
 METHODS = ("auto", "interior", "proximal", "mirror")
 INTERIOR_STEPS = 100

@@ -124,9 +124,9 @@ def path_divergence(d: ArrayLike, d_other: ArrayLike) -> float:
     does. Source: lem-path-divergence.
     """
     d = check_array("d", d, (None, None, None))
-    log_ratio = log_probabilities(markov_policy(d)) - log_probabilities(
-        markov_policy(check_array("d_other", d_other, d.shape))
-    )
+    d_other = check_array("d_other", d_other, d.shape)
+    refuse("d_other", d_other, d_other < 0, "a probability cannot be negative")
+    log_ratio = log_probabilities(markov_policy(d)) - log_probabilities(markov_policy(d_other))
     weight = np.arange(len(d), 0, -1)[:, None, None]
     return float(np.sum(weight * np.multiply(d, log_ratio, where=d > 0, out=np.zeros(d.shape))))
 

@@ -2,6 +2,7 @@
 deterministic policies, a generic conic solver, and the dual identities.
 """
 
+import conic
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -188,24 +189,6 @@ def test_certificates_are_the_best_of_all_policies(seed):
     assert mve.average_dual_value(mdp, y) == pytest.approx(most, rel=1e-12)
 
 
-def conic(mdp, average):
-    """Optimum by CVXPY and Clarabel, from the definition of the polytope."""
-    cvxpy = pytest.importorskip("cvxpy")
-    H, S, A = mdp.H, mdp.S, mdp.A
-    d = [cvxpy.Variable((S, A), nonneg=True) for _ in range(H)]
-    rules = [cvxpy.sum(d[0], axis=1) == mdp.start_distribution]
-    for h in range(H):
-        rules.append(d[h][~mdp.available] == 0)
-        if h + 1 < H:
-            arrived = mdp.kernel(h).toarray().T @ cvxpy.vec(d[h], order="C")
-            rules.append(cvxpy.sum(d[h + 1], axis=1) == arrived)
-    entropies = [cvxpy.sum(cvxpy.entr(sum(d) / H))] if average else map(cvxpy.entr, d)
-    goal = sum(cvxpy.sum(x) for x in entropies)
-    problem = cvxpy.Problem(cvxpy.Maximize(goal), rules)
-    problem.solve(solver=cvxpy.CLARABEL)
-    return problem.value
-
-
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("average", [False, True])
 @pytest.mark.parametrize("seed", range(4))
@@ -213,7 +196,7 @@ def test_clarabel_agrees(seed, average):
     mdp = masked(4, 3, 3, seed, stationary=bool(seed % 2), drawn=seed > 1)
     solver = mve.solve_average if average else mve.solve
     assert (~mdp.available).any()
-    assert conic(mdp, average) == pytest.approx(solver(mdp, tol=1e-8).value, abs=2e-6)
+    assert conic.optimum(mdp, average) == pytest.approx(solver(mdp, tol=1e-8).value, abs=2e-6)
 
 
 def test_one_action_a_state_leaves_nothing_to_choose():

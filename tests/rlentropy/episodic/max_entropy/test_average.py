@@ -104,6 +104,8 @@ def test_the_methods_agree():
         assert_certified(mdp, best, tol)
         assert best.method == ("interior" if method == "auto" else method)
         assert best.value <= DOUBLE_CHAIN + 2e-13 <= best.value + best.gap + 4e-13
+    # the two problems have different solutions
+    assert average_visitation_entropy(mve.solve(mdp).visitation) < DOUBLE_CHAIN - 1e-3
 
 
 def test_the_order_of_the_methods_depends_on_the_size(monkeypatch):
@@ -223,18 +225,3 @@ def test_a_step_keeps_the_iterate_inside_and_closes_the_residuals():
     np.testing.assert_allclose(flow, 0, atol=1e-12)
     np.testing.assert_allclose(point.z, -stages.slope(point.V, point.y), atol=1e-9)
     np.testing.assert_allclose(stages.pool(point.x), np.exp(-point.y), atol=1e-6)
-
-
-def test_refusals():
-    mdp = CHAINS[0]
-    for bad in (0, -1, np.nan, "small"):
-        with pytest.raises(ValueError, match="tol"):
-            mve.solve_average(mdp, tol=bad)
-    with pytest.raises(ValueError, match="max_iterations = 0"):
-        mve.solve_average(mdp, max_iterations=0)
-    with pytest.raises(ValueError, match="inner_iterations = 0"):
-        mve.solve_average(mdp, inner_iterations=0)
-    with pytest.raises(ValueError, match=r"method = .simplex.: expected one of auto, interior"):
-        mve.solve_average(mdp, method="simplex")
-    with pytest.raises(ValueError, match=r"y\[0, 1\] = nan"):
-        mve.average_dual_value(mdp, np.array([[0, np.nan]] + [[0, 0]] * 30))

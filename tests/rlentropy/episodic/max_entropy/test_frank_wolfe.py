@@ -40,8 +40,3 @@ def test_it_is_slow_where_mirror_ascent_is_fast():
     best = mve.solve(CHAIN).value
     assert best - mve.frank_wolfe(CHAIN, 100).values[-1] > 1e-3
     assert best - mve.mirror_ascent(CHAIN, 100).values[-1] < 1e-9
-
-
-def test_refusals():
-    with pytest.raises(ValueError, match="steps = -1"):
-        mve.frank_wolfe(CHAIN, -1)

@@ -1,9 +1,11 @@
 """The exact optimum: kernels against NumPy twins, certificates, a generic conic solver, degenerate cases, refusals."""
 
+import conic
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import refusals
 
 from rlentropy.episodic import environments, induction
 from rlentropy.episodic import max_entropy as mve
@@ -11,12 +13,11 @@ from rlentropy.episodic import visitation as vis
 from rlentropy.episodic.max_entropy import _kernels as kernels
 from rlentropy.episodic.max_entropy import sum as mve_sum
 from rlentropy.episodic.mdp import EpisodicMDP
-from rlentropy.episodic.visitation import average_visitation_entropy, visitation_entropy
+from rlentropy.episodic.visitation import visitation_entropy
 from rlentropy.validation import NotConverged
 
 # the values that three independent solvers agreed on (dual L-BFGS, Clarabel, IPOPT)
 DOUBLE_CHAIN, GRID = 53.7249578546806, 108.525412226263
-GRID_AVERAGE = 7.055439586
 
 
 @st.composite
@@ -255,28 +256,6 @@ def test_a_large_grid():
 # ---------------------------------------------------------------------------------------------- a generic solver
 
 
-def conic(mdp, average):
-    """Optimum by CVXPY and Clarabel over reachable pairs, from the definition of the polytope."""
-    cvxpy = pytest.importorskip("cvxpy")
-    X = matrix(mdp)
-    d = cvxpy.Variable(X.shape[0], nonneg=True)
-    start = np.zeros(X.shape[1])
-    start[0] = -1.0
-    reach = mdp.reachable()
-    if average:
-        _, state = np.nonzero(reach)
-        pairs = (state[:, None] * mdp.A + np.arange(mdp.A)).ravel()
-        pool = np.zeros((mdp.S * mdp.A, len(pairs)))
-        pool[pairs, np.arange(len(pairs))] = 1 / mdp.H
-        objective = cvxpy.sum(cvxpy.entr(pool @ d))
-    else:
-        objective = cvxpy.sum(cvxpy.entr(d))
-    problem = cvxpy.Problem(cvxpy.Maximize(objective), [X.T @ d == start])
-    problem.solve(solver=cvxpy.CLARABEL, tol_gap_abs=1e-10, tol_gap_rel=1e-10, tol_feas=1e-10)
-    assert problem.status == "optimal"
-    return problem.value
-
-
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("seed", range(20))
 def test_clarabel_agrees_on_random_mdps(seed):
@@ -290,15 +269,7 @@ def test_clarabel_agrees_on_random_mdps(seed):
         seed=seed,
         stationary=bool(seed % 2),
     )
-    assert conic(mdp, average=False) == pytest.approx(mve.solve(mdp).value, abs=1e-6)
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("seed", range(5))
-def test_clarabel_agrees_on_the_average(seed):
-    mdp = environments.garnet(states=5, actions=2, horizon=4, branching=2, seed=seed)
-    best = mve.solve_average(mdp, tol=1e-8)
-    assert conic(mdp, average=True) == pytest.approx(best.value, abs=1e-6)
+    assert conic.optimum(mdp, average=False) == pytest.approx(mve.solve(mdp).value, abs=1e-6)
 
 
 # -------------------------------------------------------------------------------------------------- degenerate cases
@@ -415,58 +386,16 @@ def test_the_soft_backup_gap_is_an_expected_divergence(mdp):
     assert mve.dual_value(mdp, V) - visitation_entropy(d) == pytest.approx(divergence, abs=1e-10)
 
 
-# ------------------------------------------------------------------------------------------------------- the average
-
-
-def test_average_optimum_of_the_double_chain():
-    mdp = environments.double_chain(length=31, failure=0.1, horizon=20)
-    best = mve.solve_average(mdp)
-    assert best.gap <= 1e-6
-    # the optimum per stage, seen through the other entropy, and the other way round
-    assert average_visitation_entropy(mve.solve(mdp).visitation) < best.value - 1e-3
-    assert visitation_entropy(best.visitation) < DOUBLE_CHAIN - 1e-3
-
-
-@given(small_mdps())
-def test_average_optima_of_random_mdps_are_certified(mdp):
-    best = mve.solve_average(mdp, tol=1e-5)
-    assert 0 <= best.gap <= 1e-5
-    assert average_visitation_entropy(best.visitation) == pytest.approx(best.value, abs=1e-12)
-    np.testing.assert_allclose(best.visitation.mean(axis=0), best.average, atol=1e-13)
-    assert mve.average_dual_value(mdp, best.prices) - best.value == pytest.approx(
-        best.gap, abs=1e-10
-    )
-    assert mve.average_dual_value(mdp, np.zeros((mdp.S, mdp.A))) >= best.value - 1e-12
-
-
 # -------------------------------------------------------------------------------------------------------- refusals
 
 
-def test_refusals():
-    mdp = environments.double_chain(length=5, failure=0.1, horizon=3)
-    for bad in (0, -1, np.nan, "small"):
-        with pytest.raises(ValueError, match="tol"):
-            mve.solve(mdp, tol=bad)
-        with pytest.raises(ValueError, match="tol"):
-            mve.solve_average(mdp, tol=bad)
-    with pytest.raises(ValueError, match="max_iterations = 0"):
-        mve.solve(mdp, max_iterations=0)
-    with pytest.raises(ValueError, match=r"method = .simplex.: expected one of auto, dual, primal"):
-        mve.solve(mdp, method="simplex")
-    with pytest.raises(ValueError, match=r"V: shape \(3, 4\), expected \(3, 5\)"):
-        mve.dual_value(mdp, np.zeros((3, 4)))
-    with pytest.raises(ValueError, match=r"d_bar\[1, 0, 1\] = -0.1"):
-        d_bar = np.full((3, 5, 2), 0.1)
-        d_bar[1, 0, 1] = -0.1
-        mve.certificate(mdp, d_bar)
-    with pytest.raises(ValueError, match=r"the mass d_bar\[0\] = 2.0: more than 1"):
-        mve.certificate(mdp, np.full((3, 5, 2), 0.2))
-    with pytest.raises(ValueError, match=r"the mass d\[1, 1\] = 0.0: every reachable"):
-        d = np.zeros((3, 5, 2))
-        d[0, 2] = 0.5
-        mve.potentials_of_visitation(mdp, d)
-    with pytest.raises(ValueError, match=r"y\[0, 1\] = nan"):
-        mve.average_dual_value(mdp, np.array([[0, np.nan]] + [[0, 0]] * 4))
+CHAIN = environments.double_chain(length=5, failure=0.1, horizon=3)
+SOMEWHERE = np.eye(10)[[4] * 3].reshape(3, 5, 2)
+test_bad_input_is_refused = refusals(
+    (lambda: mve.certificate(CHAIN, -SOMEWHERE), r"d_bar\[0, 2, 0\] = -1.0"),
+    (lambda: mve.certificate(CHAIN, 2 * SOMEWHERE), r"the mass d_bar\[0\] = 2.0: more than 1"),
+    (lambda: mve.potentials_of_visitation(CHAIN, SOMEWHERE), r"d\[1, 1\] = 0.0: every reachable"),
+)
 
 
 def test_too_few_steps_raise_with_the_gap():
@@ -476,5 +405,3 @@ def test_too_few_steps_raise_with_the_gap():
             NotConverged, match=rf"{method} Newton: gap .* after 1 iterations, wanted 1e-10"
         ):
             mve.solve(mdp, max_iterations=1, method=method)
-    with pytest.raises(NotConverged, match=r"mirror ascent: gap .* after 1 steps"):
-        mve.solve_average(mdp, max_iterations=1)

@@ -29,7 +29,7 @@ CORNERS = np.array([[20.0, 302.0], [328.0, 302.0], [174.0, 35.3]])
 
 
 def losing():
-    """Two paths of NPG on the triangle of policies, rings of equal entropy, and where its rate is 0."""
+    """Two paths of NPG on the triangle of policies, rings of equal entropy, where its rate is 0."""
     parts = [path(CORNERS, stroke(INK), closed=True)]
     grid = dist.log_probabilities(plotting.simplex_grid(160))
     for level in (0.4, 0.7, 0.95):
@@ -41,7 +41,9 @@ def losing():
     starts = {BLUE: [0.5, 0.3, 0.2], GREEN: [0.02, 0.08, 0.9]}
     for colour, start in starts.items():
         steps = np.linspace(0, 14, 71)[:, None]
-        parts.append(path(dist.softmax(np.log(start) + steps * REWARDS) @ CORNERS, stroke(colour, 3.5)))
+        parts.append(
+            path(dist.softmax(np.log(start) + steps * REWARDS) @ CORNERS, stroke(colour, 3.5))
+        )
         parts.append(dot(*(start @ CORNERS)))
     parts.append(text(4, 324, "best action", "start"))
     parts.append(text(344, 324, "second", "end"))
@@ -92,7 +94,10 @@ def shades(visits, cells, left, top, size, *, low=-4.0, high=0.3, steps=16):
     shade = np.ceil(steps * np.clip((visits - low) / (high - low), 0, 1)).astype(int)
     parts = []
     for step in range(1, steps + 1):
-        corners = [(left + size * (c % cells), top + size * (c // cells)) for c in np.flatnonzero(shade == step)]
+        corners = [
+            (left + size * (c % cells), top + size * (c // cells))
+            for c in np.flatnonzero(shade == step)
+        ]
         squares = "".join(f"M{x:g} {y:g}h{size}v{size}h-{size}z" for x, y in corners)
         if squares:
             style = f"{fill(BLUE)}; fill-opacity: {step / steps:.2f}; shape-rendering: crispEdges"
@@ -113,9 +118,10 @@ PICTURES = (losing, exploring)
 def main():
     for draw in PICTURES:
         picture = draw()
-        for name, text in ((draw.__name__, picture), (f"{draw.__name__}_dark", dark(picture))):
-            (TARGET / f"{name}.svg").write_text(text, encoding="utf-8")
-            print(f"book/moving/{name}.svg: {len(text) / 1000:.0f} kB")
+        for end, drawn in (("", picture), ("_dark", dark(picture))):
+            file = TARGET / f"{draw.__name__}{end}.svg"
+            file.write_text(drawn, encoding="utf-8")
+            print(f"{file.relative_to(ROOT)}: {len(drawn) / 1000:.0f} kB")
     return 0
 
 

@@ -13,8 +13,11 @@ from source_key import ROOT
 TARGET = ROOT / "book" / "_static" / "card.png"
 SIZE = (1200, 630)  # what the networks ask for
 PAGE = """<meta charset="utf-8"><style>
-body {{ margin: 0; background: white; color: #222222; font: 28px system-ui, 'DejaVu Sans', sans-serif }}
-h1 {{ font-size: 52px; margin: 34px 60px 4px }} p {{ margin: 0 62px 22px }} div {{ padding: 0 60px; white-space: nowrap }}
+body {{ margin: 0; background: white; color: #222222 }}
+body {{ font: 28px system-ui, 'DejaVu Sans', sans-serif }}
+h1 {{ font-size: 52px; margin: 34px 60px 4px }}
+p {{ margin: 0 62px 22px }}
+div {{ padding: 0 60px; white-space: nowrap }}
 svg {{ width: 520px; height: 409px; margin-right: 30px }}
 </style><h1>Entropy in Reinforcement Learning</h1>
 <p>How policies lose it, how explorers maximise it</p><div>{}</div>"""

@@ -18,19 +18,26 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 # time that passes on the page, not on the clock: enough for MathJax to set every formula
 BUDGET = 600_000
 
-# Proofs and solutions are unfolded, the code of checks stays behind their result lines;
-# every display is fitted to the
-# width of the paper (A4 less its margins); every page has its number.
+# Proofs and solutions are unfolded, the code of checks stays behind their result lines; every
+# display is fitted to the width of the paper (A4 less its margins); every page has its number.
+# On the one page headings stand a level lower, and the contents stand before the preface.
 PREPARE = """
 <style>
   body { width: 180mm; margin: 0 }
   @page { @bottom-center { content: counter(page); font: 9pt system-ui, sans-serif } }
+  .bd-article h3 { font-size: 14pt }
+  .bd-article h4 { font-size: 12pt }
+  .bd-main .bd-content #jb-print-toc { margin: 0; break-after: page }
+  #jb-print-toc li a { padding: 0; line-height: 1.25 }
 </style>
 <script>
 addEventListener("load", async () => {
   document.documentElement.dataset.theme = "light";
   const folds = document.querySelectorAll("details.rl-folded:not(:has(.rl-graph))");
   folds.forEach((part) => { part.open = true; });
+  // a button in a head that is repeated on every page is not printed there
+  const heads = document.querySelectorAll("th button");
+  heads.forEach((button) => { button.replaceWith(...button.childNodes); });
   await window.MathJax?.startup?.promise;
   window.fitDisplays?.(0.4);
   // a table that is still too wide for the paper is set smaller as a whole,

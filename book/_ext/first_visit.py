@@ -42,9 +42,9 @@ def tags(title, words, book, address="", page=""):
     found = {"og:type": "article", "og:site_name": book, "og:title": title, "og:description": words}
     if address:
         root = address.rstrip("/")
-        found |= {"og:url": f"{root}/{page}.html", "og:image": f"{root}/_static/readme.png"}
+        found |= {"og:url": f"{root}/{page}.html", "og:image": f"{root}/_static/card.png"}
         found |= {
-            "og:image:alt": "Entropy along paths of a policy on the triangle of three actions"
+            "og:image:alt": "Paths of a policy on the triangle of three actions, and visits of a grid"
         }
     lines = [f'<meta name="description" content="{escape(words)}"/>'] if words else []
     lines += [

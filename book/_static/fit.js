@@ -53,6 +53,18 @@
   window.addEventListener("load", () => window.MathJax?.startup?.promise?.then(start));
   window.fitDisplays = fit;
 
+  // on a phone the rows of a table of many columns become cards (custom.css); each cell knows the head of its column
+  const COLUMNS = 3;
+  const cards = () => document.querySelectorAll("main table").forEach((table) => {
+    const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent.trim());
+    if (heads.length < COLUMNS || table.closest(".rl-ledger")) return;
+    table.classList.add("rl-cards");
+    table.querySelectorAll("tbody tr").forEach((row) => {
+      [...row.cells].forEach((cell, i) => { if (i && heads[i] && cell.textContent.trim()) cell.dataset.head = heads[i]; });
+    });
+  });
+  document.addEventListener("DOMContentLoaded", cards);
+
   // ---------------------------------------------------------------------------------------- the first screens first
 
   const PATIENCE = 3000; // milliseconds until the text is shown in any case

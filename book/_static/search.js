@@ -38,13 +38,21 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // ------------------------------------------------------------------------------------------------------- excerpts
 
-  // as plain_titles.readable in Python
-  const readable = (tex) => tex
-    .replace(/\\[()[\]]|\\[,;:! ]|~|\\q?quad\b/g, " ")
-    .replace(/\\(?:left|right|math(?:rm|cal|bb|bf|sf)|operatorname\*?|text|[bB]ig[lr]?|displaystyle)(?![a-zA-Z])/g, "")
-    .replace(/\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}/g, "$1/$2")
-    .replace(/\\([a-zA-Z]+)/g, (_, name) => SIGNS[name] ?? name)
-    .replace(/[{}\\]/g, "").replace(/\s+/g, " ").trim();
+  // as plain_titles.readable in Python; a formula of which more is left than signs and names is an ellipsis
+  const SAID = { Vert: "‖", sim: "~", hat: "", bar: "", tilde: "", dot: "", overline: "" };
+  const NAMES = ["log", "exp", "max", "min", "arg", "lim", "sup", "inf", "Pr"];
+  const readable = (tex) => {
+    let strange = false;
+    const text = tex
+      .replace(/\\[()[\]]|\\[,;:!| ]|~|\\q?quad\b/g, " ")
+      .replace(/\\(?:left|right|math(?:rm|cal|bb|bf|sf)|operatorname\*?|text|[bB]ig[lr]?|displaystyle)(?![a-zA-Z])/g, "")
+      .replace(/\\[dt]?frac\s*(?:\{([^{}]*)\}|(\w))\s*(?:\{([^{}]*)\}|(\w))/g, (_, a, b, c, d) => `${a ?? b}/${c ?? d}`)
+      .replace(/\\([a-zA-Z]+)/g, (_, name) => {
+        strange ||= !(name in SIGNS || name in SAID || NAMES.includes(name));
+        return SIGNS[name] ?? SAID[name] ?? name;
+      });
+    return strange ? " … " : text.replace(/[{}\\]/g, "").replace(/\s+/g, " ").trim();
+  };
   const USELESS = ".headerlink, script, style, .cell_input, .toctree-wrapper, nav, figure, .rl-graph, .rl-ledger, .eqno, "
     + ".admonition-title, .onlyprint";
   Search.htmlToText = (html, anchor) => {
@@ -55,5 +63,19 @@ document.addEventListener("DOMContentLoaded", () => {
     const main = page.querySelector('[role="main"]');
     const part = (anchor && main?.querySelector(anchor)) || main?.querySelector("article") || main;
     return (part?.textContent ?? "").replace(/\s+/g, " ").trim();
+  };
+
+  // an excerpt begins near a word that was asked for, not near a longer one that holds it
+  const LENGTH = 240;
+  Search.makeSearchSummary = (html, keywords, anchor) => {
+    const text = Search.htmlToText(html, anchor);
+    if (!text) return null;
+    const begins = (word) => new RegExp(`(?<![\\p{Letter}\\p{Number}])${word.replace(/[^\p{Letter}\p{Number}]/gu, "\\$&")}`, "iu");
+    const places = [...keywords].map((word) => text.search(begins(word))).filter((place) => place >= 0);
+    const start = Math.max((places.at(-1) ?? 0) - LENGTH / 2, 0);
+    const excerpt = document.createElement("p");
+    excerpt.className = "context";
+    excerpt.textContent = (start ? "…" : "") + text.slice(start, start + LENGTH).trim() + (start + LENGTH < text.length ? "…" : "");
+    return excerpt;
   };
 });

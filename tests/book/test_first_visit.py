@@ -43,7 +43,7 @@ def test_a_description_ends_with_a_sentence_or_a_word(words, kept):
 def test_a_picture_is_named_only_where_the_address_of_the_book_is_known():
     assert "og:image" not in first_visit.tags("T", "words", "Book")
     known = first_visit.tags("T", 'a "b" & c', "Book", "https://example.org/book/", "notebooks/x")
-    assert 'content="https://example.org/book/_static/readme.png"' in known
+    assert 'content="https://example.org/book/_static/card.png"' in known
     assert 'content="https://example.org/book/notebooks/x.html"' in known
     assert "a &quot;b&quot; &amp; c" in known
 

@@ -8,6 +8,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import few_icons
+import front_pictures
 import launch_buttons
 import numpy as np
 import pytest
@@ -21,14 +22,15 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def dead_links(text):
-    """Links and images of a Markdown text that lead to no file of the book."""
-    links = re.findall(r"\]\(([^)#\s]+)\)", text)
+    """Links and pictures of a Markdown text that lead to no file of the book."""
+    links = re.findall(r"\]\(([^)#\s]+)\)", text) + re.findall(r'(?:src|srcset)="([^"]+)"', text)
     return [link for link in links if "://" not in link and not (ROOT / link).exists()]
 
 
 def test_links_of_the_readme_lead_to_files():
     assert dead_links(README) == []
     assert dead_links("[x](nowhere.md) [y](README.md) [z](https://example.org)") == ["nowhere.md"]
+    assert dead_links('<img src="nowhere.svg"><a href="README.md">') == ["nowhere.svg"]
 
 
 def test_every_chapter_is_reached_from_the_readme():
@@ -49,16 +51,33 @@ def test_commands_of_the_readme_are_targets():
     assert set(re.findall(r"`?make ([a-z]+)\b", README)) <= targets
 
 
-def test_the_figure_is_small_and_described():
-    words, path = re.search(r"!\[([^\]]+)\]\(([^)]+)\)", README).groups()
-    assert len(words.split()) > 10
-    assert (ROOT / path).stat().st_size < 150_000
+PICTURE = re.compile(
+    r'<picture><source media="\(prefers-color-scheme: dark\)" srcset="([^"]+)">'
+    r'<img src="([^"]+)" width="400" alt="([^"]+)"></picture>'
+)
+
+
+def test_the_pictures_are_small_described_and_have_a_dark_twin():
+    shown = PICTURE.findall(README)
+    assert len(shown) == 2 and README.count("<img") == 2 and "![" not in README
+    preface = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
+    for night, day, words in shown:
+        assert len(words.split()) > 10
+        assert (ROOT / day).stat().st_size < 40_000 and day.removeprefix("book/") in preface
+        assert front_pictures.dark((ROOT / day).read_text()) == (ROOT / night).read_text()
+
+
+def test_a_dark_twin_has_dark_colours_and_light_text():
+    picture = '<svg width="1"><path style="fill: none; stroke: #0072b2"/><text>x</text></svg>'
+    assert front_pictures.dark(picture) == (
+        '<svg fill="#e6e6e6" width="1"><path style="fill: none; stroke: #4ba3dd"/><text>x</text></svg>'
+    )
 
 
 def test_the_readme_is_short_and_begins_with_what_one_sees_and_does():
     lines = README.splitlines()
-    assert len(lines) <= 100
-    first = README.index("![")
+    assert len(lines) <= 80
+    first = README.index("<picture>")
     assert README.index("# Entropy") < first < README.index("make book") < README.index("make test")
     assert README.index("make test") < README.index("**Why did my policy")
     for reader in ("make serve", "make lab", "make check LABEL="):

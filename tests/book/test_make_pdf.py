@@ -1,5 +1,6 @@
 """The PDF: links stay inside the one page, folded parts are opened, and a missing browser is said in one sentence."""
 
+import re
 import time
 
 import make_pdf
@@ -105,3 +106,46 @@ def test_many_folds_with_formulas_are_printed_in_a_minute(printed):
 def test_a_browser_that_fails_is_reported(tmp_path):
     assert not make_pdf.pdf_of(tmp_path / "none.html", tmp_path / "x.pdf", "false")
     assert not (tmp_path / "x.pdf").exists()
+
+
+@pytest.mark.browser
+def test_the_head_of_a_table_is_repeated_on_every_page(printed):
+    head = "<thead><tr><th><button>the head</button></th></tr></thead>"
+    rows = "".join(f"<tr><td>row {i}</td></tr>" for i in range(150))
+    book = printed(
+        f"<html><head></head><body><table>{head}<tbody>{rows}</tbody></table></body></html>"
+    )
+    assert len(book.pages) > 2
+    assert all("the head" in page.extract_text() for page in book.pages)
+
+
+# ------------------------------------------------------------------------------------- the printed book
+
+
+@pytest.fixture(scope="module")
+def book():
+    """The whole book as `make pdf` printed it."""
+    from pypdf import PdfReader
+
+    if not make_pdf.PDF.is_file():
+        pytest.skip("the book is not printed; run: make pdf")
+    return PdfReader(make_pdf.PDF)
+
+
+@pytest.mark.browser
+def test_the_links_of_the_printed_book_lead_somewhere(book):
+    places = book.named_destinations
+    inside = [link for link in links(book) if not str(link).startswith(("http", "mailto"))]
+    assert len(inside) > 1000
+    assert {link for link in inside if link not in places} == set()
+
+
+@pytest.mark.browser
+def test_pages_of_the_printed_book_have_numbers_and_nothing_raw(book):
+    """Every ninth page: reading one takes a tenth of a second."""
+    assert len(book.pages) > 300
+    for number in range(1, len(book.pages) + 1, 9):
+        words = book.pages[number - 1].extract_text().split()
+        assert str(number) in (words[0], words[-1]), number
+        raw = [word for word in words if re.search(r"\\[a-z]{3}|\$\$|^:::|\{\w+:\w+\}`", word)]
+        assert raw == [], number

@@ -5,6 +5,7 @@ import re
 from types import SimpleNamespace
 
 import drawings
+import front_pictures
 import moving
 import moving_explorers
 import numpy as np
@@ -116,7 +117,9 @@ def same_drawing(one, other):
     )
 
 
-@pytest.mark.parametrize("draw", drawings.PICTURES, ids=lambda draw: draw.__name__)
+@pytest.mark.parametrize(
+    "draw", drawings.PICTURES + front_pictures.PICTURES, ids=lambda draw: draw.__name__
+)
 def test_a_drawing_is_that_of_the_script(draw):
     stored = (ROOT / "book" / "moving" / f"{draw.__name__}.svg").read_text(encoding="utf-8")
     again = draw()

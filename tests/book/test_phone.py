@@ -1,10 +1,11 @@
-"""On a phone every display of every chapter is seen whole: set smaller where it has to, without scrolling."""
+"""On a phone every display and every table is seen whole: set smaller or as cards, without scrolling."""
 
 import pytest
-from browsing import NARROW, ROOT, Visit
+from browsing import NARROW, PAGES, ROOT, Visit
 
 pytestmark = pytest.mark.browser
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
+OTHERS = [name for name in PAGES if name.startswith("book/") and not name.startswith("book/api/")]
 LEAST = 0.68  # of the size of a display on a desktop
 
 # [share of the text's size, TeX as it is read out] of the displays that are cut off
@@ -17,6 +18,11 @@ CUT = """() => {
     ).map(box => (box.querySelector('mjx-assistive-mml') ?? box).textContent.slice(0, 80));
 }""".replace("LEAST", str(LEAST))
 
+# beginnings of the tables that are wider than the column
+WIDE_TABLES = """() => [...document.querySelectorAll('main table')]
+    .filter(table => table.clientWidth > 0 && [table, table.parentElement].some(box => box.scrollWidth > box.clientWidth + 1))
+    .map(table => table.textContent.trim().slice(0, 60))"""
+
 
 @pytest.fixture(scope="module")
 def phone(browser, site):
@@ -26,8 +32,26 @@ def phone(browser, site):
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_no_display_is_cut_off(phone, name):
-    assert phone.open(f"notebooks/{name}.html").evaluate(CUT) == []
+def test_no_display_and_no_table_is_cut_off(phone, name):
+    tab = phone.open(f"notebooks/{name}.html")
+    assert tab.evaluate(CUT) == []
+    assert tab.evaluate(WIDE_TABLES) == []
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_no_table_of_another_page_is_cut_off(phone, name):
+    assert phone.open(name).evaluate(WIDE_TABLES) == []
+
+
+def test_a_row_of_a_wide_table_is_a_card_whose_cells_say_their_column(phone):
+    tab = phone.open("book/index.html")
+    cells = tab.locator("#a-map-of-results tbody tr").first.locator("td")
+    assert [cells.nth(i).get_attribute("data-head") for i in range(4)] == [
+        *(None, "answer", "statement", "check")
+    ]
+    assert len({cells.nth(i).bounding_box()["x"] for i in range(4)}) == 1
+    tab.evaluate("() => document.querySelectorAll('.rl-cards').forEach(t => t.className = 'table')")
+    assert tab.evaluate(WIDE_TABLES)[0].startswith("you are")
 
 
 def test_a_display_that_is_far_too_wide_would_be_noticed(phone):

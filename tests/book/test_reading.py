@@ -194,11 +194,22 @@ def test_search_finds_a_whole_word_in_the_text(visit):
     )
 
 
-@pytest.mark.parametrize("words", ["covariance identity", "policy gradient", "visitation entropy"])
+# names of commands that are no words of the text
+TEX = re.compile(r"[\\$]|[_^]\{|[dt]?frac|[^a-z]binom[^i]|Vert|mathcal|widehat|\bhat |operatorname")
+
+
+@pytest.mark.parametrize(
+    "words", ["covariance identity", "policy gradient", "visitation entropy", "Theorem 3.4", "PPO"]
+)
 def test_excerpts_have_no_tex(visit, words):
     _, excerpts = search(visit, words)
     assert len(excerpts) > 3
-    assert not [text for text in excerpts if re.search(r"[\\{}$]", text)]
+    assert not [text for text in excerpts if TEX.search(text)]
+
+
+def test_an_excerpt_shows_the_word_and_not_a_longer_one(visit):
+    _, excerpts = search(visit, "PPO")  # chapter 16 has "support" long before
+    assert len(excerpts) > 3 and all(re.search(r"\bPPO\b", text) for text in excerpts)
 
 
 def test_the_index_lists_every_statement(visit):
@@ -289,6 +300,19 @@ def test_how_to_run_a_check_again_is_seen_without_scrolling(visit, width):
     finally:
         tab.set_viewport_size(WIDE)
     assert outside == 0
+
+
+def test_on_a_phone_a_statement_of_the_ledger_is_a_card(browser, site):
+    context = browser.new_context(viewport=NARROW)
+    tab = context.new_page()
+    tab.goto(f"{site}/{LEDGER}")
+    sideways = "box => box.scrollWidth - box.clientWidth"
+    assert tab.locator(".rl-ledger").evaluate(sideways) <= 0
+    cells = tab.locator("#ledger-thm-covariance-identity td")
+    boxes = [cells.nth(i).bounding_box() for i in range(cells.count())]
+    assert len({box["x"] for box in boxes}) == 1
+    assert sorted(boxes, key=lambda box: box["y"]) == boxes
+    context.close()
 
 
 def test_a_command_of_the_ledger_is_copied(browser, site):

@@ -365,6 +365,7 @@ def _learners():
         },
         "learners.entgame_plain.run": run | {"unvisited": "ceiling"},
         "learners.entgame_plain.run_pooled": run,
+        "learners.entgame_plain.tables": {"mdp": CHAIN, "episodes": 4},
         "learners.stopping.StoppingRule": {"eps": 0.5, "delta": 0.1},
         "learners.stopping.certified_gap": {
             "optimistic_value": 3.0,

@@ -71,6 +71,17 @@ class Memory:
                 Q[s] += self.moves[h, s, :, after] / np.maximum(self.n[h, s], 1) * values[after]
 
 
+def tables(mdp: EpisodicMDP, episodes: int, **options: Any) -> kernels.Tables:
+    """What `plan` looks up by a count n or a time t, both 0, ..., episodes: log(1 + n / n0) and
+    the spread sqrt(2 alpha(delta, n) / max(n, 1)) of the bonus, and the bound B_t, in nats.
+
+    options   those of `entgame.run` that concern the rule
+    Raises ValueError for arguments out of range. Source: def-entgame.
+    """
+    check_kind("mdp", mdp, EpisodicMDP)
+    return entgame._stage_tables(mdp, entgame.settings("per stage", episodes, **options))
+
+
 def plan(
     memory: Memory,
     t: int,
@@ -79,7 +90,8 @@ def plan(
     saturated: str = "unclipped",
     unvisited: str = "ceiling",
 ) -> Plan:
-    """The plan per stage after t episodes; ``tables`` are those of the compiled learner.
+    """The plan per stage after t episodes; ``tables`` (see `tables`) are those of the compiled
+    learner.
 
     ``unvisited="nothing"`` is the tempting mistake: a pair without data keeps its reward but
     nothing beyond it, so that nobody goes far for it.
@@ -145,16 +157,16 @@ def run(
     check_kind("mdp", mdp, EpisodicMDP)
     H, S, A = mdp.H, mdp.S, mdp.A
     config = entgame.settings("per stage", episodes, **options)
-    tables = entgame._stage_tables(mdp, config)
+    given = tables(mdp, episodes, **options)
     rules = {"unvisited": unvisited}
     rules["saturated"] = config.saturated
     memory = Memory(H, S, A, mdp.available)
     world = simulator.world(mdp, drawn=True)
     total = np.zeros((H, S, A))
-    now = plan(memory, 0, tables, **rules)
+    now = plan(memory, 0, given, **rules)
     shape = (config.episodes, simulator.draws(mdp, H - 1))
     for t, uniforms in enumerate(generator(seed).random(shape)):
-        now = plan(memory, t, tables, **rules)
+        now = plan(memory, t, given, **rules)
         total += push_forward(mdp, deterministic_policy(now.actions, A))
         s = simulator.begin(world, uniforms)
         for h in range(H):

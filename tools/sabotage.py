@@ -2,7 +2,7 @@
 
     python tools/sabotage.py             all chapters; writes book/sabotage.json
     python tools/sabotage.py 03 06       these chapters only
-    python tools/sabotage.py --budget 300 13      with at most so many CPU seconds for each way
+    python tools/sabotage.py --budget 300 13      for at most about so many CPU seconds a chapter
 
 A chapter runs cell by cell. Before each cell a copy of the process (a fork) for each function that
 the cell calls makes that function wrong in one of three ways and runs the cell:
@@ -21,7 +21,8 @@ for all where they moved none. A check that neither notices nor passes anything 
 the package. A wrong function may keep a solver busy for ever: a cell may take three times its plain
 CPU time and five seconds, and the checks behind that are stored as unreached. A chapter that would
 take longer than the budget has it divided among its cells; the functions for which nothing is left
-at a cell are stored as unmeasured there. The next way begins with them.
+at a cell, and the ways for which nothing is left at all, are stored as unmeasured. The next way
+begins with these functions.
 """
 
 import argparse
@@ -71,7 +72,7 @@ SPARED = {
 PATIENCE = 3  # a wrong function may take so many times the CPU time of the right one
 SECONDS = 5  # and so many seconds more
 LIMIT = 1200  # CPU seconds for a chapter as it is
-BUDGET = 1500  # CPU seconds of wrong cells, for each way
+BUDGET = 1500  # CPU seconds for a chapter with wrong functions
 FORK = 0.3  # and about so many to begin one
 KINDS = ("symbolic", "exact", "certificate", "numeric", "order", "bound", "sampled")
 PLAIN_CHECKS = {kind: getattr(Verifier, kind) for kind in KINDS}
@@ -341,7 +342,7 @@ def serial():
 
 
 def examine(path, budget=BUDGET):
-    """What the checks of one chapter notice, for so many CPU seconds of wrong cells a way."""
+    """What the checks of one chapter notice, for at most about so many CPU seconds."""
     set_environment()
     os.environ["MPLBACKEND"] = "agg"
     os.chdir(path.parent)
@@ -357,9 +358,13 @@ def examine(path, budget=BUDGET):
     }
     everywhere = {cell for _, cell in plain.checks.values()}
     targets = dict.fromkeys(sorted(plain.calls), everywhere)
+    end = spent() + budget
     for way in WAYS:
-        tour = Tour(path, plain, way, targets, budget)
-        found, whole = apart(tour.run, 20 * LIMIT)
+        left = end - spent()
+        if left <= 0:
+            leave(rows, way, plain, targets)
+            continue
+        found, whole = apart(Tour(path, plain, way, targets, left).run, 20 * LIMIT)
         if not whole:
             raise SystemExit(f"{path.name}: the way {way} came to no end")
         for name, cell, verdicts in found:
@@ -511,6 +516,15 @@ def enter(rows, name, way, cell, verdicts, plain):
             rows[check]["passes" if holds else "notices"].setdefault(name, []).append(way)
 
 
+def leave(rows, way, plain, targets):
+    """Write down that a way was not tried for the checks that an earlier one has left open."""
+    for check, (_, cell) in plain.checks.items():
+        row = rows[check]
+        for name in (row["passes"] | row["unreached"] | row["unmeasured"]).keys() - row["notices"]:
+            if cell in targets[name]:
+                row["unmeasured"].setdefault(name, []).append(way)
+
+
 def still_open(rows, name, plain, everywhere):
     """The cells of checks that only passed; all if no number moved so far."""
     said = {check: [key for key in SAYS if name in row[key]] for check, row in rows.items()}
@@ -549,7 +563,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("chapters", nargs="*", help="numbers of chapters (default: all)")
     parser.add_argument("--jobs", type=int, default=cores())
-    parser.add_argument("--budget", type=float, default=BUDGET, help="CPU seconds for each way")
+    parser.add_argument("--budget", type=float, default=BUDGET, help="CPU seconds a chapter")
     options = parser.parse_args(arguments)
     chosen = [p for p in notebooks() if not options.chapters or p.name[:2] in options.chapters]
     with ProcessPoolExecutor(options.jobs, get_context("spawn"), max_tasks_per_child=1) as pool:

@@ -2,6 +2,7 @@
 
     python tools/sabotage.py             all chapters; writes book/sabotage.json
     python tools/sabotage.py 03 06       these chapters only
+    python tools/sabotage.py --budget 300 13      for at most about so many CPU seconds a chapter
 
 A chapter runs cell by cell. Before each cell a copy of the process (a fork) for each function that
 the cell calls makes that function wrong in one of three ways and runs the cell:
@@ -18,7 +19,10 @@ when the numbers that it was given moved and it holds all the same: both its sid
 bound has room. The second and third way are tried for the checks that let those before pass, and
 for all where they moved none. A check that neither notices nor passes anything uses no number of
 the package. A wrong function may keep a solver busy for ever: a cell may take three times its plain
-CPU time and five seconds, and the checks behind that are stored as unreached.
+CPU time and five seconds, and the checks behind that are stored as unreached. A chapter that would
+take longer than the budget has it divided among its cells; the functions for which nothing is left
+at a cell, and the ways for which nothing is left at all, are stored as unmeasured. The next way
+begins with these functions.
 """
 
 import argparse
@@ -68,10 +72,13 @@ SPARED = {
 PATIENCE = 3  # a wrong function may take so many times the CPU time of the right one
 SECONDS = 5  # and so many seconds more
 LIMIT = 1200  # CPU seconds for a chapter as it is
+BUDGET = 1500  # CPU seconds for a chapter with wrong functions
+FORK = 0.3  # and about so many to begin one
 KINDS = ("symbolic", "exact", "certificate", "numeric", "order", "bound", "sampled")
 PLAIN_CHECKS = {kind: getattr(Verifier, kind) for kind in KINDS}
-SAYS = ("notices", "passes", "unreached")
+SAYS = ("notices", "passes", "unreached", "unmeasured")
 MISSING, LOST = b"missing", b"lost"  # a name without a value, with one that nobody knows
+UNMEASURED = b"unmeasured"  # with one that nobody looked for
 
 
 # ------------------------------------------------------------------------------- wrong results
@@ -334,8 +341,8 @@ def serial():
     replace(parallel.run_seeds, functools.partial(parallel.run_seeds, jobs=1))
 
 
-def examine(path):
-    """What the checks of one chapter notice."""
+def examine(path, budget=BUDGET):
+    """What the checks of one chapter notice, for at most about so many CPU seconds."""
     set_environment()
     os.environ["MPLBACKEND"] = "agg"
     os.chdir(path.parent)
@@ -346,30 +353,37 @@ def examine(path):
     if fallen:
         raise SystemExit(f"{path.name}: without sabotage these do not hold: {', '.join(fallen)}")
     rows = {
-        name: {"kind": kind, "notices": {}, "passes": {}, "unreached": {}}
+        name: {"kind": kind, **{said: {} for said in SAYS}}
         for name, (kind, _) in plain.checks.items()
     }
     everywhere = {cell for _, cell in plain.checks.values()}
-    targets = dict.fromkeys(plain.calls, everywhere)
+    targets = dict.fromkeys(sorted(plain.calls), everywhere)
+    end = spent() + budget
     for way in WAYS:
-        found, whole = apart(lambda w=way, t=targets: Tour(path, plain, w, t).run(), 20 * LIMIT)
+        left = end - spent()
+        if left <= 0:
+            leave(rows, way, plain, targets)
+            continue
+        found, whole = apart(Tour(path, plain, way, targets, left).run, 20 * LIMIT)
         if not whole:
             raise SystemExit(f"{path.name}: the way {way} came to no end")
         for name, cell, verdicts in found:
             if cell in targets[name]:
                 enter(rows, name, way, cell, verdicts, plain)
-        targets = {name: still_open(rows, name, plain, everywhere) for name in plain.calls}
+        first = sorted(targets, key=lambda name: not is_unmeasured(rows, name))
+        targets = {name: still_open(rows, name, plain, everywhere) for name in first}
     return matrix(key, plain, rows)
 
 
 class Tour:
     """One way of being wrong, for all functions, through a chapter.
 
-    targets   {function: the cells whose checks are asked}
+    targets   {function: the cells whose checks are asked}, those first that are to be first
+    budget    CPU seconds
     carried   {function: {name: its value where it differs from the plain one}}
     """
 
-    def __init__(self, path, plain, way, targets):
+    def __init__(self, path, plain, way, targets, budget):
         self.chapter = Chapter(path, plain.starts)
         self.plain = plain
         self.way = WAYS[way]
@@ -378,20 +392,22 @@ class Tour:
         self.kept = slicing.needed(self.cells, {cell for _, cell in plain.checks.values()})
         self.live = slicing.live(self.cells, self.kept)
         self.carried = {name: {} for name in targets}
+        self.rooms = rooms(plain.seconds, self.asked, budget)
 
     def run(self):
-        """Yields (function, cell, {check: (holds, hash)}), with None for what took too long."""
+        """Yields (function, cell, {check: (holds, hash)}), a word for what has no verdicts."""
         for number in sorted(self.kept):
             reads = self.cells[number].reads
             here = [
                 name
-                for name, calling in sorted(self.plain.calls.items())
+                for name in self.asked
                 if number in self.asked[name]
-                and (number in calling or reads & self.carried[name].keys())
+                and (number in self.plain.calls[name] or reads & self.carried[name].keys())
             ]
             plainly = apart(lambda k=number: self.at(k, None, {}), LIMIT)[0] if here else None
+            end = spent() + self.rooms[number]
             for name in here:
-                yield name, number, self.wrongly(name, number, plainly[0])
+                yield name, number, self.wrongly(name, number, plainly[0], spent() < end)
             self.chapter.run(number)
         other = {
             name
@@ -401,21 +417,29 @@ class Tour:
         if other:
             raise SystemExit(f"other numbers when it runs again: {', '.join(sorted(other))}")
 
-    def wrongly(self, name, number, plainly):
+    def wrongly(self, name, number, plainly, has_room):
         """The verdicts on a cell with a wrong function; carries on what it leaves behind."""
-        seconds = SECONDS + PATIENCE * self.plain.seconds[number]
         carried = self.carried[name]
-        lost = any(carried.get(read) == LOST for read in self.cells[number].reads)
-        work = lambda: self.at(number, name, carried, plainly[1])  # noqa: E731
-        parts, whole = ([], False) if lost else apart(work, seconds)
+        found = {carried.get(read) for read in self.cells[number].reads}
+        if LOST in found:
+            return self.lose(name, number, LOST)
+        if UNMEASURED in found or not has_room:
+            return self.lose(name, number, UNMEASURED)
+        seconds = SECONDS + PATIENCE * self.plain.seconds[number]
+        parts, whole = apart(lambda: self.at(number, name, carried, plainly[1]), seconds)
         if not whole:
-            carried.update(dict.fromkeys(self.cells[number].changes & self.live[number], LOST))
-            return None
+            return self.lose(name, number, LOST)
         verdicts, hashes, values = parts[0]
         for changed in hashes:
             carried.pop(changed, None)
         carried.update(values)
         return verdicts
+
+    def lose(self, name, number, why):
+        """What the cell leaves behind is unknown, and so are its verdicts; the word for it."""
+        left = self.cells[number].changes & self.live[number]
+        self.carried[name].update(dict.fromkeys(left, why))
+        return "unreached" if why == LOST else "unmeasured"
 
     def at(self, number, name, carried, plainly=None):
         """Run a cell in this fork; yields its verdicts, the hashes of what it leaves, and those
@@ -424,7 +448,7 @@ class Tour:
         for key, value in carried.items():
             if value == MISSING:
                 space.pop(key, None)
-            elif value != LOST:
+            elif value not in (LOST, UNMEASURED):
                 space[key] = pickle.loads(value)
         if name:
             replace_by_wrong(name, self.way, space)
@@ -437,6 +461,27 @@ class Tour:
             if plainly is not None and hashes[key] != plainly[key]:
                 values[key] = carriable(space[key]) if key in space else MISSING
         yield self.chapter.verdicts, hashes, values
+
+
+def rooms(seconds, asked, budget):
+    """CPU seconds that each cell may take with wrong functions: the budget in proportion to the
+    cells' needs, and all that they want if it suffices for every one.
+
+    seconds   of each cell as it is; ``asked`` {function: numbers of cells}
+    """
+    needs = [
+        (FORK + here) * sum(number in cells for cells in asked.values())
+        for number, here in enumerate(seconds)
+    ]
+    if sum(needs) <= budget:
+        return [np.inf] * len(needs)
+    return [budget * need / sum(needs) for need in needs]
+
+
+def spent():
+    """CPU seconds of the forks of this process that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def carriable(value):
@@ -463,11 +508,21 @@ def enter(rows, name, way, cell, verdicts, plain):
     for check, (_, place) in plain.checks.items():
         if place != cell:
             continue
-        holds, numbers = (verdicts or {}).get(check, (False, ""))
-        moved = numbers != plain.verdicts[check][1]
-        said = "unreached" if verdicts is None else "passes" if holds else "notices"
-        if moved:
-            rows[check][said].setdefault(name, []).append(way)
+        if isinstance(verdicts, str):
+            rows[check][verdicts].setdefault(name, []).append(way)
+            continue
+        holds, numbers = verdicts.get(check, (False, ""))
+        if numbers != plain.verdicts[check][1]:
+            rows[check]["passes" if holds else "notices"].setdefault(name, []).append(way)
+
+
+def leave(rows, way, plain, targets):
+    """Write down that a way was not tried for the checks that an earlier one has left open."""
+    for check, (_, cell) in plain.checks.items():
+        row = rows[check]
+        for name in (row["passes"] | row["unreached"] | row["unmeasured"]).keys() - row["notices"]:
+            if cell in targets[name]:
+                row["unmeasured"].setdefault(name, []).append(way)
 
 
 def still_open(rows, name, plain, everywhere):
@@ -480,6 +535,14 @@ def still_open(rows, name, plain, everywhere):
     }
 
 
+def is_unmeasured(rows, name):
+    """True if some check waits for a verdict on this function."""
+    return any(
+        name in row["unmeasured"] and name not in row["notices"] | row["passes"]
+        for row in rows.values()
+    )
+
+
 def matrix(key, plain, rows):
     """The record of a chapter, as it is stored."""
     short = lambda named: {  # noqa: E731
@@ -487,7 +550,7 @@ def matrix(key, plain, rows):
     }
     checks = []
     for check, row in rows.items():
-        said = {key: short(row[key]) for key in SAYS if row[key] or key != "unreached"}
+        said = {key: short(row[key]) for key in SAYS if row[key] or key in ("notices", "passes")}
         checks.append({"check": check, "kind": row["kind"], **said})
     return {
         "key": key,
@@ -500,17 +563,20 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("chapters", nargs="*", help="numbers of chapters (default: all)")
     parser.add_argument("--jobs", type=int, default=cores())
+    parser.add_argument("--budget", type=float, default=BUDGET, help="CPU seconds a chapter")
     options = parser.parse_args(arguments)
     chosen = [p for p in notebooks() if not options.chapters or p.name[:2] in options.chapters]
     with ProcessPoolExecutor(options.jobs, get_context("spawn"), max_tasks_per_child=1) as pool:
-        for path, result in zip(chosen, pool.map(examine, chosen), strict=True):
+        work = functools.partial(examine, budget=options.budget)
+        for path, result in zip(chosen, pool.map(work, chosen), strict=True):
             write({**load(STORE), path.stem: result})  # another run may have written meanwhile
             blind = [row["check"] for row in result["checks"] if is_blind(row)]
             functions = len(result["functions"])
             print(f"{path.stem}: {len(result['checks'])} checks, {functions} functions", flush=True)
             print("\n".join(f"  notices nothing: {check}" for check in blind), flush=True)
-            late = sum(len(row.get("unreached", ())) for row in result["checks"])
-            print(f"  {late} pairs of check and function not reached", flush=True)
+            for said in SAYS[2:]:
+                pairs = sum(len(row.get(said, ())) for row in result["checks"])
+                print(f"  {pairs} pairs of check and function {said}", flush=True)
     return 0
 
 

@@ -281,8 +281,8 @@ class Verifier:
         """lhs <= rhs + slack in every case, and somewhere lhs >= tight * rhs.
 
         tight    in (0, 1]: how close the bound comes to being attained in its best case
-                 (where rhs > 0), so that a bound with a smaller constant would fail; None records
-                 that the bound was not seen to be tight
+                 (where rhs > 0 and the slack is at most a hundredth of it), so that a bound with
+                 a smaller constant would fail; None records that it was not seen to be tight
         slack    allows for rounding only, is stated and recorded
         mutants  {name: wrong rhs}: each must be violated by more than the slack in at least one
                  case
@@ -294,7 +294,7 @@ class Verifier:
         smallest = (y - x).min()
         if not smallest >= -slack:
             raise _failure(label, "bound", f"violated by {float(-smallest):.3g}")
-        best = _best_ratio(x, y)
+        best = _best_ratio(x, y, slack)
         if tight is not None:
             if not 0 < tight <= 1:
                 raise ValueError(f"{label}: tight = {tight}, a ratio in (0, 1]")
@@ -605,7 +605,8 @@ def _slopes(label: str, step: Any, error: Any) -> np.ndarray:
     return np.diff(np.log(y[by_size])) / np.diff(log_step)
 
 
-def _best_ratio(x: np.ndarray, y: np.ndarray) -> float | None:
-    """max lhs / rhs over the cases with rhs > 0; None if there is none."""
-    positive = y > 0
-    return float((x[positive] / y[positive]).max()) if positive.any() else None
+def _best_ratio(x: np.ndarray, y: np.ndarray, slack: float) -> float | None:
+    """max lhs / rhs over the cases with rhs > 0 that the slack does not decide; None if there is
+    none."""
+    counted = (y > 0) & (y >= 100 * slack)
+    return float((x[counted] / y[counted]).max()) if counted.any() else None

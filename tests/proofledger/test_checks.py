@@ -221,6 +221,9 @@ NEVER = {
     "bound that is not tight": lambda: verify.bound(
         LABEL, X, 3 * X, tight=0.5, mutants={"m": X / 2}
     ),
+    "bound that is tight within its slack only": lambda: verify.bound(
+        LABEL, [1e-13, 0.5], [1e-13, 1], tight=0.9, slack=1e-12, mutants={"m": [0.0, 0.4]}
+    ),
     "exact, nothing": lambda: verify.exact(LABEL, [], [], mutants={"m": [1]}),
 }
 

@@ -517,11 +517,12 @@ def _own(module):
 
 
 def _methods(cls):
-    """Names of the public methods that take an argument."""
-    for name, x in vars(cls).items():
-        x = getattr(x, "__func__", x)
-        if inspect.isfunction(x) and not name.startswith("_") and len(_parameters(x)) > 1:
-            yield name
+    """Names of the public methods that take an argument, of the class and its bases in its module."""
+    for base in cls.__mro__:
+        for name, x in vars(base).items() if base.__module__ == cls.__module__ else ():
+            x = getattr(x, "__func__", x)
+            if inspect.isfunction(x) and not name.startswith("_") and len(_parameters(x)) > 1:
+                yield name
 
 
 def _parameters(function):

@@ -117,7 +117,7 @@ MAY_BE_ZERO = (
     *(
         f"* {name}"
         for name in (
-            "t k h action beta budget clip done failure gamma iterations large low price right "
+            "t k h action action_seed beta budget clip done failure gamma iterations large low price right "
             "seed share small start state stay sweeps ties top total transitions wrong"
         ).split()
     ),

@@ -97,6 +97,7 @@ ACCEPTED = {
     "exact.forecaster.* n0 whole float": "any rational number",
     "discounted.evaluation.* tau negative": "a reward of entropy may be a price",
     "discounted.evaluation.* tau below": "likewise",
+    "discounted.natural_gradient.*_gradient tau [nb]e*": "likewise",
     "learners.stopping.* optimistic_value *": "any number",
     "plotting.simplex_field levels pair": "levels by their values",
     "plotting.* * nan": "a place that stays empty",

@@ -95,20 +95,24 @@ VISITS = visitation.policy_visitation(CHAIN, POLICY)
 DISCOUNTED = ("discounted", "studies")
 
 
-def good_value(module, name):
-    """The good value of a parameter by its name; KeyError if there is none."""
+def good_value(module, names, name):
+    """The good value of a parameter by its name, beside the others of its function."""
     value = GOOD[name]
-    return value(module) if callable(value) else value
+    return value(module, names) if callable(value) else value
 
 
 def _either(in_discounted, in_episodic):
-    return lambda module: in_discounted if module.startswith(DISCOUNTED) else in_episodic
+    return lambda module, _: in_discounted if module.startswith(DISCOUNTED) else in_episodic
+
+
+def _of_mdp(beside_one, alone):
+    return lambda _, names: beside_one if "mdp" in names else alone
 
 
 GOOD = {
     "mdp": _either(MDP, CHAIN),
-    "theta": ADV * 0.5,
-    "direction": ADV,
+    "theta": _of_mdp(np.zeros((3, 2)), ADV * 0.5),
+    "direction": _of_mdp(np.array([[1.0, 0.0]] * 3), ADV),
     "adv": ADV,
     "log_pi": LOG_P,
     "log_p": LOG_P,
@@ -120,7 +124,7 @@ GOOD = {
     "k": ADV**2,
     "q": ADV,
     "x": ADV,
-    "delta": lambda module: ADV * 0.1 if module == "distributions" else 0.1,
+    "delta": lambda module, _: ADV * 0.1 if module == "distributions" else 0.1,
     "eta": 0.5,
     "tau": 0.2,
     "gamma": 0.9,
@@ -190,18 +194,13 @@ def calls():
     theta = np.zeros((3, 2))
     toy = neural_policy.initial_network(inputs=6, hidden=2, actions=3, seed=1)
     X, answers = neural_policy.modular_addition(3)
-    on_mdp = {"mdp": MDP, "theta": theta, "direction": np.array([[1.0, 0.0]] * 3)}
     task = sequence_model.sequence_task(2, 2, _even)
     logits = np.random.default_rng(2).standard_normal((task.prefixes, task.symbols))
     on_task = {"task": task, "theta": logits}
-    penalised = {
-        "log_pi": LOG_P[0],
-        "adv": ADV[0],
-        "eta": 0.1,
-        "beta": 0.3,
-        "selected": np.array([True, False, False, True]),
-        "penalty": "state",
-    }
+    mask = np.array([True, False, False, True])
+    penalised = {"log_pi": LOG_P[0], "adv": ADV[0], "eta": 0.1, "selected": mask}
+    played = {"n0": 1.0, "delta": 0.1, "bonus_scale": 1.0, "evaluate": False, "checkpoints": [1, 3]}
+    window = {"policy_entropy": np.array([1.0, 0.8, 0.5, 0.2])}
     return fuzzing_doors.calls() | {
         "adapters.from_gymnasium": {"env": _Table(), "gamma": 0.9, "start": 0},
         "adapters.from_mdptoolbox": {
@@ -211,13 +210,7 @@ def calls():
             "gamma": 0.9,
         },
         "adapters.from_quantecon": {"ddp": _Pairs(), "start": 0},
-        "confidence.visits_radius": {
-            "T": np.array([10.0, 100.0]),
-            "S": 3,
-            "A": 2,
-            "H": 3,
-            "delta": 0.1,
-        },
+        "confidence.visits_radius": {"T": np.array([10.0, 100.0])},
         "discounted.entropy_dynamics.regression_slope": {
             "theta": ADV,
             "adv": ADV**2,
@@ -225,126 +218,55 @@ def calls():
         },
         "discounted.entropy_dynamics.rounding_error": {"logits": ADV, "unit": 1e-7},
         "discounted.entropy_dynamics.path_integral": {"theta": ADV, "direction": ADV**2},
-        "discounted.exploration.mirror_ascent": {
-            "mdp": MDP,
-            "steps": 2,
-            "start": np.array([[0.5, 0.5]] * 3),
-        },
-        "discounted.exploration.certificate": {"mdp": MDP, "rho": np.full((3, 2), 1 / 6)},
+        "discounted.exploration.mirror_ascent": {"start": np.array([[0.5, 0.5]] * 3)},
+        "discounted.exploration.certificate": {"rho": np.full((3, 2), 1 / 6)},
         "discounted.exploration.policy_divergence": {
-            "mdp": MDP,
             "rho": np.full((3, 2), 1 / 6),
             "other": np.array([[0.1, 0.2], [0.1, 0.2], [0.2, 0.2]]),
         },
-        "discounted.environments.two_state": {"gamma": 0.9, "stay": 0.9},
-        "discounted.evaluation.evaluate_softmax": {"mdp": MDP, "theta": theta, "tau": 0.1},
-        "discounted.long_run.nearest_policy": {
-            "mdp": MDP,
-            "theta": theta,
-            "allowed": np.ones((3, 2), bool),
-        },
-        "discounted.long_run.optimal_actions": {"mdp": MDP, "tol": 1e-9},
-        **{
-            f"discounted.natural_gradient.{name}": {"mdp": MDP, "theta": theta}
-            for name in ("fisher_matrix", "natural_gradient", "policy_gradient")
-        },
-        "discounted.natural_gradient.run": {
-            "mdp": MDP,
-            "theta": theta,
-            "eta": 0.5,
-            "iterations": 2,
-            "tau": 0.1,
-        },
+        "discounted.long_run.nearest_policy": {"allowed": np.ones((3, 2), bool)},
         "discounted.softmax.logits": {"pi": np.array([[0.5, 0.5], [0.2, 0.8]])},
         "discounted.trajectories.along_run": {
-            "run": natural_gradient.run(MDP, theta, eta=0.5, iterations=2),
+            "run": natural_gradient.run(MDP, theta, eta=0.5, iterations=2)
         },
-        **{
-            f"discounted.trajectories.{n}": dict(on_mdp)
-            for n in ("slope", "visitation_slope", "certified_step")
-        },
-        "discounted.trajectories.spread_bound": {"mdp": MDP, "direction": on_mdp["direction"]},
-        "discounted.trajectories.remainder_bound": {
-            "mdp": MDP,
-            "direction": on_mdp["direction"],
-            "eta": 0.1,
-        },
-        "discounted.trajectories.difference": {
-            "mdp": MDP,
-            "theta_old": theta,
-            "theta_new": on_mdp["direction"],
-        },
+        "discounted.trajectories.difference": {"theta_old": theta, "theta_new": np.eye(3, 2)},
         "discounted.trajectories.visitation_shift": {
-            "mdp": MDP,
             "pi_old": np.full((3, 2), 0.5),
             "pi_new": np.array([[0.1, 0.9]] * 3),
         },
         "distributions.binary_entropy": {"x": np.array([0.1, 0.5])},
-        "episodic.environments.grid_world": {"rows": 2, "cols": 2, "success": 0.8, "horizon": 2},
+        "episodic.environments.grid_world": {"horizon": 2},
         "episodic.forecaster.losses": {"outcomes": np.eye(3)[[0, 1, 1]], "n0": 1.0},
         "episodic.forecaster.regret_curve": {"outcomes": np.eye(3)[[0, 1, 1]], "n0": 1.0},
         **{
             f"episodic.forecaster.{name}": {"T": np.array([1, 5]), "m": 3, "n0": 1.0}
             for name in ("simple_bound", "worst_regret")
         },
-        "episodic.forecaster.minimax_regret": {"T": np.array([1, 5]), "m": 3},
-        "episodic.max_entropy.mirror.mirror_bound": {
-            "mdp": CHAIN,
-            "sweeps": np.array([1, 2]),
-            "average": False,
-        },
-        "episodic.forecaster.one_hot": {"symbols": np.array([0, 2, 1]), "m": 3},
-        "episodic.induction.deterministic_policy": {"actions": np.zeros((3, 3), int), "A": 2},
-        "episodic.max_entropy.average.average_dual_value": {"mdp": CHAIN, "y": np.ones((3, 2))},
-        "episodic.max_entropy.mirror.mirror_ascent": {
-            "mdp": CHAIN,
-            "sweeps": 2,
-            "start": POLICY,
-            "average": False,
-        },
-        "episodic.max_entropy.mirror.path_divergence": {"d": VISITS, "d_other": VISITS},
-        "episodic.max_entropy.sum.certificate": {"mdp": CHAIN, "d_bar": VISITS},
-        "episodic.trajectory_entropy.suboptimality": {"mdp": CHAIN, "pi": POLICY},
+        "episodic.forecaster.minimax_regret": {"T": np.array([1, 5])},
+        "episodic.max_entropy.mirror.mirror_bound": {"sweeps": np.array([1, 2]), "average": False},
+        "episodic.forecaster.one_hot": {"symbols": np.array([0, 2, 1])},
+        "episodic.induction.deterministic_policy": {"actions": np.zeros((3, 3), int)},
+        "episodic.max_entropy.average.average_dual_value": {"y": np.ones((3, 2))},
+        "episodic.max_entropy.mirror.mirror_ascent": {"start": POLICY, "average": False},
+        "episodic.max_entropy.mirror.path_divergence": {"d_other": VISITS},
+        "episodic.max_entropy.sum.certificate": {"d_bar": VISITS},
         "episodic.visitation.mixture": {
             "weights": np.array([0.5, 0.5]),
             "ds": np.stack([VISITS, VISITS]),
         },
-        "episodic.visitation.markov_policy": {"d": VISITS, "available": np.ones((3, 2), bool)},
+        "episodic.visitation.markov_policy": {"available": np.ones((3, 2), bool)},
         "files.load": {"path": __file__},
         "files.save": {"path": "/nowhere/at/all.npz", "x": CHAIN},
-        **{
-            f"learners.entgame.{name}": {
-                "mdp": CHAIN,
-                "episodes": 3,
-                "seed": 1,
-                "n0": 1.0,
-                "delta": 0.1,
-                "bonus_scale": 1.0,
-                "evaluate": False,
-                "checkpoints": [1, 3],
-            }
-            for name in ("run", "run_pooled")
-        },
+        **{f"learners.entgame.{name}": played for name in ("run", "run_pooled")},
         "learners.entgame.resume": {
-            "mdp": CHAIN,
             "run": entgame.run(CHAIN, 3, 1, evaluate=False),
             "episodes": 2,
             "checkpoints": [4],
         },
-        "learners.entgame.reward_bound": {"t": np.arange(3), "S": 3, "A": 2, "n0": 1.0},
-        "learners.simulator.counts": {"states": CASES, "actions": CASES % 2, "S": 3, "A": 2},
-        "learners.simulator.empirical_kernel": {
-            "states": CASES,
-            "actions": CASES % 2,
-            "S": 3,
-            "A": 2,
-        },
-        "learners.simulator.transition_counts": {
-            "states": CASES,
-            "actions": CASES % 2,
-            "S": 3,
-            "A": 2,
-        },
+        "learners.entgame.reward_bound": {"t": np.arange(3), "n0": 1.0},
+        "learners.simulator.counts": {"states": CASES, "actions": CASES % 2},
+        "learners.simulator.empirical_kernel": {"states": CASES, "actions": CASES % 2},
+        "learners.simulator.transition_counts": {"states": CASES, "actions": CASES % 2},
         "logits.entropy_change": {
             "old_logits": ADV,
             "new_logits": ADV**2,
@@ -352,27 +274,14 @@ def calls():
             "temperature": 1.0,
             "jobs": 1,
         },
-        "portable.exp": {"x": ADV},
         "portable.log": {"x": ADV**2},
         "portable.log1p": {"x": ADV**2},
-        "portable.log_softmax": {"x": ADV},
-        "seeds.spawn": {"seed": 1, "count": 2},
-        "studies.entropy_control.controlled_run": {
-            "mdp": MDP,
-            "theta": theta,
-            "eta": 0.1,
-            "iterations": 2,
-            "control": "none",
-        },
+        "seeds.spawn": {"count": 2},
+        "studies.entropy_control.controlled_run": {"eta": 0.1, "control": "none"},
         "studies.entropy_control.clip_frontier": {"log_pi": LOG_P[0], "adv": ADV[0], "budget": 0.5},
-        "studies.entropy_control.penalised_step": dict(penalised),
-        "studies.entropy_control.penalised_rate": dict(penalised),
-        "studies.neural_policy.initial_network": {
-            "inputs": 6,
-            "hidden": 2,
-            "actions": 3,
-            "seed": 1,
-        },
+        "studies.entropy_control.penalised_step": penalised,
+        "studies.entropy_control.penalised_rate": penalised,
+        "studies.neural_policy.initial_network": {"inputs": 6, "hidden": 2, "actions": 3},
         "studies.neural_policy.modular_addition": {"modulus": 3},
         "studies.neural_policy.train": {
             "network": toy,
@@ -381,18 +290,9 @@ def calls():
             "updates": 2,
             "step": 0.1,
             "group": 2,
-            "seed": 1,
         },
-        "studies.constrained_step.constrained_step": {
-            "log_pi": LOG_P,
-            "adv": ADV,
-            "eta": 0.1,
-            "entropy": np.array([0.9, 0.8]),
-        },
-        "studies.constrained_step.temperature_for_entropy": {
-            "z": ADV,
-            "h": np.array([0.9, 0.8]),
-        },
+        "studies.constrained_step.constrained_step": {"eta": 0.1, "entropy": np.array([0.9, 0.8])},
+        "studies.constrained_step.temperature_for_entropy": {"z": ADV, "h": np.array([0.9, 0.8])},
         "studies.token_selection.top_share": {"covariance": ADV, "share": 0.3},
         "studies.token_selection.random_in_band": {
             "rng": np.random.default_rng(1),
@@ -400,36 +300,25 @@ def calls():
             "share": 0.3,
             "band": (0.0, 1.0),
         },
-        "studies.token_selection.within_limits": {
-            "log_ratio": ADV * 0.1,
-            "adv": ADV,
-            "low": 0.2,
-            "high": 0.2,
-        },
+        "studies.token_selection.within_limits": {"log_ratio": ADV * 0.1, "low": 0.2, "high": 0.2},
         "studies.sequence_model.sequence_task": {"tokens": 2, "length": 2, "right": _even},
         "studies.sequence_model.draw": dict(on_task, count=2, seed=1),
         "studies.sequence_model.along": {"task": task, "table": logits},
-        "studies.sequence_model.evaluate": dict(on_task),
-        "studies.sequence_model.log_answers": dict(on_task),
-        "studies.sequence_model.summed_entropies": dict(on_task),
+        "studies.sequence_model.evaluate": on_task,
+        "studies.sequence_model.log_answers": on_task,
+        "studies.sequence_model.summed_entropies": on_task,
         "studies.sequence_model.predicted_change": dict(on_task, change=logits + 1.0),
         "studies.sequence_model.train": dict(on_task, batches=1, step=0.1, group=2, seed=1),
         "studies.reward_entropy_law.fit_law": {
             "policy_entropy": np.linspace(1.0, 0.1, 9),
             "reward": np.linspace(0.1, 0.9, 9) ** 2,
         },
-        "studies.reward_entropy_law.fit_ceiling": {
-            "policy_entropy": np.array([1.0, 0.8, 0.5, 0.2]),
-            "reward": np.array([0.1, 0.3, 0.6, 0.9]),
-            "alpha": 1.0,
-        },
-        "studies.reward_entropy_law.fit_rate": {
-            "policy_entropy": np.array([1.0, 0.8, 0.5, 0.2]),
-            "gap": np.array([0.9, 0.7, 0.4, 0.1]),
-            "b": 0.0,
-        },
+        "studies.reward_entropy_law.fit_ceiling": window
+        | {"reward": np.array([0.1, 0.3, 0.6, 0.9]), "alpha": 1.0},
+        "studies.reward_entropy_law.fit_rate": window
+        | {"gap": np.array([0.9, 0.7, 0.4, 0.1]), "b": 0.0},
         "studies.reward_entropy_law.geometric_law": {"mean_index": np.array([2.0, 3.0])},
-        "studies.reward_entropy_law.law_amplitude": {"arms": 5, "alpha": 1.2, "density": 1.0},
+        "studies.reward_entropy_law.law_amplitude": {"arms": 5, "density": 1.0},
         "studies.reward_entropy_law.law_path": {
             "gaps": np.array([0.0, 0.5, 1.0]),
             "t": np.array([0.0, 1.0]),
@@ -438,31 +327,22 @@ def calls():
             "rewards": np.array([0.0, 0.5, 1.0]),
             "theta": np.zeros(3),
             "eta": 0.1,
-            "iterations": 2,
             "gradient": "natural",
         },
-        "studies.reward_entropy_law.quantile_gaps": {"arms": 5, "alpha": 1.2},
+        "studies.reward_entropy_law.quantile_gaps": {"arms": 5},
         "studies.reward_entropy_law.verifiable_curve": {
             "success": np.array([0.2, 0.5]),
             "right": 2.0,
             "wrong": 3.0,
         },
-        "transitions.grid_kernel": {"rows": 2, "cols": 2, "success": 0.8},
-        "discounted.mdp.DiscountedMDP": {
-            "P": MDP.P,
-            "r": MDP.r,
-            "mu": MDP.mu,
-            "gamma": 0.9,
-        },
+        "discounted.mdp.DiscountedMDP": {"P": MDP.P, "r": MDP.r, "mu": MDP.mu},
         "episodic.mdp.EpisodicMDP": {
             "P": CHAIN.dense(),
-            "horizon": 3,
             "start": np.full(3, 1 / 3),
             "available": np.ones((3, 2), bool),
         },
         "learners.on_simulator.EntGame": {
             "env": (int, int),
-            "horizon": 3,
             "states": 3,
             "actions": 2,
             "seed": 1,
@@ -475,14 +355,13 @@ def calls():
         "learners.on_simulator.Explorer": {
             "env": (int, int),
             "learner": "RF-UCRL",
-            "horizon": 3,
             "states": 3,
             "actions": 2,
             "seed": 1,
             "action_seed": 2,
             "available": np.ones((3, 2), bool),
         },
-        "learners.simulator.Sampler": {"mdp": CHAIN, "seed": 1, "done": 0, "numbers": 6},
+        "learners.simulator.Sampler": {"done": 0, "numbers": 6},
         "learners.rf_ucrl.RewardFreeOptions": {"bonus_scale": 1.0, "delta": 0.1},
         "learners.ucbvi_ent.Options": {"bonus_scale": 1.0, "delta": 0.1},
     }
@@ -517,11 +396,12 @@ def _own(module):
 
 
 def _methods(cls):
-    """Names of the public methods that take an argument."""
-    for name, x in vars(cls).items():
-        x = getattr(x, "__func__", x)
-        if inspect.isfunction(x) and not name.startswith("_") and len(_parameters(x)) > 1:
-            yield name
+    """Names of the public methods that take an argument, of the class and its bases in its module."""
+    for base in cls.__mro__:
+        for name, x in vars(base).items() if base.__module__ == cls.__module__ else ():
+            x = getattr(x, "__func__", x)
+            if inspect.isfunction(x) and not name.startswith("_") and len(_parameters(x)) > 1:
+                yield name
 
 
 def _parameters(function):
@@ -555,17 +435,22 @@ def unknown_classes():
 
 
 def good_call(full, function):
-    """Arguments of a good call, by name; KeyError naming the parameter that nobody gives."""
-    if full in calls():
-        return calls()[full]
+    """Arguments of a good call, by name: those of `calls`, with what they lack from GOOD, or all
+    that GOOD has. KeyError naming the parameter that nobody gives.
+    """
     module = full.rpartition(".")[0]
+    given = calls().get(full)
+    parameters = inspect.signature(function).parameters
     arguments = {}
-    for name, parameter in inspect.signature(function).parameters.items():
+    for name, parameter in parameters.items():
+        needed = parameter.default is parameter.empty
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
-        if name in GOOD:
-            arguments[name] = good_value(module, name)
-        elif parameter.default is parameter.empty:
+        if given is not None and name in given:
+            arguments[name] = given[name]
+        elif name in GOOD and (needed or given is None):
+            arguments[name] = good_value(module, parameters, name)
+        elif needed:
             raise KeyError(f"{full}: no good value for {name}")
     return arguments
 

@@ -97,6 +97,7 @@ ACCEPTED = {
     "exact.forecaster.* n0 whole float": "any rational number",
     "discounted.evaluation.* tau negative": "a reward of entropy may be a price",
     "discounted.evaluation.* tau below": "likewise",
+    "discounted.natural_gradient.*_gradient tau [nb]e*": "likewise",
     "learners.stopping.* optimistic_value *": "any number",
     "plotting.simplex_field levels pair": "levels by their values",
     "plotting.* * nan": "a place that stays empty",
@@ -117,7 +118,7 @@ MAY_BE_ZERO = (
     *(
         f"* {name}"
         for name in (
-            "t k h action beta budget clip done failure gamma iterations large low price right "
+            "t k h action action_seed beta budget clip done failure gamma iterations large low price right "
             "seed share small start state stay sweeps ties top total transitions wrong"
         ).split()
     ),

@@ -25,6 +25,7 @@ from rlentropy.validation import (
     check_log_weights,
     check_nonnegative,
     check_positive,
+    no_overflow,
     refuse,
 )
 
@@ -109,8 +110,9 @@ def policy_gradient(mdp: DiscountedMDP, theta: ArrayLike, *, tau: float = 0.0) -
     Source: lem-master-gradient; Agarwal et al. (2021), equation (10).
     """
     at = evaluation.evaluate_softmax(mdp, theta, tau=tau)
-    gain = np.where(mdp.available, at.adv, 0.0)
-    return at.d[:, None] * at.pi * gain / (1 - mdp.gamma)
+    with no_overflow("theta or tau"):
+        gain = np.where(mdp.available, at.adv, 0.0)
+        return at.d[:, None] * at.pi * gain / (1 - mdp.gamma)
 
 
 def fisher_matrix(mdp: DiscountedMDP, theta: ArrayLike) -> Floats:
@@ -134,7 +136,8 @@ def natural_gradient(mdp: DiscountedMDP, theta: ArrayLike, *, tau: float = 0.0) 
     """
     at = evaluation.evaluate_softmax(mdp, theta, tau=tau)
     seen = visitation.visited(mdp, at.pi)
-    centred = at.adv - at.adv.mean(axis=1, keepdims=True, where=mdp.available)
+    with no_overflow("theta or tau"):
+        centred = at.adv - at.adv.mean(axis=1, keepdims=True, where=mdp.available)
     return np.where(seen[:, None] & mdp.available, centred, 0.0) / (1 - mdp.gamma)
 
 

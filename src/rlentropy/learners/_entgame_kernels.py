@@ -474,6 +474,39 @@ def _fresh(n, u):
     return 0
 
 
+@inlined
+def _draw_actions(books, tables, q, u, size, best, action, greedy):
+    """One action for each state, the uniform number u deciding: among the near-ties of q where a
+    state was visited, among all its actions elsewhere."""
+    _draw_near(q, u, size, best, action)
+    if tables.log[-1] < np.inf:
+        greedy[:] = np.int64(u * q.shape[0])
+    else:
+        for s in range(len(greedy)):
+            greedy[s] = _fresh(books.n[0, s], u)
+
+
+@inlined
+def _add_blanks(blank, value, size, q):
+    """q[j] += value where a pair has no data: what is ahead of it."""
+    for j in range(size):
+        q[j] += blank[j] * value
+
+
+@inlined
+def _keep(q, size, row):
+    for j in range(size):
+        row[j] = q[j]
+
+
+@inlined
+def _mean(V):
+    total = 0.0
+    for s in range(len(V)):
+        total += V[s]
+    return total / len(V)
+
+
 @compiled
 def plan_pooled(books, plan, pool, tables, bound, luck):
     """Backward induction over visited states;
@@ -481,10 +514,9 @@ def plan_pooled(books, plan, pool, tables, bound, luck):
 
     luck (H,): uniform numbers that decide among near-ties, one a stage; empty: the first maximiser.
     """
-    H, S = plan.greedy.shape
+    H = plan.greedy.shape[0]
     A, K = plan.p.shape[1:3]
     size = plan.size[0]
-    width = plan.width[0]
     blanks, met = pool.shape
     state = plan.state[0]
     seen = plan.rows[:K]
@@ -498,38 +530,24 @@ def plan_pooled(books, plan, pool, tables, bound, luck):
         ceiling = (H - h) * bound
         beta = tables.scale * ceiling
         limit = ceiling if tables.clip else np.inf
-        elsewhere = bound - tables.log[0]
-        if beta > 0.0:
-            elsewhere += beta * tables.spread[0]
-        V[:] = min(elsewhere + average, limit)
-        ahead = width if h < H - 1 else 0
-        _gather(plan.nexts[0], ahead, size, plan.V[h + 1], seen)
+        V[:] = min(bound - tables.log[0] + beta * tables.spread[0] + average, limit)
+        width = plan.width[0] if h < H - 1 else 0
+        _gather(plan.nexts[0], width, size, plan.V[h + 1], seen)
         for a in range(A):
             _rewards(bound, beta, plan.log[0, a], plan.spread[0, a], size, q)
             if blanks > 0:
-                blank = plan.blank[0, a]
-                for j in range(size):
-                    q[j] += blank[j] * average
-            _add_means(plan.p[0, a], seen, ahead, size, q)
+                _add_blanks(plan.blank[0, a], average, size, q)
+            _add_means(plan.p[0, a], seen, width, size, q)
             _keep_best(a, q, size, best, action)
             if len(luck) > 0:
-                for j in range(size):
-                    pool.q[a, j] = q[j]
+                _keep(q, size, pool.q[a])
         if len(luck) > 0:
-            _draw_near(pool.q, luck[h], size, best, action)
-            if tables.log[-1] < np.inf:
-                greedy[:] = np.int64(luck[h] * A)
-            else:
-                for s in range(S):
-                    greedy[s] = _fresh(books.n[0, s], luck[h])
+            _draw_actions(books, tables, pool.q, luck[h], size, best, action, greedy)
         for j in range(size):
             V[state[j]] = min(best[j], limit)
             greedy[state[j]] = action[j]
         if blanks > 0 or met > size:  # else no value that matters depends on it
-            average = 0.0
-            for s in range(S):
-                average += V[s]
-            average /= S
+            average = _mean(V)
 
 
 @compiled

@@ -31,6 +31,8 @@ from scipy import special
 from rlentropy.logits import entropy_change
 
 OWN = "rlentropy"
+# Peers that the package does not ask for.
+OTHERS = ("torch", "jax")
 BATCHES = ((256, 151_936), (4096, 32_000))
 # Entries of a block for the peers; and of the part of a batch that they work on as a whole, whose
 # temporaries take gigabytes: the rate does not depend on more rows.

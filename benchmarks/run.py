@@ -3,9 +3,12 @@
 Writes ``benchmarks/results.md`` (tables, which the page on speed includes) and
 ``book/_static/entgame_cost.svg``.
 ``--quick`` takes a few seconds on small cases, prints the tables and writes nothing.
+``--logits`` measures the last part alone and puts it in the place of the stored one: for an
+environment that has torch and JAX, which this package does not ask for.
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -122,12 +125,37 @@ def logits_tables(rows, gain, grown):
         ]
         head = ["method", "million entries a second", "rlentropy to it", "error of kl", "rounds"]
         parts += [f"**{batch}, float32**\n", table(head, lines)]
+    missing = ", ".join(name for name in entropy_change.OTHERS if not named(name, rows))
+    if missing:
+        parts.append(f"Not installed, and left out: {missing}.\n")
     memory = ", ".join(f"by {mib:,.1f} MiB with {name}" for name, mib in grown.items())
     parts.append(
         f"A second thread makes it {gain:.2f} times faster. "
         f"Beyond its inputs of 1,024 x 32,000 the process grows {memory}.\n"
     )
     return parts
+
+
+def named(library, rows):
+    """Is there a row of this library?"""
+    return any(row["method"].startswith(f"{library},") for row in rows)
+
+
+def with_section(text, section):
+    """The text with the section of the same heading replaced, or added at the end."""
+    heading = section.partition("\n")[0]
+    kept = [part for part in re.split(r"(?m)^(?=## )", text) if not part.startswith(heading)]
+    return "\n".join([*(part.rstrip("\n") + "\n" for part in kept if part.strip()), section])
+
+
+def logits_part(quick):
+    """The section on logits, measured."""
+    measured = (
+        entropy_change.rows(quick),
+        entropy_change.threads(quick),
+        entropy_change.memory(quick),
+    )
+    return "\n".join(logits_tables(*measured))
 
 
 def draw(scaling):
@@ -148,20 +176,23 @@ def draw(scaling):
 
 def main(arguments):
     quick = "--quick" in arguments
+    if "--logits" in arguments:
+        part = logits_part(quick)
+        print(part)
+        if not quick:
+            text = with_section(RESULTS.read_text(encoding="utf-8"), part)
+            RESULTS.write_text(text, encoding="utf-8")
+        return 0
     learner = entgame.rows(quick)
     scaling = entgame.scaling(quick)
     measured = entgame.memory(quick)
     optimum = exact_optimum.rows(quick)
-    logits = (
-        entropy_change.rows(quick),
-        entropy_change.threads(quick),
-        entropy_change.memory(quick),
-    )
+    logits = logits_part(quick)
     parts = [
         *learner_tables(learner, quick or peers.python()),
         memory_line(measured),
         *optimum_tables(optimum),
-        *logits_tables(*logits),
+        logits,
     ]
     text = "\n".join(parts)
     print(text)

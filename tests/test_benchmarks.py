@@ -102,6 +102,39 @@ def test_the_table_of_the_logits_holds_what_was_measured():
     assert "grows by 0.2 MiB with a, by 1,900.0 MiB with b" in text
 
 
+def test_what_is_not_installed_is_said():
+    import run
+
+    row = {"batch": "b", "method": "torch, float32", "rate": 1, "ratio": 1, "error": 1, "runs": 1}
+    text = "\n".join(run.logits_tables([row], 1.0, {}))
+    assert "left out: jax.\n" in text
+    both = [row, row | {"method": "jax, float32, in blocks"}]
+    assert "left out" not in "\n".join(run.logits_tables(both, 1.0, {}))
+
+
+def test_one_part_of_the_results_is_measured_anew():
+    import run
+
+    stored = "## One\n\ntext\n\n## Two, old\n\nfigures\n\n## Three\n\nend\n"
+    found = run.with_section(stored, "## Two, old\n\nnew\n")
+    assert found == "## One\n\ntext\n\n## Three\n\nend\n\n## Two, old\n\nnew\n"
+    assert run.with_section(found, "## Two, old\n\nnew\n") == found
+
+
+def test_the_part_on_logits_alone_leaves_the_other_parts(monkeypatch, tmp_path, capsys):
+    import run
+
+    stored = run.RESULTS.read_text(encoding="utf-8")
+    (tmp_path / "results.md").write_text(stored, encoding="utf-8")
+    monkeypatch.setattr(run, "RESULTS", tmp_path / "results.md")
+    heading = "## Entropy change between the logits of two models"
+    monkeypatch.setattr(run, "logits_part", lambda _: f"{heading}\n\nmeasured\n")
+    assert run.main(["--logits"]) == 0
+    now = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert now == stored[: stored.index(heading)] + f"{heading}\n\nmeasured\n"
+    assert "measured" in capsys.readouterr().out
+
+
 def test_the_measure_of_memory_sees_copies():
     import entropy_change as bench
 

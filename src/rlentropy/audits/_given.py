@@ -82,6 +82,8 @@ def decisions(mdp: EpisodicMDP, actions: ArrayLike, reward: ArrayLike) -> tuple[
     """A deterministic policy (H, S) and a reward (H, S, A) of an `EpisodicMDP`."""
     check_kind("mdp", mdp, EpisodicMDP)
     actions = check_indices("actions", actions, mdp.A, (mdp.H, mdp.S))
+    there = mdp.available[np.arange(mdp.S), actions]
+    refuse("actions", actions, ~there, "the action is not available in this state")
     reward = check_array("reward", reward, (mdp.H, mdp.S, mdp.A))
     refuse("reward", reward, np.abs(reward) > MOST, f"no reward is above {MOST:g}")
     return actions, reward

@@ -234,6 +234,17 @@ def test_return_moments_by_enumeration():
     assert proof.summed_variance(WORLD, actions, r) == pytest.approx(second - first**2)
 
 
+@pytest.mark.parametrize("moments", [proof.return_moments, proof.summed_variance])
+def test_a_policy_of_unavailable_actions_is_refused(moments):
+    r = np.ones((3, 3, 3))
+    actions = np.tile(MASKED.available.argmax(axis=1), (3, 1))
+    assert np.all(np.isfinite(moments(MASKED, actions, r)))
+    s, a = np.argwhere(~MASKED.available)[0]
+    actions[1, s] = a
+    with pytest.raises(ValueError, match=rf"actions\[1, {s}\] = {a}: .*not available"):
+        moments(MASKED, actions, r)
+
+
 def test_numbers_for_tables():
     assert [proof.tex(x) for x in (1e-12, 0.25, 119.57, 46075, -6.2e-5)] == [
         "$0$", "$0.25$", "$120$", r"$4.6\cdot10^{4}$", r"$-6.2\cdot10^{-5}$",

@@ -476,7 +476,13 @@ def _audits():
         "audits.lower_bound.divergence": {"eta": 0.03},
         "audits.lower_bound.least_episodes": {"eps": 0.0003, "delta": 0.1, "kind": "visitation"},
         "audits.lower_bound.least_error": {"trials": 20, "eta": 0.03},
+        "audits.lower_bound.least_episodes_sizes": {"eps": 0.0003, "S": 2, "A": 2, "H": 3},
+        "audits.lower_bound.many_worlds": {"signs": np.ones((1, 2, 1)), "eta": 0.03, "spare": True},
         "audits.lower_bound.worlds": {"eta": 0.03},
+        "audits.lower_bound.wrong_share": {
+            "policy": np.full((3, 2, 2), 0.5),
+            "signs": np.ones((1, 2, 1)),
+        },
         "audits.saturation.choose": {**values, "ceiling": 0.5, "rule": "unclipped"},
         "audits.saturation.links": {"mdp": CHAIN, **moved, "rule": "first"},
         "audits.saturation.plan": {**moved, "delta": 0.1, **both},

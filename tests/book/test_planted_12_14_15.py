@@ -3,6 +3,7 @@ each is noticed by the cell that is named.
 """
 
 import inspect
+import textwrap
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def text(old, new):
     """The function with ``old`` replaced by ``new`` in its body."""
 
     def wrong(f):
-        source = inspect.getsource(f)
+        source = textwrap.dedent(inspect.getsource(f))
         head, _, body = source.split('"""', 2)
         assert old in body, (f.__name__, old)
         names = dict(vars(inspect.getmodule(f)))
@@ -73,6 +74,10 @@ CELLS = {
         "3 for 12 in L_2": ("cell-020c", "log(12 * S", "log(3 * S", "cell-020d"),
         "0.42 for 1/4 in the worse world": ("cell-020g", "[1 / 4, 1 / 2]", "[0.42, 1 / 2]", "cell-020g"),
         "0.65 for 1/2 on trajectories": ("cell-020g", "[1 / 4, 1 / 2]", "[1 / 4, 0.65]", "cell-020g"),
+        "H for H (H - 1)": ("cell-045i_3", "[closed(H * (H - 1), H * (H + 1))]", "[closed(H - 1, H * (H + 1))]", "cell-045i_3"),
+        "2.4 for 2.2 in the loss of wrong pairs": ("cell-020j", "append(2.2 *", "append(2.4 *", "cell-020k"),
+        "m = 1/10 for 1/10 + eta t": ("cell-020j", "(0.9 - eta * t) / (0.1 + eta * t)", "(0.9 - 0 * t) / (0.1 + 0 * t)", "cell-020k"),
+        "28 for 28.2": ("cell-020k", "28.2 * 0.05**2", "28 * 0.05**2", "cell-020k"),
         "22 for 24.2": ("cell-020h", "told, 24.2 *", "told, 22 *", "cell-020h"),
         "0.65 for 1 - 1/e": ("cell-013", "1 - 1 / e", "0.65", "cell-013"),
         "0.7 of lambda^2": ("cell-015", "[lam**2] * 2", "[0.7 * lam**2] * 2", "cell-015"),
@@ -152,6 +157,9 @@ FUNCTIONS = {
         "certificate of twice delta": (
             stopping, "certified_gap", lambda f: lambda v, n, delta: f(v, n, delta=2 * delta), "cell-045n_2", "cell-045n_2"),
         "a restriction that is none": (saturation, "choose", text("where(allowed, U, np.inf)", "where(allowed, np.inf, U)"), "cell-045f", "cell-045g"),
+        "stage ranges: one stage less in the bonus": (saturation, "_ranges", text("(left - 1) * B", "(left - 2) * B"), "cell-045i_2", "cell-045i_2"),
+        "stops at 1.05 eps": (stopping.StoppingRule, "satisfied", text("<= self.eps", "<= 1.05 * self.eps"), "cell-045q", "cell-045q_2"),
+        "stops a tenth too late": (stopping.StoppingRule, "satisfied", text("<= self.eps", "<= 0.9 * self.eps"), "cell-045q", "cell-045q_2"),
         "variance bonus: A dropped": (
             variance_bonus, "variance_sampler_bound", text("H * S * A", "H * S"), "cell-049h", "cell-049h"),
         "variance bonus: 9 for 10": (
@@ -160,6 +168,11 @@ FUNCTIONS = {
         "coins: half the divergence": (lower_bound, "divergence", times(0.5), "cell-020h", "cell-020h"),
         "worlds that differ by half": (
             lower_bound, "worlds", lambda f: lambda eta: f(eta / 2), "cell-020g", "cell-020g"),
+        "wrong pairs, twice the share": (lower_bound, "wrong_share", times(2), "cell-020j", "cell-020k"),
+        "worlds of 0.98 eta": (
+            lower_bound, "many_worlds", lambda f: lambda n, eta, **k: f(n, 0.98 * eta, **k), "cell-020j", "cell-020k"),
+        "sizes: 440 for 452": (lower_bound, "least_episodes_sizes", times(452 / 440), "cell-020l", "cell-020l"),
+        "error of a worse test": (lower_bound, "least_error", times(1.5), "cell-020l", "cell-020l"),
         "episodes: 50 for 97": (lower_bound, "least_episodes", times(97 / 50), "cell-020h", "cell-020h"),
         "variance 1.01": (proof, "summed_variance", times(1.01), "cell-047", "cell-048"),
     },

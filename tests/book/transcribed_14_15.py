@@ -412,6 +412,20 @@ def _():
         yield right, "<=", told / (24.2 * 4 * eps)
 
 
+@display("thm-entropy-lower-bound-sizes", 1, text="7d14ab10")
+def _():
+    for eps, states, actions, horizon in ((1e-4, 2, 4, 3), (1e-3, 5, 2, 8)):
+        K = (horizon - 1) // 2
+        right = K * states * actions / (452 * eps)
+        yield lower_bound.least_episodes_sizes(eps, states, actions, horizon), "=", right
+        # of the proof: 1/4 <= KL / 2, a trial of a pair tells 28.2 eta^2, K trials an episode
+        eta = 2 * sqrt(eps / K)
+        yield 1 / 4, "=", 28.2 * eta**2 / 2 * (2 / (states * actions)) * right * 452 / 451.2
+        for sign in (-1, 1):
+            coins = [[0.1 + x * sign * eta, 0.9 - x * sign * eta] for x in (1, -1)]
+            yield KL(*coins), "<=", 28.2 * eta**2
+
+
 # ------------------------------------------------------------------------------------ chapter 15
 
 

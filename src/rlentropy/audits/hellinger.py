@@ -33,6 +33,8 @@ def distance(p: ArrayLike, q: ArrayLike) -> Floats:
     p, q = check_array("p", p), check_array("q", q)
     for name, x in {"p": p, "q": q}.items():
         refuse(name, x, (x < 0) | (x > 1 + SLACK), "not a probability")
+    if p.shape[-1:] != q.shape[-1:] or p.ndim == 0:
+        raise ValueError(f"q: shape {q.shape} beside p: shape {p.shape}, expected as many symbols")
     return np.sum((np.sqrt(p) - np.sqrt(q)) ** 2, axis=-1)
 
 

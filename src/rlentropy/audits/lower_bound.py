@@ -1,22 +1,33 @@
-"""Two worlds that no learner tells apart in time: why 1/eps episodes are needed for either entropy.
+"""Worlds that no learner tells apart in time: why H S A/eps episodes are needed for either entropy.
 
-S = A = H = 2. From state 0 the first action leads to state 0 with probability 1/10 - eta in one
-world and 1/10 + eta in the other, else to state 1; the second action leads to state 1.
+Two worlds, S = A = H = 2. From state 0 the first action leads to state 0 with probability
+1/10 - eta in one world and 1/10 + eta in the other, else to state 1; the second action leads to
+state 1.
 Whatever is put out loses more than eta^2 / 4 of visitation entropy in one of the worlds, and more
 than eta^2 / 2 of trajectory entropy, while an episode tells at most 24.2 eta^2 nats about which
 world it is.
 Only whoever judges a learner may use this module, for it knows the kernels.
-Source: thm-entropy-lower-bound.
+Source: thm-entropy-lower-bound, thm-entropy-lower-bound-sizes.
 """
 
 from math import log
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import binom
 
 from rlentropy import distributions as dist
+from rlentropy._types import Floats
 from rlentropy.episodic.mdp import EpisodicMDP
-from rlentropy.validation import check_choice, check_confidence, check_integer, check_number
+from rlentropy.validation import (
+    check_array,
+    check_choice,
+    check_confidence,
+    check_flag,
+    check_integer,
+    check_number,
+    refuse,
+)
 
 BASE = 0.1
 LARGEST_SHIFT = 0.05
@@ -79,6 +90,64 @@ def least_error(trials: int, eta: float) -> float:
     above, below = (missed - alarm)[cut - 1 : cut + 1]
     weight = above / (above - below)
     return float((1 - weight) * alarm[cut - 1] + weight * alarm[cut])
+
+
+def many_worlds(signs: ArrayLike, eta: float, *, spare: bool = False) -> EpisodicMDP:
+    """The world of these signs, H = 2 K + 1; actions 2 j and 2 j + 1 are the pair j.
+
+    signs  (K, S, A/2) of 1 and -1: 1 where action 2 j has the probability 1/10 + eta of state 0
+    eta    0 < eta <= 1/20
+    spare  True: one stage more, so that H = 2 K + 2
+    Raises ValueError for other signs, for S < 2 and for eta. Source: thm-entropy-lower-bound-sizes.
+    """
+    marks = _signs("signs", signs)
+    eta = _shift(eta)
+    check_flag("spare", spare)
+    K, S, pairs = marks.shape
+    p = BASE + eta * np.stack([marks, -marks], axis=-1).reshape(K, S, 2 * pairs)
+    P = np.zeros((2 * K + spare, S, 2 * pairs, S))
+    P[::2] = 1 / S
+    P[1 : 2 * K : 2, :, :, 0] = p
+    P[1 : 2 * K : 2, :, :, 1] = 1 - p
+    return EpisodicMDP(P, len(P) + 1, 0)
+
+
+def wrong_share(policy: ArrayLike, signs: ArrayLike) -> float:
+    """The share of the pairs of `many_worlds` whose better action is not the more probable one.
+
+    policy (H, S, A) probabilities, signs (K, S, A/2). Source: thm-entropy-lower-bound-sizes.
+    """
+    marks = _signs("signs", signs)
+    K, S, pairs = marks.shape
+    pi = check_array("policy", policy, (None, S, 2 * pairs))
+    if len(pi) not in (2 * K + 1, 2 * K + 2):
+        raise ValueError(f"policy: {len(pi)} stages, expected {2 * K + 1} or {2 * K + 2}")
+    both = pi[1 : 2 * K : 2].reshape(K, S, pairs, 2)
+    return float(np.mean((both[..., 0] - both[..., 1]) * marks <= 0))
+
+
+def least_episodes_sizes(eps: float, S: int, A: int, H: int) -> float:
+    """K S A / (452 eps), K = floor((H-1)/2): on average over no fewer episodes stops a learner that
+    is (eps, 1/8)-PAC for one of the entropies, in the worst of `many_worlds`.
+
+    S >= 2, A >= 2 even, H >= 3, 0 < eps <= K/1600.
+    Raises ValueError for other arguments. Source: thm-entropy-lower-bound-sizes.
+    """
+    check_integer("S", S, low=2)
+    if check_integer("A", A, low=2) % 2:
+        raise ValueError(f"A = {A}: the actions come in pairs")
+    K = (check_integer("H", H, low=3) - 1) // 2
+    if not 0 < check_number("eps", eps) <= K / 1600:
+        raise ValueError(f"eps = {eps}: the theorem speaks of 0 < eps <= {K / 1600:.6g}")
+    return K * S * A / (452 * eps)
+
+
+def _signs(name: str, x: ArrayLike) -> Floats:
+    signs = check_array(name, x, (None, None, None))
+    refuse(name, signs, np.abs(signs) != 1, "a sign is 1 or -1")
+    if signs.shape[1] < 2:
+        raise ValueError(f"{name}: shape {signs.shape}, expected (K, S, A/2) with S >= 2")
+    return signs
 
 
 def _shift(eta):

@@ -51,6 +51,34 @@ def test_no_test_errs_less_in_the_worse_world(trials, eta):
     assert least >= max(mixed) - 1e-12
 
 
+@pytest.mark.parametrize("spare", [False, True])
+def test_many_worlds_lose_by_wrong_pairs(spare):
+    rng, eta = np.random.default_rng(4), 0.04
+    signs = rng.choice([-1, 1], size=(2, 3, 2))
+    mdp = lower_bound.many_worlds(signs, eta, spare=spare)
+    assert (mdp.H, mdp.S, mdp.A) == (5 + spare, 3, 4)
+    P = mdp.dense()
+    np.testing.assert_allclose(P[0], 1 / 3)
+    assert P[1, 2, 1, 0] == pytest.approx(0.1 - signs[0, 2, 0] * eta)
+    assert P[3, 0, 2, 0] == pytest.approx(0.1 + signs[1, 0, 1] * eta)
+    seen, soft = max_entropy.solve(mdp, tol=1e-13), te.soft_optimum(mdp)
+    for best in (seen.policy, np.exp(soft.log_pi)):
+        assert lower_bound.wrong_share(best, signs) == 0
+    for _ in range(30):
+        pi = rng.dirichlet(np.full(4, 50.0), (mdp.H, 3))
+        least = 2.2 * 2 * lower_bound.wrong_share(pi, signs) * eta**2
+        assert least > 0
+        assert seen.value - visitation_entropy(push_forward(mdp, pi)) >= least
+        assert te.suboptimality(mdp, pi, soft) >= least
+
+
+def test_the_number_of_episodes_grows_with_the_sizes():
+    assert lower_bound.least_episodes_sizes(1e-3, 3, 4, 6) == pytest.approx(24 / 452e-3, rel=1e-12)
+
+
+WORLD = np.ones((1, 2, 1))
+
+
 @pytest.mark.parametrize(
     ("call", "named"),
     [
@@ -60,6 +88,12 @@ def test_no_test_errs_less_in_the_worse_world(trials, eta):
         (lambda: lower_bound.least_episodes(1e-3, 0.1), "eps"),
         (lambda: lower_bound.least_episodes(1e-4, 0.5), "delta"),
         (lambda: lower_bound.least_episodes(1e-4, 0.1, "paths"), "kind"),
+        (lambda: lower_bound.many_worlds(0 * WORLD, 0.05), "signs"),
+        (lambda: lower_bound.many_worlds(WORLD[:, :1], 0.05), "signs"),
+        (lambda: lower_bound.many_worlds(WORLD, 0.06), "eta"),
+        (lambda: lower_bound.wrong_share(np.full((5, 2, 2), 0.5), WORLD), "policy"),
+        (lambda: lower_bound.least_episodes_sizes(1e-3, 2, 3, 3), "A"),
+        (lambda: lower_bound.least_episodes_sizes(1e-3, 2, 2, 3), "eps"),
     ],
 )
 def test_what_the_theorem_does_not_cover_is_refused(call, named):

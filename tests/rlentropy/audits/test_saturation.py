@@ -72,6 +72,25 @@ def test_plans_with_masks_are_those_of_the_learner():
         assert V[0, 0] == pytest.approx(run.checkpoints[0].optimistic_value, rel=1e-12)
 
 
+@pytest.mark.parametrize("world", WORLDS)
+def test_every_link_holds_with_the_ranges_of_the_stage(world):
+    mdp = WORLDS[world]
+    whole, staged = (saturation.run(mdp, 300, 5, rule="least", staged=x) for x in (False, True))
+    assert min(staged.slack.values()) >= -1e-9
+    assert staged.width <= 1.05 * (mdp.H + 1) / (2 * mdp.H) * whole.width
+
+
+def test_the_ranges_of_the_stage_by_hand():
+    n = np.array([[[3.0, 2.0]], [[4.0, 1.0]]])
+    Q, V, _ = saturation.plan(n, n[:-1, ..., None], 5, staged=True)
+    np.testing.assert_allclose(Q[1], np.log(7 / (n[1] + 1)), rtol=1e-12)  # no next state, no bonus
+    B = np.log(5 + 2)
+    alpha = np.log(2 * 2 * 2 / 0.1) + np.log(np.e * (1 + n[0]))
+    first = np.log(7 / (n[0] + 1)) + B * np.sqrt(2 * alpha / n[0]) + V[1, 0]
+    np.testing.assert_allclose(Q[0], first, rtol=1e-12)
+    assert V[0, 0] == min(first.max(), 2 * B)
+
+
 @pytest.mark.parametrize("n0", [0.5, 2])
 def test_links_hold_for_other_prior_counts(n0):
     run = saturation.run(WORLDS["garnet"], 300, 6, n0=n0, delta=0.3)
@@ -146,6 +165,11 @@ def test_values_agree_with_the_learner():
     ("call", "name"),
     [
         (lambda: saturation.run(WORLDS["chain"], 5, 0, rule="last"), "rule"),
+        (lambda: saturation.run(WORLDS["chain"], 5, 0, staged=1), "staged"),
+        (
+            lambda: saturation.choose(np.ones((2, 1, 1)), np.ones((2, 1, 1)), [1.0], "least"),
+            "ceiling",
+        ),
         (lambda: saturation.run(WORLDS["chain"], 0, 0), "episodes"),
     ],
 )

@@ -29,6 +29,9 @@ PREPARE = """
   .bd-article h4 { font-size: 12pt }
   .bd-main .bd-content #jb-print-toc { margin: 0; break-after: page }
   #jb-print-toc li a { padding: 0; line-height: 1.25 }
+  .bd-main .bd-content #jb-print-toc .section-nav { list-style-type: none !important }
+  .bd-main .bd-content #jb-print-toc .section-nav { margin-left: 1em !important }
+  details:has(.rl-graph):not([open]) { display: none }
 </style>
 <script>
 addEventListener("load", async () => {

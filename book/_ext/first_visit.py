@@ -44,7 +44,7 @@ def tags(title, words, book, address="", page=""):
         root = address.rstrip("/")
         found |= {"og:url": f"{root}/{page}.html", "og:image": f"{root}/_static/card.png"}
         found |= {
-            "og:image:alt": "Paths of a policy on the triangle of three actions, and visits of a grid"
+            "og:image:alt": "Paths of a policy on a triangle of actions, and visits of a grid"
         }
     lines = [f'<meta name="description" content="{escape(words)}"/>'] if words else []
     lines += [

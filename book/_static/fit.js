@@ -83,6 +83,7 @@
   });
 
   const typeset = async () => {
+    cards(); // MathJax may be ready before the event
     hold();
     if (!location.hash) {
       const near = [...document.querySelectorAll("main .math")].filter((box) => box.getBoundingClientRect().top < 2.5 * innerHeight);

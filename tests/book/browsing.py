@@ -99,3 +99,12 @@ TYPESET = """async () => {
         await MathJax.startup.promise;
     }
 }"""
+
+# how much of the page moved under the reader's eyes while it was loading (the measure of browsers, 0 to 1)
+SHIFT = """() => new Promise(done => {
+    let sum = 0;
+    new PerformanceObserver(list => list.getEntries().forEach(shift => { sum += shift.hadRecentInput ? 0 : shift.value }))
+        .observe({type: 'layout-shift', buffered: true});
+    setTimeout(() => done(sum), 200);
+})"""
+LARGEST_SHIFT = 0.05

@@ -1,7 +1,7 @@
 """The built book in a browser with the network cut: no outside request, no error, all mathematics typeset and whole."""
 
 import pytest
-from browsing import HTML, NARROW, PAGES, WIDE
+from browsing import HTML, LARGEST_SHIFT, NARROW, PAGES, SHIFT, WIDE
 
 pytestmark = pytest.mark.browser
 
@@ -89,15 +89,6 @@ SIDEWAYS = """() => {
     return [...document.querySelectorAll('main :is(pre, .highlight, .cell_output, .cell_output .output)')]
         .filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.textContent.slice(0, 60));
 }"""
-
-# how much of the page moved under the reader's eyes while it was loading (the measure of browsers, 0 to 1)
-SHIFT = """() => new Promise(done => {
-    let sum = 0;
-    new PerformanceObserver(list => list.getEntries().forEach(shift => { sum += shift.hadRecentInput ? 0 : shift.value }))
-        .observe({type: 'layout-shift', buffered: true});
-    setTimeout(() => done(sum), 200);
-})"""
-LARGEST_SHIFT = 0.05
 
 VIEWPORTS = "() => document.querySelectorAll('meta[name=viewport]').length"
 UNSIZED = """() => [...document.querySelectorAll('main article img')]

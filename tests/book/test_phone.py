@@ -1,7 +1,7 @@
 """On a phone every display and every table is seen whole: set smaller or as cards, without scrolling."""
 
 import pytest
-from browsing import NARROW, PAGES, ROOT, Visit
+from browsing import LARGEST_SHIFT, NARROW, PAGES, ROOT, SHIFT, Visit
 
 pytestmark = pytest.mark.browser
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -34,13 +34,16 @@ def phone(browser, site):
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_no_display_and_no_table_is_cut_off(phone, name):
     tab = phone.open(f"notebooks/{name}.html")
+    assert tab.evaluate(SHIFT) < LARGEST_SHIFT
     assert tab.evaluate(CUT) == []
     assert tab.evaluate(WIDE_TABLES) == []
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_no_table_of_another_page_is_cut_off(phone, name):
-    assert phone.open(name).evaluate(WIDE_TABLES) == []
+def test_no_table_of_another_page_is_cut_off_or_moves(phone, name):
+    tab = phone.open(name)
+    assert tab.evaluate(SHIFT) < LARGEST_SHIFT
+    assert tab.evaluate(WIDE_TABLES) == []
 
 
 def test_a_row_of_a_wide_table_is_a_card_whose_cells_say_their_column(phone):

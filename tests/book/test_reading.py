@@ -504,3 +504,25 @@ def test_a_margin_note_stands_beside_what_it_corrects(visit):
     proof = tab.locator(".rl-proof").first.bounding_box()
     assert note["x"] > proof["x"] + proof["width"] - 20
     assert proof["y"] - 20 <= note["y"] < proof["y"] + 200
+
+
+@pytest.mark.parametrize("place", [90, 450, 800])
+def test_a_margin_note_is_never_behind_the_contents(visit, place):
+    """The theme takes the contents away only when a note is in the upper two thirds of the window."""
+    tab = visit.open(STATED)
+    covered = tab.evaluate(
+        """async place => {
+            const covered = [];
+            for (const note of document.querySelectorAll('aside.margin')) {
+                const top = note.getBoundingClientRect().top + scrollY - place;
+                window.scrollTo({top, behavior: 'instant'});
+                await new Promise(drawn => setTimeout(drawn, 300));
+                const box = note.getBoundingClientRect();
+                const seen = document.elementFromPoint(box.left + box.width / 2, box.top + 8);
+                if (!note.contains(seen)) covered.push(note.textContent.trim().slice(0, 40));
+            }
+            return covered;
+        }""",
+        place,
+    )
+    assert tab.locator("aside.margin").count() > 2 and covered == []

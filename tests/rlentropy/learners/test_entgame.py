@@ -426,7 +426,19 @@ def test_known_model_stays_below_its_bound():
 test_other_rules_are_refused = refusals(
     (lambda: entgame_plain.run(WORLDS["garnet"], 5, 0, delta=2), "delta = 2.0: must lie strictly"),
     (lambda: entgame_plain.run(WORLDS["garnet"], 1, 0, unvisited="zero"), "unvisited = 'zero'"),
+    (lambda: entgame_plain.tables(WORLDS["garnet"], -1), "episodes = -1"),
     (lambda: entgame.run(WORLDS["garnet"], 1, 0, ceiling="low"), "ceiling = 'low'"),
     (lambda: entgame.run(WORLDS["garnet"], 1, 0, saturated="never"), "saturated = 'never'"),
     (lambda: entgame.run_pooled(WORLDS["garnet"], 1, 0, ties="last"), "ties = 'last'"),
 )
+
+
+def test_the_tables_of_the_plain_learner_are_those_of_the_definition():
+    chain = double_chain(length=3, failure=0.1, horizon=4)
+    found = entgame_plain.tables(chain, 30, n0=0.5, delta=0.2, bonus_scale=0.3)
+    n = np.arange(31)
+    alpha = np.log(2 * 3 * 2 * 4 / 0.2) + 3 * np.log(np.e * (1 + n))
+    np.testing.assert_allclose(found.log, np.log(1 + n / 0.5), rtol=1e-15)
+    np.testing.assert_allclose(found.spread, np.sqrt(2 * alpha / np.maximum(n, 1)), rtol=1e-14)
+    np.testing.assert_allclose(found.bound, np.log(n / 0.5 + 6), rtol=1e-15)
+    assert found.scale == 0.3

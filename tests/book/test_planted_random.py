@@ -6,7 +6,10 @@ a claim of `test_tight_claims`, or by what stands here). Numbers of captions: `t
 """
 
 import inspect
+import json
 import textwrap
+from math import log
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ import test_tight_claims as claims
 from test_statements_read import READ, STATED, fingerprint
 
 from rlentropy import distributions as dist
+from rlentropy.audits import entgame
 from rlentropy.discounted import entropy_dynamics, natural_gradient
 from rlentropy.studies import neural_policy
 
@@ -118,3 +122,21 @@ def test_a_response_without_the_biases_is_noticed(monkeypatch):
     exec(source.replace("X @ self.W1 + self.b1", "X @ self.W1"), names)
     monkeypatch.setattr(neural_policy.Network, "own_response", names["own_response"])
     assert not own_is_alone(network, X, G)
+
+
+def written_by_hand(change=("", "")):
+    """The bounds of Azuma and of the visits that a cell of chapter 18 writes out, for T = 400."""
+    chapter = Path(__file__).parents[2] / "notebooks" / "18_regularised_game.ipynb"
+    cells = json.loads(chapter.read_text(encoding="utf-8"))["cells"]
+    lines = next(cell["source"] for cell in cells if cell["id"] == "cell-029b")[:2]
+    names = {"np": np, "log": log, "delta": 0.1}
+    assert change[0] in "".join(lines)
+    exec("".join(lines).replace(*change), names)
+    return names["azuma"], names["apart_"]
+
+
+def test_bounds_in_a_cell_are_those_of_the_package():
+    right = [bound(400, 3, 1, 3, 0.1) for bound in (entgame.azuma_bound, entgame.visits_bound)]
+    assert written_by_hand() == pytest.approx(right, rel=1e-12)
+    for change in (("/ 2)", "/ 3)"), ("= 2 *", "= 3 *"), ("108", "36"), ("= 3 *", "= 2 *")):
+        assert written_by_hand(change) != pytest.approx(right, rel=0.01)

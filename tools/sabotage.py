@@ -19,10 +19,9 @@ when the numbers that it was given moved and it holds all the same: both its sid
 bound has room. The second and third way are tried for the checks that let those before pass, and
 for all where they moved none. A check that neither notices nor passes anything uses no number of
 the package. A wrong function may keep a solver busy for ever: a cell may take three times its plain
-CPU time and five seconds, and the checks behind that are stored as unreached. A chapter that would
-take longer than the budget has it divided among its cells; the functions for which nothing is left
-at a cell, and the ways for which nothing is left at all, are stored as unmeasured. The next way
-begins with these functions.
+CPU time and five seconds, and the checks behind that are stored as unreached. Of a chapter that
+would take longer than the budget the checks that cost least are measured; what the others would
+notice, and what the budget did not suffice for after all, is stored as unmeasured.
 """
 
 import argparse
@@ -295,6 +294,7 @@ class Plain:
     starts    for each cell the number of checks of each label before it
     seconds   CPU time of each cell
     streams   names of generators and iterators
+    cells     what each cell reads and changes (`slicing`)
     """
 
     calls: dict
@@ -303,6 +303,7 @@ class Plain:
     starts: list
     seconds: list
     streams: set
+    cells: list
 
 
 def survey(path):
@@ -321,7 +322,7 @@ def survey(path):
     counters = {name: counting(name, f) for name, f in public_functions().items()}
     for name, function in public_functions().items():
         replace(function, counters[name])
-    plain = Plain(calls, chapter.checks, chapter.verdicts, [], [], set())
+    plain = Plain(calls, chapter.checks, chapter.verdicts, [], [], set(), [])
     for number in range(len(chapter.sources)):
         plain.starts.append(dict(chapter.seen))
         before = time.process_time()
@@ -331,6 +332,7 @@ def survey(path):
         plain.streams |= {name for name, value in names if slicing.is_stream(value)}
     for name, function in public_functions().items():
         replace(counters[name], function)
+    plain.cells = slicing.cells(chapter.sources, plain.streams)
     return plain
 
 
@@ -356,30 +358,27 @@ def examine(path, budget=BUDGET):
         name: {"kind": kind, **{said: {} for said in SAYS}}
         for name, (kind, _) in plain.checks.items()
     }
-    everywhere = {cell for _, cell in plain.checks.values()}
-    targets = dict.fromkeys(sorted(plain.calls), everywhere)
+    paid = affordable(plain, budget)
+    leave(rows, plain, {cell for _, cell in plain.checks.values()} - paid)
+    targets = dict.fromkeys(sorted(plain.calls), paid)
     end = spent() + budget
     for way in WAYS:
-        left = end - spent()
-        if left <= 0:
-            leave(rows, way, plain, targets)
-            continue
-        found, whole = apart(Tour(path, plain, way, targets, left).run, 20 * LIMIT)
+        tour = Tour(path, plain, way, targets, max(end - spent(), 0))
+        found, whole = apart(tour.run, 20 * LIMIT)
         if not whole:
             raise SystemExit(f"{path.name}: the way {way} came to no end")
         for name, cell, verdicts in found:
             if cell in targets[name]:
                 enter(rows, name, way, cell, verdicts, plain)
-        first = sorted(targets, key=lambda name: not is_unmeasured(rows, name))
-        targets = {name: still_open(rows, name, plain, everywhere) for name in first}
+        targets = {name: still_open(rows, name, plain, paid) for name in targets}
     return matrix(key, plain, rows)
 
 
 class Tour:
     """One way of being wrong, for all functions, through a chapter.
 
-    targets   {function: the cells whose checks are asked}, those first that are to be first
-    budget    CPU seconds
+    targets   {function: the cells whose checks are asked}
+    budget    CPU seconds after which nothing more is measured
     carried   {function: {name: its value where it differs from the plain one}}
     """
 
@@ -387,15 +386,16 @@ class Tour:
         self.chapter = Chapter(path, plain.starts)
         self.plain = plain
         self.way = WAYS[way]
-        self.cells = slicing.cells(self.chapter.sources, plain.streams)
+        self.cells = plain.cells
         self.asked = {name: slicing.needed(self.cells, cells) for name, cells in targets.items()}
-        self.kept = slicing.needed(self.cells, {cell for _, cell in plain.checks.values()})
+        self.kept = slicing.needed(self.cells, set().union(*targets.values()))
         self.live = slicing.live(self.cells, self.kept)
         self.carried = {name: {} for name in targets}
-        self.rooms = rooms(plain.seconds, self.asked, budget)
+        self.budget = budget
 
     def run(self):
         """Yields (function, cell, {check: (holds, hash)}), a word for what has no verdicts."""
+        end = spent() + self.budget
         for number in sorted(self.kept):
             reads = self.cells[number].reads
             here = [
@@ -404,10 +404,12 @@ class Tour:
                 if number in self.asked[name]
                 and (number in self.plain.calls[name] or reads & self.carried[name].keys())
             ]
-            plainly = apart(lambda k=number: self.at(k, None, {}), LIMIT)[0] if here else None
-            end = spent() + self.rooms[number]
+            plainly = [None]
+            if here and spent() < end:
+                plainly = apart(lambda k=number: self.at(k, None, {}), LIMIT)[0]
             for name in here:
-                yield name, number, self.wrongly(name, number, plainly[0], spent() < end)
+                in_time = spent() < end
+                yield name, number, self.wrongly(name, number, plainly[0], in_time)
             self.chapter.run(number)
         other = {
             name
@@ -417,13 +419,13 @@ class Tour:
         if other:
             raise SystemExit(f"other numbers when it runs again: {', '.join(sorted(other))}")
 
-    def wrongly(self, name, number, plainly, has_room):
+    def wrongly(self, name, number, plainly, in_time):
         """The verdicts on a cell with a wrong function; carries on what it leaves behind."""
         carried = self.carried[name]
         found = {carried.get(read) for read in self.cells[number].reads}
         if LOST in found:
             return self.lose(name, number, LOST)
-        if UNMEASURED in found or not has_room:
+        if UNMEASURED in found or not in_time:
             return self.lose(name, number, UNMEASURED)
         seconds = SECONDS + PATIENCE * self.plain.seconds[number]
         parts, whole = apart(lambda: self.at(number, name, carried, plainly[1]), seconds)
@@ -463,19 +465,22 @@ class Tour:
         yield self.chapter.verdicts, hashes, values
 
 
-def rooms(seconds, asked, budget):
-    """CPU seconds that each cell may take with wrong functions: the budget in proportion to the
-    cells' needs, and all that they want if it suffices for every one.
+def affordable(plain, budget):
+    """The cells of checks that cost least, as many as the budget pays for."""
+    paid = set()
+    cells = {cell for _, cell in plain.checks.values()}
+    for cell in sorted(cells, key=lambda cell: (price(plain, {cell}), cell)):
+        if price(plain, paid | {cell}) <= budget:
+            paid.add(cell)
+    return paid
 
-    seconds   of each cell as it is; ``asked`` {function: numbers of cells}
-    """
-    needs = [
-        (FORK + here) * sum(number in cells for cells in asked.values())
-        for number, here in enumerate(seconds)
-    ]
-    if sum(needs) <= budget:
-        return [np.inf] * len(needs)
-    return [budget * need / sum(needs) for need in needs]
+
+def price(plain, targets):
+    """CPU seconds of the cells that these need, once for each function that a cell calls."""
+    return sum(
+        (FORK + plain.seconds[cell]) * sum(cell in calling for calling in plain.calls.values())
+        for cell in slicing.needed(plain.cells, targets)
+    )
 
 
 def spent():
@@ -516,31 +521,27 @@ def enter(rows, name, way, cell, verdicts, plain):
             rows[check]["passes" if holds else "notices"].setdefault(name, []).append(way)
 
 
-def leave(rows, way, plain, targets):
-    """Write down that a way was not tried for the checks that an earlier one has left open."""
+def leave(rows, plain, cells):
+    """Write down that no function was tried on the checks of these cells."""
     for check, (_, cell) in plain.checks.items():
-        row = rows[check]
-        for name in (row["passes"] | row["unreached"] | row["unmeasured"]).keys() - row["notices"]:
-            if cell in targets[name]:
-                row["unmeasured"].setdefault(name, []).append(way)
+        if cell in cells:
+            needed = slicing.needed(plain.cells, {cell})
+            reaching = [name for name, calling in plain.calls.items() if calling & needed]
+            rows[check]["unmeasured"] = {name: list(WAYS) for name in reaching}
 
 
-def still_open(rows, name, plain, everywhere):
-    """The cells of checks that only passed; all if no number moved so far."""
-    said = {check: [key for key in SAYS if name in row[key]] for check, row in rows.items()}
+def still_open(rows, name, plain, paid):
+    """The cells of checks that only passed; all that are paid for if no number moved so far."""
+    said = {
+        check: [key for key in SAYS if name in row[key]]
+        for check, row in rows.items()
+        if plain.checks[check][1] in paid
+    }
     if not any(said.values()):
-        return everywhere
+        return paid
     return {
         plain.checks[check][1] for check, keys in said.items() if keys and "notices" not in keys
     }
-
-
-def is_unmeasured(rows, name):
-    """True if some check waits for a verdict on this function."""
-    return any(
-        name in row["unmeasured"] and name not in row["notices"] | row["passes"]
-        for row in rows.values()
-    )
 
 
 def matrix(key, plain, rows):

@@ -558,7 +558,8 @@ class WriteLedger(SphinxPostTransform):
         text = (
             f"Measured on {found['chapters']} of {len(docs)} chapters: {found['functions']} "
             f"functions made wrong, {found['checks']} checks, of which {found['touched']} rest on "
-            f"numbers of the package; of these, notice nothing: {blind}."
+            f"numbers of the package; of these, notice nothing: {blind}. "
+            f"Pairs of a check and a function without a verdict: {found['open']}."
         )
         return nodes.paragraph("", text)
 

@@ -3,7 +3,8 @@
 The matrix is measured by the book's own tool and stored as JSON:
 {chapter: {"key": .., "functions": [..], "checks": [{"check": "label #k", "kind": ..,
 "notices": {function: [way, ..]}, "passes": {function: [way, ..]}}]}};
-"unreached", like these, where a wrong function kept the chapter busy for too long.
+"unreached", like these, where a wrong function kept the chapter busy for too long, and
+"unmeasured" where the time for the chapter was over before.
 It holds for the code of the notebook that it was measured on.
 """
 
@@ -43,11 +44,21 @@ def words(store: Mapping[str, Any], notebook: Mapping[str, Any], stem: str, labe
     noticed = {name for row in rows for name in row["notices"]}
     passed = {name for row in rows for name in row["passes"]} - noticed
     late = {name for row in rows for name in row.get("unreached", ())} - noticed - passed
-    if not noticed and not passed and not late:
+    left = {name for row in rows for name in row.get("unmeasured", ())} - noticed - passed - late
+    if not noticed | passed | late | left:
         return "sabotage: no number of the package under its checks"
     said = f"sabotage: notices an error in {_listed(noticed) or 'nothing'}"
     said += f"; passes one in {_listed(passed)}" if passed else ""
-    return said + (f"; did not finish with one in {_listed(late)}" if late else "")
+    said += f"; did not finish with one in {_listed(late)}" if late else ""
+    return said + (f"; not measured with one in {_listed(left)}" if left else "")
+
+
+def _without_verdict(row: Mapping[str, Any]) -> set[str]:
+    """The functions with which a check was not reached, or not measured, in any way."""
+    return {*row.get("unreached", ()), *row.get("unmeasured", ())} - {
+        *row["notices"],
+        *row["passes"],
+    }
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -56,7 +67,8 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def totals(store: Mapping[str, Any], notebooks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """{"chapters", "functions", "checks", "touched", "blind"} over chapters measured as they are.
+    """{"chapters", "functions", "checks", "touched", "blind", "open"} over chapters that are as
+    they were measured; "open" counts the pairs of a check and a function without a verdict.
 
     notebooks  {stem: JSON}
     """
@@ -72,4 +84,5 @@ def totals(store: Mapping[str, Any], notebooks: Mapping[str, Mapping[str, Any]])
         "checks": len(rows),
         "touched": sum(bool(row["notices"] or row["passes"]) for row in rows),
         "blind": [row["check"] for row in rows if is_blind(row)],
+        "open": sum(len(_without_verdict(row)) for row in rows),
     }

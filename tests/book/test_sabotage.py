@@ -140,3 +140,44 @@ def test_the_ledger_says_what_is_noticed():
     page = (HTML / "book" / "ledger.html").read_text(encoding="utf-8")
     assert "sabotage: notices an error in" in page
     assert "functions made wrong" in page
+
+
+PRICES = """import json
+import sabotage, slicing
+sources = ["x = f()", "y = f() + g(x)", "verify.exact(x)", "verify.exact(y)"]
+plain = sabotage.Plain(
+    {"f": {0, 1}, "g": {1}},
+    {"cheap #1": ("exact", 2), "dear #1": ("exact", 3)},
+    {}, [], [1.0, 10.0, 0.0, 0.0], set(), slicing.cells(sources))
+sabotage.FORK = 0
+paid = [sorted(sabotage.affordable(plain, budget)) for budget in (0.5, 1, 20, 21)]
+print(json.dumps([paid, sabotage.price(plain, {3}), sabotage.price(plain, {2})]))
+"""
+
+
+def test_a_budget_pays_for_the_checks_that_cost_least():
+    paid, dear, cheap = from_tools(PRICES)
+    assert paid == [[], [2], [2], [2, 3]]
+    assert (dear, cheap) == (21, 1)  # the first cell with f; the second with f and with g
+
+
+def test_checks_beyond_the_budget_are_stored_as_unmeasured(tmp_path):
+    path = tmp_path / "dear.ipynb"
+    honest, *others = CELLS[2].split("\n")
+    cells = [*CELLS[:2], honest, "\n".join(others)]
+    nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in cells]), path)
+    poor = "import sabotage\nsabotage.affordable = lambda plain, budget: {2}\n"
+    honest, common, _ = from_tools(RUN.replace("import sabotage\n", poor), str(path))["checks"]
+    ways, name = ["scaled", "sign", "dropped"], "distributions.entropy"
+    assert honest["notices"][name] == ["scaled"] and "unmeasured" not in honest
+    assert common["unmeasured"][name] == ways
+    assert (common["notices"], common["passes"]) == ({}, {})
+
+
+def test_nothing_is_measured_once_the_budget_is_spent(tmp_path):
+    path = tmp_path / "late.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in CELLS]), path)
+    late = "import sabotage\nsabotage.spent = iter(range(0, 10**9, 10**6)).__next__\n"
+    honest, *_ = from_tools(RUN.replace("import sabotage\n", late), str(path))["checks"]
+    assert honest["notices"] == honest["passes"] == {}
+    assert honest["unmeasured"]["distributions.entropy"] == ["scaled", "sign", "dropped"]

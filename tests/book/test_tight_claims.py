@@ -212,6 +212,20 @@ def _():
     yield -entropy_dynamics.curvature(logits, f), "~<", (1 - log(2) + H(p)) * Var(p, f)
 
 
+@claim("thm-local-remainder", r"\tfrac12\max\Big\{(1+\bar H)V,\ \sum_a(|x(a)|+m)^2f(q(a))\Big\}")
+def _():
+    # the first term from a fair coin, where it is 1 + log 2 times what it bounds, and the second
+    # where one action is all but certain
+    for logits, move, factor in (
+        ([0, 0.0], [1e-4, -1e-4], 1 + log(2)),
+        ([0, -100.0], [0, 1e-3], 1),
+    ):
+        change = entropy_dynamics.entropy_change(logits, np.add(logits, move))
+        left = factor * abs(change.exact - change.first_order)
+        bound = entropy_dynamics.local_remainder_bound(logits, move)
+        yield float(bound), "->", float(left)
+
+
 @claim("cor-sign-certificate", r"\frac{2\,|\mathrm{Cov}_\pi(\log\pi,A)|}{D^2\log n}")
 def _():
     radius = entropy_dynamics.certificate_radius(np.log(one), x)

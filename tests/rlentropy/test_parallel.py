@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 import pytest
 
+from rlentropy.audits.sample_complexity import episodes_to_gap
 from rlentropy.episodic.environments import double_chain
 from rlentropy.learners import entgame
 from rlentropy.parallel import progress_bar, run_seeds
@@ -32,6 +33,13 @@ def whole_run(seed):
     run = entgame.run(chain, 300, seed, checkpoints=[100, 300])
     looks = [(x.visitation_entropy, x.optimistic_value) for x in run.checkpoints]
     return [x.tobytes() for x in (run.counts, run.visitation, np.array(looks))], os.getpid()
+
+
+def episodes_to_gaps(seed):
+    """Sample complexity of EntGame, by whoever judges it."""
+    chain = double_chain(length=7, failure=0.1, horizon=5)
+    found = episodes_to_gap(chain, "EntGame, no bonus", [0.5, 0.1], seed, most=400)
+    return found.tobytes()
 
 
 def dies_once(seed, *, marker):
@@ -137,12 +145,15 @@ def two_workers():
 
 @pytest.mark.slow
 def test_a_learner_on_a_cluster_gives_the_numbers_of_a_serial_run():
-    """EntGame with eight seeds on two workers: bit for bit what one thread computes."""
+    """EntGame with eight seeds on two workers, and its sample complexity: bit for bit what one
+    thread computes."""
     seeds = spawn(5, 8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the cluster warns about itself
         with two_workers():
             found = run_seeds(whole_run, seeds)
+            gaps = run_seeds(episodes_to_gaps, seeds)
+    assert gaps == run_seeds(episodes_to_gaps, seeds, jobs=1)
     serial = run_seeds(whole_run, seeds, jobs=1)
     assert [numbers for numbers, _ in found] == [numbers for numbers, _ in serial]
     assert len({numbers[0] for numbers, _ in serial}) == 8  # the seeds do differ

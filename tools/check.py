@@ -80,7 +80,7 @@ def list_all():
 
 
 def main(arguments):
-    if not arguments or not arguments[0]:
+    if not arguments or arguments[0] in ("", "--list", "--help"):
         list_all()
         return 0
     if len(arguments) > 1:

@@ -7,6 +7,7 @@ nothing. NaN and infinity neither pass nor reject.
 Tolerances, slacks and scales are part of the record.
 """
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -83,6 +84,10 @@ class Verifier:
             raise ValueError(
                 f"{label}: a symbolic check compares at least two lines, got {len(lines)}"
             )
+        for expression in (*lines, *mutants.values()):
+            if inspect.isroutine(expression):
+                name = expression.__name__
+                raise ValueError(f"{label}: {name} is a function; give its value, {name}(...)")
         for i, (left, right) in enumerate(pairwise(lines), start=1):
             if not computed_by and (left == right or str(left) == str(right)):
                 raise ValueError(

@@ -1,10 +1,10 @@
 """Folds that need no script: proofs, solutions, and the code of checks behind the lines that say
 what it found.
 
-* ``class: dropdown`` on an admonition makes it a ``details`` element with its title in front.
-* A code cell whose output holds check records shows their lines; its code unfolds from them.
-* A code cell that shows nothing (it prepares a display, a number in a sentence,
-the next check) is folded as well.
+An admonition with ``class: dropdown`` becomes a ``details`` element with its title in front.
+A code cell whose output holds check records shows their lines; its code unfolds from them.
+A code cell that shows nothing (it prepares a display, a number in a sentence, the next check) is
+folded as well.
 
 The tag ``show-code`` keeps the code of a cell open, for code that teaches.
 """

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import check
 import nbformat
 import pytest
 import source_key
@@ -266,6 +267,20 @@ def test_storing_twice_gives_the_same_file(write):
 def test_a_run_stops_where_it_is_told(write):
     done = run(write("x = 1", "x + 1", "raise ValueError"), stop=2)
     assert done.error == "" and len(done.notebook.cells) == 2
+
+
+def test_exercises_stand_under_their_heading_and_links_work_on_a_code_host(notebook):
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert not re.search(r"\{admonition\} Exercise", text)
+    assert not re.search(r"\{doc\}`[^`<]+<", text)
+
+
+def test_without_a_label_all_labels_are_listed(capsys):
+    listed = []
+    for arguments in ([], [""], ["--list"], ["--help"]):
+        assert check.main(arguments) == 0
+        listed.append(capsys.readouterr().out)
+    assert "thm-covariance-identity" in listed[0] and len(set(listed)) == 1
 
 
 def test_only_stale_notebooks_run_where_asked(write, capfd):

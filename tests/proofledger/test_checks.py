@@ -299,6 +299,13 @@ def test_bad_declarations_are_refused(case):
         REFUSED[case]()
 
 
+def test_a_function_for_its_value_is_named():
+    with pytest.raises(
+        ValueError, match="thm-some-statement: entropy is a function; give its value"
+    ):
+        verify.symbolic(LABEL, algebra.entropy, algebra.entropy(s), mutants={"m": 2})
+
+
 # ----------------------------------------------------------------------------------------------------------- details
 
 

@@ -35,7 +35,6 @@ INNER = {
     "discounted.mdp.DiscountedMDP.next_mean": "one product, for checked arrays",
     "discounted.mdp.DiscountedMDP.policy_kernel": "one product, for checked policies",
     "discounted.mdp.DiscountedMDP.policy_reward": "one product, for checked policies",
-    "episodic.mdp.EpisodicMDP.need_all_actions": "a refusal, in the words of who calls",
     "episodic.mdp.EpisodicMDP.next_mean": "one product, for checked arrays",
     "episodic.mdp.EpisodicMDP.start_mean": "one product, for checked arrays",
     "learners.entgame_plain.Memory.add_means": "one sum over checked tables",

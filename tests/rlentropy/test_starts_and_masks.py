@@ -11,6 +11,7 @@ from rlentropy.audits import entgame as entgame_audit
 from rlentropy.audits import explorers, sample_complexity, saturation, variance_bonus
 from rlentropy.audits import optimistic_soft_vi as soft_audit
 from rlentropy.discounted import evaluation, natural_gradient
+from rlentropy.discounted import trajectories as discounted_paths
 from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.discounted.softmax import fisher_of, policy
 from rlentropy.discounted.visitation import flow_residual as discounted_flow
@@ -103,6 +104,19 @@ def test_gradients_over_available_actions(tau):
     block = natural_gradient.fisher_matrix(full, theta)[:A, :A]
     d = evaluation.evaluate_softmax(full, theta).d[0]
     np.testing.assert_allclose(block, d * fisher_of(policy(theta))[0], atol=1e-15)
+
+
+def test_entropy_along_trajectories_over_available_actions():
+    mdp = discounted()
+    old, new = np.random.default_rng(5).standard_normal((2, S, A))
+
+    def entropy(theta):
+        return evaluation.evaluate_softmax(mdp, theta).discounted_entropy
+
+    found = discounted_paths.difference(mdp, old, new)
+    assert found.action - found.kl == pytest.approx(entropy(new) - entropy(old), abs=1e-12)
+    rise = (entropy(old + 1e-5 * new) - entropy(old - 1e-5 * new)) / 2e-5
+    assert discounted_paths.slope(mdp, old, new).total == pytest.approx(rise, abs=1e-8)
 
 
 def test_npg_reaches_the_optimum_over_available_actions():

@@ -144,7 +144,8 @@ def difference(mdp: DiscountedMDP, theta_old: ArrayLike, theta_new: ArrayLike) -
     old, new = (
         evaluation.evaluate_softmax(mdp, theta) for theta in _pair(mdp, theta_old, theta_new)
     )
-    action = new.d @ np.sum((new.pi - old.pi) * old.entropy_Q, axis=1)
+    worth = np.where(mdp.available, old.entropy_Q, 0.0)
+    action = new.d @ np.sum((new.pi - old.pi) * worth, axis=1)
     return EntropyDifference(
         action=float(action), kl=float(new.d @ dist.kl(new.log_pi, old.log_pi))
     )

@@ -112,12 +112,6 @@ class EpisodicMDP:
         """True if one kernel serves every stage."""
         return len(self.P) == 1
 
-    def need_all_actions(self, what: str) -> None:
-        """ValueError if some action is unavailable somewhere: ``what`` is made for all of them."""
-        if not self.available.all():
-            s, a = np.argwhere(~self.available)[0]
-            raise ValueError(f"available[{s}, {a}] = False: {what} needs all actions everywhere")
-
     def kernel(self, h: int) -> sparse.csr_array:
         """CSR (S*A, S) of the transition from stage h to stage h+1, h = 0, ..., H-2."""
         if check_integer("h", h, low=-LARGEST) not in range(self.H - 1):

@@ -2,8 +2,8 @@
 
 Every run gets its own child of one ``numpy.random.SeedSequence``, fixed before anything starts;
 where and in which order the runs are computed cannot change a number.
-By default runs are threads of this process: the compiled learners
-release Python's lock, so threads use all cores and nothing is copied.
+By default runs are threads of this process: the compiled learners release Python's lock, so threads
+use all cores and nothing is copied.
 joblib lets the caller choose otherwise without touching the code that calls `run_seeds`:
 
     with joblib.parallel_config(backend="loky", n_jobs=8):  # processes on this machine

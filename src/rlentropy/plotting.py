@@ -125,9 +125,8 @@ def heat_map(
     sum a visitation (H, S, A) over stages and actions, then reshape it.
     """
     check_kind("ax", ax, Axes)
-    values = _drawable(
-        "values", values, (None, None)
-    )  # matplotlib would take (n, m, 4) for colours
+    # matplotlib would take (n, m, 4) for colours
+    values = _drawable("values", values, (None, None))
     image = ax.imshow(values, vmin=_limit("vmin", vmin), vmax=_limit("vmax", vmax))
     ax.grid(False)
     ax.set(xticks=[], yticks=[], title=title or "")

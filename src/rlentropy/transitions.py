@@ -1,8 +1,6 @@
-"""Transition kernels as sparse rows, one row s*A + a per pair:
-noisy moves on a grid, random kernels.
+"""Transition kernels as sparse rows, one row s*A + a per pair: moves on a grid, random kernels.
 
-Grid cells are numbered row by row: cell (i, j) of a grid with ``cols`` columns is state i * cols +
-j.
+Cell (i, j) of a grid with ``cols`` columns is state i * cols + j.
 """
 
 import numpy as np
@@ -55,12 +53,15 @@ def garnet_kernel(
         columns = np.argsort(rng.random((rows, S)), axis=1)[:, :b]
     else:  # many states: draw with replacement and redraw the rows with a repetition
         columns = rng.integers(S, size=(rows, b))
-        while len(
-            bad := np.flatnonzero((np.diff(np.sort(columns, axis=1), axis=1) == 0).any(axis=1))
-        ):
+        while len(bad := _with_repetition(columns)):
             columns[bad] = rng.integers(S, size=(len(bad), b))
     weights = rng.exponential(size=(rows, b))
     weights /= weights.sum(axis=1, keepdims=True)
     return sparse.csr_array(
         (weights.ravel(), columns.ravel(), np.arange(0, rows * b + 1, b)), shape=(rows, S)
     )
+
+
+def _with_repetition(columns: Ints) -> Ints:
+    """Indices of the rows in which a number stands twice."""
+    return np.flatnonzero((np.diff(np.sort(columns, axis=1), axis=1) == 0).any(axis=1))

@@ -230,9 +230,8 @@ class _Solver:
             return lapack.dgetrs(*self._lu, b, trans=int(transposed))[0]
         matrix = self._matrix.T.tocsr() if transposed else self._matrix
         x = self._refined(matrix, b)
-        if (
-            not self._residual(matrix, x, b) <= RESIDUAL
-        ):  # also true for NaN, where BiCGSTAB broke down
+        # also true for NaN, where BiCGSTAB broke down
+        if not self._residual(matrix, x, b) <= RESIDUAL:
             x = self._sparse_lu.solve(b, trans="T" if transposed else "N")
             if not self._residual(matrix, x, b) <= 1e3 * RESIDUAL:
                 raise NotConverged(
@@ -253,16 +252,11 @@ class _Solver:
             # a residual may rise for a while, but one that has exploded does not come back
             if not 0 < size < limit or cls._residual(matrix, x, b) <= RESIDUAL / 10:
                 break
-            with np.errstate(
-                over="ignore", invalid="ignore", divide="ignore"
-            ):  # of BiCGSTAB where it breaks down
-                x = (
-                    x
-                    + size
-                    * sparse_linalg.bicgstab(
-                        matrix, left / size, rtol=1e-10, atol=0.0, maxiter=200
-                    )[0]
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # of a breakdown
+                more, _ = sparse_linalg.bicgstab(
+                    matrix, left / size, rtol=1e-10, atol=0.0, maxiter=200
                 )
+                x = x + size * more
         return x
 
     @staticmethod

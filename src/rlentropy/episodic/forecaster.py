@@ -34,8 +34,7 @@ def predict(counts: ArrayLike, n0: float = 1.0) -> Floats:
     """dbar(x) = (n(x) + n_0) / (sum_y n(y) + m n_0) along the last axis; (..., m) -> (..., m).
 
     Raises ValueError for a negative or non-finite count, or n0 <= 0.
-    Source: def-forecaster; the second source prints a
-    denominator that is too large by 1 (rem-normalisation).
+    Source: def-forecaster; the second source's denominator is too large by 1 (rem-normalisation).
     """
     n = _counts(counts)
     n0 = _prior(n0)

@@ -65,8 +65,8 @@ def mutual_information(mdp: EpisodicMDP, pi: ArrayLike) -> Floats:
     shape (H-1,), each >= 0, in nats.
 
     H(d_h) - H(x_h | x_{h-1}) with H(x_h | x_{h-1}) = E H(p_{h-1}) + E H(pi_h).
-    Their sum is the visitation entropy
-    (sum over stages) minus the trajectory entropy. Source: thm-visit-traj-gap.
+    Their sum is the visitation entropy (sum over stages) minus the trajectory entropy.
+    Source: thm-visit-traj-gap.
     """
     d = visitation.policy_visitation(mdp, pi)
     marginal = dist.entropy(dist.log_probabilities(d.reshape(mdp.H, -1)))

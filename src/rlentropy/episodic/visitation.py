@@ -87,8 +87,8 @@ def mixture(weights: ArrayLike, ds: ArrayLike) -> Floats:
     follows pi^i.
 
     weights (k,), ds (k, H, S, A) -> (H, S, A).
-    Its Markov realisation is ``markov_policy`` of the result, which is
-    *not* the average of the policies. Source: prop-vertices-mixture (ii).
+    Its Markov realisation is ``markov_policy`` of the result, *not* the average of the policies.
+    Source: prop-vertices-mixture (ii).
     """
     weights = check_distribution("weights", weights, (None,))
     return np.tensordot(weights, check_array("ds", ds, (len(weights), None, None, None)), axes=1)

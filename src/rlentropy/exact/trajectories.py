@@ -128,8 +128,8 @@ def exact_chain_rule(P: Any, pi: Any, start: int, *, transitions: int | None = N
     the chain rule's right side, exact.
 
     P (H-1, S, A, S) and pi (H, S, A) of Fractions; ``transitions`` defaults to H - 1.
-    Any other count is a wrong
-    formula (with H, the last kernel is used once more). Source: thm-traj-chain-rule.
+    Any other count is a wrong formula (with H, the last kernel is used once more).
+    Source: thm-traj-chain-rule.
     """
     P = _given.kernels(P)
     pi = _given.policy("pi", pi, P)

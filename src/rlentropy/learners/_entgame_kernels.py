@@ -1,13 +1,12 @@
-"""Compiled kernels of `rlentropy.entgame`.
-In-place and private; tests/test_entgame.py holds their plain NumPy twins.
+"""Compiled kernels of `learners.entgame`, in place and private; `learners.entgame_plain` is the
+same for reading, and the tests compare them.
 
 What a learner knows is kept twice, each in the order in which it is used:
 
     Books   per pair (h, s) all counts together: read and written where the episode passes
-    Plan    per stage one row per quantity over the *open* states,
-            those that backward induction has to visit;
-            the loops over such rows are the whole cost of an episode,
-            and compilers turn them into vector code
+    Plan    per stage one row per quantity over the *open* states, those that backward induction has
+            to visit; the loops over such rows are the whole cost of an episode, and compilers turn
+            them into vector code
 
 Rewards are written with the identity log(t + t_0) = B_t + log n_0:
 log(1 / dbar_h(s, a)) = B_t - log(1 + n / n_0).
@@ -24,9 +23,8 @@ from rlentropy._compile import kernel
 from rlentropy._portable_kernels import log
 from rlentropy.learners.simulator import add_visitation, begin, draw
 
-# Nothing compiled here makes an array, so counting references to arrays is off:
-# in short loops it costs most of the
-# time. Small pieces are pasted into their callers.
+# Nothing compiled here makes an array, so counting references to arrays is off: in short loops it
+# costs most of the time. Small pieces are pasted into their callers.
 compiled = kernel(_nrt=False)
 inlined = kernel(inline="always")
 
@@ -75,9 +73,8 @@ class Plan(NamedTuple):
     nexts: np.ndarray  # (M, K, S) successors
     p: np.ndarray  # (M, A, K, S) their empirical probabilities
     V: np.ndarray  # (H + 1, S) values of the last planning
-    greedy: (
-        np.ndarray
-    )  # (H, S) greedy actions; kept for all states only when somebody asks for them
+    # (H, S) greedy actions; kept for all states only when somebody asks for them
+    greedy: np.ndarray
     rows: np.ndarray  # (K + 2, S) working memory
     action: np.ndarray  # (S,) working memory
 
@@ -89,27 +86,26 @@ def masked(tables):
 
 def books(M, S, A, K):
     """Empty `Books` with room for K successors of a state."""
-    n = np.zeros((M, S, A), dtype=np.int32)
-    state = np.zeros((2, M, S), dtype=np.int32)
     return Books(
-        n, state[0], state[1], np.zeros((M, S, K), np.int32), np.zeros((M, S, A, K), np.int32)
+        n=np.zeros((M, S, A), np.int32),
+        tried=np.zeros((M, S), np.int32),
+        degree=np.zeros((M, S), np.int32),
+        nexts=np.zeros((M, S, K), np.int32),
+        moves=np.zeros((M, S, A, K), np.int32),
     )
 
 
 def plan(M, S, A, K, H=None):
     """Empty `Plan` with room for K successors of a state, of M models for H stages (None: M)."""
     H = M if H is None else H
-    stage, state = np.zeros((2, M), dtype=np.int64), np.zeros((2, M, S), dtype=np.int64)
-    state[1] = -1
-    pair = np.zeros((3, M, A, S))
     return Plan(
-        size=stage[0],
-        width=stage[1],
-        state=state[0],
-        slot=state[1],
-        log=pair[0],
-        spread=pair[1],
-        blank=pair[2],
+        size=np.zeros(M, np.int64),
+        width=np.zeros(M, np.int64),
+        state=np.zeros((M, S), np.int64),
+        slot=np.full((M, S), -1),
+        log=np.zeros((M, A, S)),
+        spread=np.zeros((M, A, S)),
+        blank=np.zeros((M, A, S)),
         nexts=np.zeros((M, K, S), np.uint32),
         p=np.zeros((M, A, K, S)),
         V=np.zeros((H + 1, S)),
@@ -397,12 +393,12 @@ def _copy(books, plan, tables, h, s, first, last):
 
 @compiled
 def run_stages(world, books, plan, tables, first, uniforms, evaluate, mass, total):
-    """Episodes first, first + 1, ...
-    (numbered from 0), one per row of uniforms; returns how many were played.
+    """Episodes first, first + 1, ... (numbered from 0), one per row of uniforms; returns how many
+    were played.
 
     With ``evaluate`` the exact visitation of every episode's policy is added to total (H, S, A),
-    with mass (2, S) zero:
-    the evaluator knows the true kernel, and nothing of what it computes is read by the learner.
+    with mass (2, S) zero: the evaluator knows the true kernel, and nothing of what it computes is
+    read by the learner.
     """
     for e in range(len(uniforms)):
         bound = tables.bound[first + e]

@@ -118,10 +118,9 @@ class Checkpoint:
     visitation_entropy          sum_h H(d_h) of the mixture of the policies so far;
                                 NaN in a run without evaluation
     average_visitation_entropy  H(mean_h d_h) of the same
-    optimistic_value            Vbar_1(s_1) of the last planning:
-                                while optimism holds, an upper bound of the largest
-                                visitation entropy (per stage),
-                                of H times the largest average one (pooled)
+    optimistic_value            Vbar_1(s_1) of the last planning: while optimism holds, an upper
+                                bound of the largest visitation entropy (per stage), of H times
+                                the largest average one (pooled)
     """
 
     episodes: int
@@ -157,9 +156,8 @@ class EntGameRun:
     """What a run of EntGame returns.
 
     available    (S, A) booleans: the actions there are
-    counts       (H, S, A) whole numbers (real ones in `run_known`): visits n_h(s, a);
-                 a pooled run counts by stage as
-                 well, for the reader only
+    counts       (H, S, A) whole numbers (real ones in `run_known`): visits n_h(s, a); a pooled
+                 run counts by stage as well, for the reader only
     visitation   (H, S, A): exact visitation of the output mixture; None in a run without evaluation
     checkpoints  tuple of `Checkpoint`, in increasing order of episodes
     certified_gap  with probability at least 1 - delta the output loses at most so much
@@ -341,11 +339,9 @@ def run_known(
     taken = []
     world = simulator.world(mdp, drawn=True)
     total = np.zeros((mdp.H, mdp.S, mdp.A))
-    V, actions, mass = (
-        np.zeros((mdp.H, mdp.S)),
-        np.zeros((mdp.H, mdp.S), np.int64),
-        np.zeros((2, mdp.S)),
-    )
+    V = np.zeros((mdp.H, mdp.S))
+    actions = np.zeros((mdp.H, mdp.S), np.int64)
+    mass = np.zeros((2, mdp.S))
     first = 0
     for last in sorted({*stops, config.episodes}):
         kernels.run_known(world, config.n0, first, last, V, actions, mass, total)

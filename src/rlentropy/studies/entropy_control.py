@@ -1,14 +1,12 @@
-"""Controlling entropy through the actions of high covariance:
-clipping and penalising them, in the tabular model.
+"""Controlling entropy through the actions of high covariance: clipping and penalising them, in the
+tabular model.
 
 Functions act on one state or any batch of states: actions along the last axis.
-``log_pi`` (..., A) are log-probabilities, -inf for an impossible action,
-which contributes 0 to every sum and is
-never selected; unnormalised logits are refused.
+``log_pi`` (..., A) are log-probabilities, -inf for an impossible action, which contributes 0 to
+every sum and is never selected; unnormalised logits are refused.
 ``adv`` (..., A) are finite advantages, of any mean.
 ``c(a) = l(a) A(a)`` is an action's covariance, with l(a) = log pi(a) + H(pi) and A centred under
-pi;
-E_pi c = Cov_pi(log pi, A) is the rate of entropy loss.
+pi; E_pi c = Cov_pi(log pi, A) is the rate of entropy loss.
 ``selected`` (M in the book) marks the actions of high covariance, by booleans.
 """
 
@@ -41,8 +39,7 @@ def action_covariance(log_pi: ArrayLike, adv: ArrayLike) -> Floats:
     """c(a) = (log pi(a) + H(pi)) (A(a) - E_pi A); shape (..., A).
     Its mean under pi is Cov_pi(log pi, A).
 
-    Source: section 1 of chapter 16; per token in Cui et al.
-    (2025), where the means run over a batch.
+    Source: section 1 of chapter 16; per token, with means over a batch, in Cui et al. (2025).
     """
     log_pi, adv = _policy_and_advantage(log_pi, adv)
     return _excess(log_pi) * _centred(log_pi, adv)
@@ -160,8 +157,8 @@ def penalised_step(
         absolute   beta sum_{a in M} pi |x|
 
     Exact: stationarity in each coordinate is one increasing equation in x for a given multiplier,
-    and the multiplier
-    makes p sum to one. Unique while |x| < 1 (quadratic, absolute), which small eta osc(A) ensures.
+    and the multiplier makes p sum to one. Unique while |x| < 1 (quadratic, absolute), which small
+    eta osc(A) ensures.
     Raises ValueError for an unknown penalty, eta <= 0 or beta < 0, RuntimeError if |x| reaches 1.
     Source: thm-kl-cov.
     """

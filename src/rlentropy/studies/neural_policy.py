@@ -1,10 +1,9 @@
-"""A small neural softmax policy with hand-written gradients,
-trained by policy gradient on a verifiable task.
+"""A small neural softmax policy with hand-written gradients, trained by policy gradient on a
+verifiable task.
 
 One hidden layer: z = tanh(x W1 + b1) W2 + b2, pi(a | prompt x) = softmax(z)_a.
-Everything is plain NumPy, so that every
-logit before and after an update can be read, and the change of entropy compared with its
-prediction.
+Everything is plain NumPy, so that every logit before and after an update can be read, and the
+change of entropy compared with its prediction.
 """
 
 from dataclasses import replace

@@ -32,11 +32,9 @@ from rlentropy.validation import (
 
 @result
 class LawPath:
-    """NPG on a bandit at the times t (T,): gap b - R_t, policy entropy H_t (nats),
-    variance of r under pi_t,
-
-    and the local exponent t (t + beta_t) Var_t(r) = -dH / d log t,
-    which is alpha where the law holds.
+    """NPG on a bandit at the times t (T,): gap b - R_t, policy entropy H_t (nats), variance of r
+    under pi_t, and the local exponent t (t + beta_t) Var_t(r) = -dH / d log t, which is alpha where
+    the law holds.
     """
 
     t: np.ndarray
@@ -77,9 +75,7 @@ def _nonnegative(name: str, x: ArrayLike) -> Floats:
 
 
 def _moments(gaps: Floats, log_start: Floats, time: float) -> tuple[Any, ...]:
-    """Mean gap, entropy, variance of the gap, and Cov(log pi_0, r) = -Cov(log pi_0,
-    x) at one time.
-    """
+    """At one time: mean gap, entropy, variance of the gap, Cov(log pi_0, r) = -Cov(log pi_0, x)."""
     log_pi = dist.log_softmax(log_start - time * gaps)
     pi = np.exp(log_pi)
     mean = pi @ gaps
@@ -186,8 +182,8 @@ def geometric_law(mean_index: ArrayLike) -> tuple[Floats, Floats]:
     """Entropy H and error E = e^(H-1) - m - 1/2 of the geometric distribution with mean m >= 0;
     (T,) -> two (T,).
 
-    H(m) = (1 + m) log(1 + m) - m log m. For arms with gaps 0, delta, 2 delta, ...
-    the law misses by delta E(m).
+    H(m) = (1 + m) log(1 + m) - m log m. For arms with gaps 0, delta, 2 delta, ... the law misses by
+    delta E(m).
     Both accurate to rounding for every m, also where E is tiny (about -1 / (24 m) for large m).
     Source: thm-law-equispaced.
     """
@@ -213,8 +209,8 @@ def verifiable_curve(success: ArrayLike, *, right: float, wrong: float) -> Float
     """H = h_2(R) + R H_right + (1 - R) H_wrong:
     entropy against the success probability R, rewards 0 or 1; (T,).
 
-    success  R in [0, 1];  right, wrong  entropies (nats,
-             >= 0) of the policy among right and among wrong answers
+    success       R in [0, 1]
+    right, wrong  entropies (nats, >= 0) of the policy among right and among wrong answers
     Source: thm-law-verifiable.
     """
     R = check_array("success", success, (None,))

@@ -41,8 +41,7 @@ def frank_wolfe(mdp: EpisodicMDP, steps: int) -> FrankWolfe:
 
     Starts at the uniform policy over available actions.
     A step is one backward and one forward sweep and an exact line search in x.
-    Source: Frank & Wolfe (1956); Hazan et al.
-    (2019), who use small fixed steps, for another entropy.
+    Source: Frank & Wolfe (1956); Hazan et al. (2019), with small fixed steps and another entropy.
     """
     check_kind("mdp", mdp, EpisodicMDP)
     steps = check_integer("steps", steps, low=0)

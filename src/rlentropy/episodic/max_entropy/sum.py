@@ -285,10 +285,9 @@ def _dual_newton(net: kernels.Network, bracket: _SumBracket, patience: bool) -> 
             net, q, -gradient, forcing, 20 * N + 100, u
         )
         slope = gradient @ u
+        rounding = 1e-14 * abs(value)
         step = 1.0
-        while (trial := _dual(net, V + step * u, x, q)) > value + 1e-4 * step * slope + 1e-14 * abs(
-            value
-        ):
+        while (trial := _dual(net, V + step * u, x, q)) > value + 1e-4 * step * slope + rounding:
             step /= 2
             if step < (0.125 if patience else 1e-10):
                 return
@@ -329,16 +328,17 @@ def _primal_newton(net: kernels.Network, bracket: _SumBracket, patience: bool) -
         bracket.linear_steps += used
         budget -= used
         kernels.differences(net, V + u, x)
+        least = value - 1e-14 * abs(value)
         step = 1.0
+        new = x.copy()
         trial_d = np.empty((N, net.A))
-        while (
-            trial := kernels.roll_out(net, (1 - step) * logits + step * x, trial_d)
-        ) < value - 1e-14 * abs(value):
+        while (trial := kernels.roll_out(net, new, trial_d)) < least:
             step /= 2
             if step < 1e-10:
                 return
+            new = (1 - step) * logits + step * x
         forcing = forcing if step == 1.0 else max(forcing / 10, 1e-12)
-        logits = (1 - step) * logits + step * x
+        logits = new
         V = V + step * u
         d = trial_d
         value = trial

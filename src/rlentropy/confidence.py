@@ -57,8 +57,7 @@ def fannes_width(eps: ArrayLike, S: int) -> np.ndarray:
     """
     S = check_integer("S", S, low=1)
     eps = check_array("eps", eps)
-    if np.any(eps < 0):
-        raise ValueError(f"eps: smallest entry {eps.min()}, a total variation distance is >= 0")
+    refuse("eps", eps, eps < 0, "a total variation distance is >= 0")
     if S == 1:
         return np.zeros_like(eps)
     inside = np.minimum(eps, 1 - 1 / S)  # the formula reaches log S there, and stays

@@ -174,9 +174,7 @@ def normalised(P: Any, *, atol: float = 1e-3) -> Any:
         totals = np.asarray(P.sum(axis=1)).ravel()
         _refuse_sums("P", totals, atol)
         return sparse.csr_array(sparse.diags_array(1 / totals) @ P)
-    P = check_array("P", P)
-    if P.ndim == 0:
-        raise ValueError("P: shape (), expected at least one axis of probabilities")
+    P = check_axis("P", check_array("P", P), "probabilities")
     refuse("P", P, P < 0, "a probability cannot be negative")
     totals = P.sum(axis=-1)
     _refuse_sums("P", totals, atol)
@@ -272,10 +270,7 @@ def check_available(name: str, x: ArrayLike, shape: tuple[int, ...]) -> Bools:
 
     Raises ValueError for another shape or type, and naming the first state without an action.
     """
-    x = as_array(name, x)
-    if x.dtype != bool:
-        raise ValueError(f"{name}: entries of type {x.dtype}, expected booleans")
-    x = check_shape(name, x.copy(), shape)
+    x = check_shape(name, check_mask(name, as_array(name, x), np.shape(x)).copy(), shape)
     index = _first(~x.any(axis=1))
     if index is not None:
         raise ValueError(f"{_at(name, index)}: no action is available in this state")

@@ -2,8 +2,13 @@
 
 import csv
 import os
+from collections.abc import Iterable
+from typing import Any
 
 from rlentropy.validation import check_path
+
+# What a run is, written as it stands, and what came of it, to six digits.
+Row = tuple[tuple[Any, ...], Iterable[float]]
 
 
 def rows(path: str | os.PathLike[str], columns: tuple[str, ...]) -> list[dict[str, str]]:
@@ -22,3 +27,12 @@ def rows(path: str | os.PathLike[str], columns: tuple[str, ...]) -> list[dict[st
     if tuple(table.fieldnames or ()) != columns:
         raise ValueError(f"path = {path}: no table with columns {', '.join(columns)}")
     return found
+
+
+def write(path: str | os.PathLike[str], columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+    """Write a table with these columns."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(columns)
+        for case, numbers in rows:
+            table.writerow((*case, *(f"{x:.6g}" for x in numbers)))

@@ -5,7 +5,6 @@
 About two minutes on one core; the same seeds give the same table.
 """
 
-import csv
 import sys
 from pathlib import Path
 from typing import Any
@@ -85,12 +84,12 @@ def main(path: str | Path, *, seeds: int = 10) -> None:
         for seed in range(seeds)
     ]
     runs = run_seeds(lambda case: run(*case), cases, jobs=1)
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
-        for case, (entropies, losses) in zip(cases, runs, strict=True):
-            for k, h, loss in zip(SHOWN, entropies, losses, strict=True):
-                table.writerow((*case, k, f"{h:.6g}", f"{loss:.6g}"))
+    rows = (
+        ((*case, k), found)
+        for case, run_of in zip(cases, runs, strict=True)
+        for k, *found in zip(SHOWN, *run_of, strict=True)
+    )
+    _tables.write(path, COLUMNS, rows)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 About seven minutes on one core; the same seeds give the same table.
 """
 
-import csv
 import sys
 from pathlib import Path
 from typing import Any
@@ -51,12 +50,11 @@ def run(
     return neural_policy.train(start, X, answers, updates=updates, **settings)
 
 
-def rows(name: str, seed: int, log: neural_policy.TrainingLog) -> list[tuple]:
-    """Rows of the table, before every 30th update and the last: exact success, mean entropy (nats),
-    six digits."""
+def rows(name: str, seed: int, log: neural_policy.TrainingLog) -> list[_tables.Row]:
+    """Rows of the table, before every 30th update and the last: exact success, entropy (nats)."""
     last = len(log.reward) - 1
     return [
-        (name, seed, k, f"{log.reward[k]:.6g}", f"{log.policy_entropy[k]:.6g}")
+        ((name, seed, k), (log.reward[k], log.policy_entropy[k]))
         for k in [*range(0, last, EVERY), last]
     ]
 
@@ -78,13 +76,10 @@ def read(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray
 
 def main(path: str | Path, *, seeds: int = 10) -> None:
     """Run all controls and write the table."""
-    pairs = [(seed, name) for name in OPTIONS for seed in range(seeds)]
-    logs = run_seeds(lambda pair: run(pair[1], pair[0])[1], pairs, jobs=1)
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
-        for (seed, name), log in zip(pairs, logs, strict=True):
-            table.writerows(rows(name, seed, log))
+    cases = [(name, seed) for name in OPTIONS for seed in range(seeds)]
+    logs = run_seeds(lambda case: run(*case)[1], cases, jobs=1)
+    found = (row for case, log in zip(cases, logs, strict=True) for row in rows(*case, log))
+    _tables.write(path, COLUMNS, found)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ chapter 16.
 About a minute on one core; the same seeds give the same table.
 """
 
-import csv
 import sys
 from pathlib import Path
 from typing import Any
@@ -94,11 +93,8 @@ def main(path: str | Path, *, seeds: int = 10) -> None:
     """Run all controls and write the table."""
     cases = [(name, seed) for name in OPTIONS for seed in range(seeds)]
     logs = run_seeds(lambda case: run(*case)[1], cases, jobs=1)
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
-        for case, log in zip(cases, logs, strict=True):
-            table.writerow((*case, *(f"{x:.6g}" for x in summary(log))))
+    rows = ((case, summary(log)) for case, log in zip(cases, logs, strict=True))
+    _tables.write(path, COLUMNS, rows)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from rlentropy.seeds import generator
 from rlentropy.studies import token_selection as select
 from rlentropy.validation import (
     check_array,
+    check_callable,
     check_choice,
     check_integer,
     check_kind,
@@ -76,8 +77,7 @@ def sequence_task(
     Raises ValueError for tokens < 2, length < 1, or more than two million answers.
     """
     V, L = check_integer("tokens", tokens, low=2), check_integer("length", length, low=1)
-    if not callable(right):
-        raise ValueError(f"right: a {type(right).__name__}, expected a function of answers")
+    check_callable("right", right)
     if V**L > MOST:
         raise ValueError(f"length = {L}: {V}^{L} answers are too many to count")
     first = np.cumsum([0] + [V**k for k in range(L)])  # first row of the prefixes of each length

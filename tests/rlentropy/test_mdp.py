@@ -1,9 +1,7 @@
 """MDPs as data: validated, read-only, the same numbers dense or sparse;
 reachability against enumeration."""
 
-import copy
 import itertools
-import pickle
 
 import numpy as np
 import pytest
@@ -194,22 +192,6 @@ def test_the_wrong_kind_of_mdp_is_named():
         episodic.gamma  # noqa: B018
     with pytest.raises(AttributeError, match=r"an EpisodicMDP has no 'rewards'$"):
         episodic.rewards  # noqa: B018
-
-
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
-def test_copies_are_the_same_mdp_and_read_only(copied):
-    dense, thin = both()
-    chain = copied(environments.double_chain(length=3, failure=0.1, horizon=4))
-    assert (chain.H, chain.start) == (4, 1)
-    for array in (
-        copied(dense).P,
-        copied(thin).P.data,
-        copied(thin).r,
-        chain.P[0].data,
-        chain.P[0].indices,
-    ):
-        with pytest.raises(ValueError, match="read-only"):
-            array[...] = 0
 
 
 def test_mdps_show_their_sizes():

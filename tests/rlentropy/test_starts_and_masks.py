@@ -253,16 +253,6 @@ def test_the_largest_visitation_entropy_is_that_of_a_longer_episode(method):
     assert visitation.flow_residual(mdp, found.visitation) < 1e-14
 
 
-@pytest.mark.parametrize("method", ["interior", "proximal", "mirror"])
-def test_the_largest_average_entropy_is_bracketed(method):
-    mdp = episodic(start=MU)
-    found = max_entropy.solve_average(mdp, method=method, tol=1e-3)
-    exact = max_entropy.solve_average(mdp, tol=1e-8)
-    assert found.gap <= 1e-3
-    assert found.value <= exact.value + exact.gap + 1e-12
-    assert exact.value <= found.value + found.gap + 1e-12
-
-
 def test_frank_wolfe_brackets_the_optimum():
     mdp = episodic(start=MU)
     run = max_entropy.frank_wolfe(mdp, 40)

@@ -271,10 +271,11 @@ def test_the_answers_of_a_policy_hang_together():
     assert at.V is at.V  # found once
 
 
-def test_probabilities_and_logits_give_the_same_policy():
+@pytest.mark.parametrize("tau", [0.0, 0.3])
+def test_probabilities_and_logits_give_the_same_policy(tau):
     model, theta = case(1)
-    by_pi = evaluation.evaluate(model, softmax.policy(theta), tau=TAU)
-    by_theta = evaluation.evaluate_softmax(model, theta + np.arange(5.0)[:, None], tau=TAU)
+    by_pi = evaluation.evaluate(model, softmax.policy(theta), tau=tau)
+    by_theta = evaluation.evaluate_softmax(model, theta + np.arange(5.0)[:, None], tau=tau)
     for name in ("V", "Q", "G", "adv", "d", "policy_entropy", "entropy_V", "entropy_Q"):
         np.testing.assert_allclose(getattr(by_pi, name), getattr(by_theta, name), atol=1e-12)
     assert by_pi.discounted_entropy == pytest.approx(by_theta.discounted_entropy, abs=1e-14)
@@ -342,16 +343,6 @@ def test_soft_values_satisfy_their_definition(tau, gamma):
     np.testing.assert_allclose(value.V, expected, rtol=rounding)
     np.testing.assert_allclose(np.sum(pi * value.G, axis=1), value.V, rtol=rounding)
     np.testing.assert_allclose(np.sum(pi * value.adv, axis=1), 0, atol=1e-10)
-
-
-def test_tau_zero_is_the_plain_evaluation():
-    model, theta = case(2)
-    plain, soft = (
-        evaluation.evaluate(model, dist.softmax(theta)),
-        evaluation.evaluate_softmax(model, theta),
-    )
-    np.testing.assert_allclose(soft.V, plain.V, atol=1e-13)
-    np.testing.assert_allclose(soft.adv, plain.adv, atol=1e-13)
 
 
 def test_soft_values_with_exact_zeros_are_finite():

@@ -4,6 +4,7 @@ deterministic policies, a generic conic solver, and the dual identities.
 
 import conic
 import numpy as np
+import plain_learners
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,13 +19,6 @@ SUM = {"auto": 1e-10, "dual": 1e-10, "primal": 1e-10, "mirror": 1e-9}
 AVERAGE = {"auto": 1e-10, "interior": 1e-10, "proximal": 1e-7, "mirror": 1e-3}
 
 
-def random_mask(rng, S, A):
-    """Booleans (S, A), at least one in each row."""
-    available = rng.random((S, A)) < 0.6
-    available[np.arange(S), rng.integers(A, size=S)] = True
-    return available
-
-
 def masked(S, A, H, seed, *, stationary=False, drawn=False):
     """A random MDP whose states have different actions."""
     rng = np.random.default_rng(seed)
@@ -32,10 +26,8 @@ def masked(S, A, H, seed, *, stationary=False, drawn=False):
     full = environments.garnet(
         states=S, actions=A, horizon=H, branching=branching, seed=seed, stationary=stationary
     )
-    available = random_mask(rng, S, A)
-    P = full.P[0].toarray().reshape(S, A, S) if full.stationary else full.dense()
     start = rng.dirichlet(np.ones(S)) if drawn else 0
-    return EpisodicMDP(P * available[:, :, None], H, start, available)
+    return plain_learners.masked(EpisodicMDP(full.P, H, start), seed)
 
 
 @st.composite

@@ -162,9 +162,11 @@ def penalised_step(
     Raises ValueError for an unknown penalty, eta <= 0 or beta < 0, RuntimeError if |x| reaches 1.
     Source: thm-kl-cov.
     """
-    given = _penalised(log_pi, adv, eta, beta, selected, penalty)
-    log_pi, adv, eta, beta, selected = given
-    respond = _responses(adv, eta, beta, selected, penalty)
+    log_pi, adv = _policy_and_advantage(log_pi, adv, shape=(None,))
+    eta = check_positive("eta", eta)
+    beta = check_nonnegative("beta", beta)
+    selected = check_mask("selected", selected, log_pi.shape)
+    respond = _responses(adv, eta, beta, selected, check_choice("penalty", penalty, PENALTIES))
 
     def excess(multiplier):
         return np.sum(np.exp(log_pi) * np.expm1(respond(multiplier)))
@@ -177,14 +179,6 @@ def penalised_step(
             f"penalised_step: |log(p / pi)| = {largest:.3g} reaches 1; take a smaller eta"
         )
     return dist.log_softmax(log_pi + x)
-
-
-def _penalised(log_pi, adv, eta, beta, selected, penalty):
-    """What a penalised step of one state is given, checked: all but the penalty's name."""
-    check_choice("penalty", penalty, PENALTIES)
-    log_pi, adv = _policy_and_advantage(log_pi, adv, shape=(None,))
-    selected = check_mask("selected", selected, log_pi.shape)
-    return log_pi, adv, check_positive("eta", eta), check_nonnegative("beta", beta), selected
 
 
 def _responses(adv, eta, beta, selected, penalty):
@@ -239,15 +233,17 @@ def penalised_rate(
                with E_pi x = 0
     One state; arguments and ValueErrors as `penalised_step`. Source: thm-kl-cov.
     """
-    given = _penalised(log_pi, adv, eta, beta, selected, penalty)
-    log_pi, adv, eta, beta, selected = given
+    log_pi, adv = _policy_and_advantage(log_pi, adv, shape=(None,))
+    eta = check_positive("eta", eta)
+    beta = check_nonnegative("beta", beta)
+    selected = check_mask("selected", selected, log_pi.shape)
     leading = {
         "state": _leading_state,
         "quadratic": _leading_quadratic,
         "absolute": _leading_absolute,
     }
     pi = np.exp(log_pi)
-    x = leading[penalty](pi, adv, eta, beta, selected)
+    x = leading[check_choice("penalty", penalty, PENALTIES)](pi, adv, eta, beta, selected)
     return float(-np.sum(pi * _excess(log_pi) * x) / eta)
 
 

@@ -159,6 +159,7 @@ def full_policy(mdp: EpisodicMDP, reach: Bools, logits: Floats) -> Floats:
     """The policy (H, S, A) with the given logits at reachable nodes, uniform elsewhere; over
     available actions. Rows sum to 1.
     """
-    full = np.zeros((mdp.H, mdp.S, mdp.A))
-    full[reach] = logits
-    return softmax(np.where(mdp.available, full, -np.inf))
+    uniform = softmax(np.where(mdp.available, 0.0, -np.inf))
+    policy = np.tile(uniform, (mdp.H, 1, 1))
+    policy[reach] = softmax(np.where(mdp.available[np.nonzero(reach)[1]], logits, -np.inf))
+    return policy

@@ -264,7 +264,6 @@ def calls():
         },
         "learners.entgame.reward_bound": {"t": np.arange(3), "n0": 1.0},
         "learners.simulator.counts": {"states": CASES, "actions": CASES % 2},
-        "learners.simulator.empirical_kernel": {"states": CASES, "actions": CASES % 2},
         "learners.simulator.transition_counts": {"states": CASES, "actions": CASES % 2},
         "logits.entropy_change": {
             "old_logits": ADV,

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from rlentropy import confidence
+from rlentropy import distributions as dist
 from rlentropy._types import Floats, Seed
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import simulator
@@ -41,3 +43,18 @@ def play(
                 moves[h, s, a, after] += 1
                 s = after
     return worst, n, total / episodes, [float(x) for x in np.cumsum(paid, axis=0)[-1]]
+
+
+def divergence(mdp: EpisodicMDP, moves: Floats, S: int, A: int, H: int, delta: float) -> float:
+    """The largest n KL(phat || p) / alpha(delta, n) of a pair that was visited; 0 where none was.
+
+    moves (H-1, S, A, S) are counted transitions, n their sums; at most 1 on the event of
+    lem-kl-concentration (iii).
+    """
+    if moves.size == 0:
+        return 0.0
+    n = moves.sum(axis=-1)
+    hat = moves / np.maximum(n, 1)[..., None]
+    kl = dist.kl(dist.log_probabilities(hat), dist.log_probabilities(mdp.dense()))
+    ratio = np.where(n > 0, n * kl / confidence.log_confidence(n, S, A, H, delta), 0.0)
+    return float(ratio.max(initial=0.0))

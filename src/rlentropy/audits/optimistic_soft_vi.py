@@ -27,7 +27,7 @@ import numpy as np
 
 from rlentropy import confidence
 from rlentropy import distributions as dist
-from rlentropy.audits import _given, _inverse
+from rlentropy.audits import _given, _inverse, _judged
 from rlentropy.episodic import trajectory_entropy
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners._loop import choices
@@ -174,7 +174,8 @@ class _Judge:
         self._sum(played)
         self._slacks(played, block)
         self.seen += len(block.Q)
-        self._diverge(block.moves)
+        reached = _judged.divergence(self.mdp, block.moves, *self.sizes)
+        self.divergence = max(self.divergence, reached)
 
     def _sum(self, played):
         inside = (self.T > self.seen) & (self.T <= self.seen + len(played["d"]))
@@ -206,15 +207,6 @@ class _Judge:
             if slack.ndim == 4:
                 slack = slack[:, :, self.mdp.available]
             self.slack[name] = min(self.slack.get(name, np.inf), float(slack.min(initial=np.inf)))
-
-    def _diverge(self, moves):
-        if moves.size == 0:
-            return
-        n = moves.sum(axis=-1)
-        hat = moves / np.maximum(n, 1)[..., None]
-        kl = dist.kl(dist.log_probabilities(hat), dist.log_probabilities(self.mdp.dense()))
-        ratio = np.where(n > 0, n * kl / confidence.log_confidence(n, *self.sizes), 0.0)
-        self.divergence = max(self.divergence, float(ratio.max(initial=0.0)))
 
 
 def _played(mdp, best, Q, w):

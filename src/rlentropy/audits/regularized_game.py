@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 from rlentropy import confidence
 from rlentropy import distributions as dist
 from rlentropy._types import Floats
-from rlentropy.audits import _inverse
+from rlentropy.audits import _inverse, _judged
 from rlentropy.episodic import forecaster, max_entropy
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import markov_policy, visitation_entropy
@@ -402,7 +402,8 @@ class _Judge:
             self._piece(block.Q[low:high], block.n[low:high], block.states[low:high])
             if self.seen in self.T:
                 self.rows.append(self._report())
-        self._diverge(block.moves)
+        reached = _judged.divergence(self.mdp, block.moves, *self.sizes)
+        self.divergence = max(self.divergence, reached)
 
     def _piece(self, Q, n, states):
         played = _played(self.mdp, self.best, self.seen, Q, n)
@@ -467,15 +468,6 @@ class _Judge:
             "noise": of_r + self.total["expected"] - self.total["paid"],
             **{f"squares: {name}": value for name, value in squares.items()},
         }
-
-    def _diverge(self, moves):
-        if moves.size == 0:
-            return
-        n = moves.sum(axis=-1)
-        hat = moves / np.maximum(n, 1)[..., None]
-        kl = dist.kl(dist.log_probabilities(hat), dist.log_probabilities(self.mdp.dense()))
-        ratio = np.where(n > 0, n * kl / confidence.log_confidence(n, *self.sizes), 0.0)
-        self.divergence = max(self.divergence, float(ratio.max(initial=0.0)))
 
 
 def _ceilings(H, S, A, t):

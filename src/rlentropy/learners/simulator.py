@@ -279,16 +279,6 @@ def transition_counts(
     return n
 
 
-def empirical_kernel(
-    states: NDArray[np.integer[Any]], actions: NDArray[np.integer[Any]], S: int, A: int
-) -> NDArray[np.float64]:
-    """p-hat_h(s'|s, a) = n_h(s, a, s') / n_h(s, a);
-    (H-1, S, A, S), NaN where the pair was not visited (undefined)."""
-    moves = transition_counts(states, actions, S, A)
-    visits = moves.sum(axis=-1, keepdims=True)
-    return np.divide(moves, visits, where=visits > 0, out=np.full(moves.shape, np.nan))
-
-
 def _episodes(states, actions, S, A):
     S, A = check_integer("S", S, low=1), check_integer("A", A, low=1)
     states, actions = as_array("states", states), as_array("actions", actions)

@@ -86,15 +86,15 @@ def test_same_seed_same_episodes():
     assert (first[0] != simulator.rollouts(mdp, pi, 50, 4)[0]).any()
 
 
-def test_counts_and_empirical_kernel_by_hand():
+def test_counts_by_hand():
     states, actions = [[0, 1, 1], [0, 0, 1], [0, 1, 0]], [[1, 0, 0], [0, 0, 1], [1, 0, 0]]
     n = simulator.counts(states, actions, 2, 2)
     assert n[0].tolist() == [[1, 2], [0, 0]]
     assert n[2].tolist() == [[1, 0], [1, 1]]
-    p = simulator.empirical_kernel(states, actions, 2, 2)
-    assert p[0, 0, 1].tolist() == [0, 1]
-    assert p[1, 1, 0].tolist() == [0.5, 0.5]
-    assert np.isnan(p[0, 1]).all()  # state 1 was not visited at the first stage
+    moves = simulator.transition_counts(states, actions, 2, 2)
+    assert moves[0, 0, 1].tolist() == [0, 2]
+    assert moves[1, 1, 0].tolist() == [1, 1]
+    assert moves[0, 1].sum() == 0  # state 1 was not visited at the first stage
 
 
 def test_no_episode():

@@ -86,8 +86,8 @@ def weights(old, old_form, new, new_form, frame):
 
 @kernel
 def bounded(spread, most, above, actions):
-    """max{(1 + h) V, sum of (|x| + m)^2 f(q)} / 2 with h = min(log n, sum of f(q))."""
-    return max((1.0 + min(log(actions), most)) * spread, above) / 2.0
+    """max{(1 - log 2 + h) V, sum of (|x| + m)^2 f(q)} / 2 with h = min(log n, sum of f(q))."""
+    return max((1.0 - log(2.0) + min(log(actions), most)) * spread, above) / 2.0
 
 
 @kernel(error_model="numpy")

@@ -75,7 +75,7 @@ FUNCTIONS = {
     "radius: 1.9 for 2": (
         entropy_dynamics, "certificate_radius", "2 * slope", "1.9 * slope", "cor-sign-certificate"),
     "local remainder: 0.9 for its 1": (
-        entropy_dynamics, "_local_bound", "(1 + most)", "(0.9 + most)", "thm-local-remainder"),
+        entropy_dynamics, "_local_bound", "(1 - np.log(2)", "(0.9 - np.log(2)", "thm-local-remainder"),
     "local remainder: 0.9 of its second term": (
         entropy_dynamics, "_local_bound", "above) / 2", "0.9 * above) / 2", "thm-local-remainder"),
     "divergence: the sign of delta": (

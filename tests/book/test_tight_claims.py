@@ -212,16 +212,14 @@ def _():
     yield -entropy_dynamics.curvature(logits, f), "~<", (1 - log(2) + H(p)) * Var(p, f)
 
 
-@claim("thm-local-remainder", r"\tfrac12\max\Big\{(1+\bar H)V,\ \sum_a(|x(a)|+m)^2f(q(a))\Big\}")
+@claim(
+    "thm-local-remainder", r"\tfrac12\max\Big\{(1-\log2+\bar H)V,\ \sum_a(|x(a)|+m)^2f(q(a))\Big\}"
+)
 def _():
-    # the first term from a fair coin, where it is 1 + log 2 times what it bounds, and the second
-    # where one action is all but certain
-    for logits, move, factor in (
-        ([0, 0.0], [1e-4, -1e-4], 1 + log(2)),
-        ([0, -100.0], [0, 1e-3], 1),
-    ):
+    # the first term from a fair coin, and the second where one action is all but certain
+    for logits, move in (([0, 0.0], [1e-4, -1e-4]), ([0, -100.0], [0, 1e-3])):
         change = entropy_dynamics.entropy_change(logits, np.add(logits, move))
-        left = factor * abs(change.exact - change.first_order)
+        left = abs(change.exact - change.first_order)
         bound = entropy_dynamics.local_remainder_bound(logits, move)
         yield float(bound), "->", float(left)
 

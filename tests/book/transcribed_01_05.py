@@ -353,7 +353,7 @@ def _():
         yield bound, "<=", 2 * step**2 * np.abs(x).max() ** 2 * np.log(5)
 
 
-@display("thm-local-remainder", 1, text="7c118c4d")
+@display("thm-local-remainder", 1, text="38b3eaf8")
 def _():
     for scale in (0.1, 1.0):
         u = scale * (x - E(one, x))
@@ -363,7 +363,7 @@ def _():
         cut = np.minimum(q, 1 / np.e)
         f = -cut * np.log(cut)
         largest = min(np.log(5), f.sum())
-        bound = 1 / 2 * max((1 + largest) * V, ((np.abs(u) + m) ** 2 * f).sum())
+        bound = 1 / 2 * max((1 - np.log(2) + largest) * V, ((np.abs(u) + m) ** 2 * f).sum())
         yield entropy_dynamics.local_remainder_bound(log_one[None], u[None])[0], "=", bound
         yield abs(H(new) - H(one) + Cov(one, log_one, u)), "<=", bound
 

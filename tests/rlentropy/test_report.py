@@ -79,7 +79,7 @@ def precise(old, new):
         V = mp.fsum(u * y**2 for u, y in zip(wide, x, strict=True))
         most = min(mp.log(len(p)), mp.fsum(f))
         above = mp.fsum((abs(y) + m) ** 2 * v for y, v in zip(x, f, strict=True))
-        return first, h_new - h_old, max((1 + most) * V, above) / 2
+        return first, h_new - h_old, max((1 - mp.log(2) + most) * V, above) / 2
 
 
 @pytest.mark.parametrize("seed", range(3))

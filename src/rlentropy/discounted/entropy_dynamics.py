@@ -205,7 +205,7 @@ def remainder_bound(direction: ArrayLike) -> Floats:
 
 
 def local_remainder_bound(theta: ArrayLike, direction: ArrayLike) -> Floats:
-    """max{(1 + h) V, sum_a (abs(x) + m)^2 f(q)} / 2 >= abs(entropy change - first order);
+    """max{(1 - log 2 + h) V, sum_a (abs(x) + m)^2 f(q)} / 2 >= abs(entropy change - first order);
     (..., A), (..., A) -> (...), in nats.
 
     x = direction - E_pi direction, q = pi max(1, e^x), V = sum q x^2, m = mean of x under the new
@@ -247,7 +247,7 @@ def _local_bound(log_q: Floats, size: Floats, moved: Floats) -> Floats:
     spread = np.sum(np.exp(log_q) * size**2, axis=-1)
     most = np.minimum(np.log(log_q.shape[-1]), loss.sum(axis=-1))
     above = np.sum((size + np.asarray(moved)[..., None]) ** 2 * loss, axis=-1)
-    return np.maximum((1 + most) * spread, above) / 2
+    return np.maximum((1 - np.log(2) + most) * spread, above) / 2
 
 
 def certificate_radius(theta: ArrayLike, adv: ArrayLike) -> Floats:

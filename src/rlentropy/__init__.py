@@ -58,6 +58,10 @@ _MODULES = {
     "max_entropy": "rlentropy.episodic.max_entropy",
     "entgame": "rlentropy.learners.entgame",
 }
+_PARTS = (
+    "adapters", "audits", "discounted", "episodic", "exact", "files", "learners", "plotting",
+    "stand_ins", "studies", "validation",
+)  # fmt: skip
 __all__ = [*_HOME, *_MODULES]
 
 
@@ -99,6 +103,8 @@ else:
     def __getattr__(name: str) -> Any:
         if name in _MODULES:
             found = importlib.import_module(_MODULES[name])
+        elif name in _PARTS:
+            found = importlib.import_module(f"{__name__}.{name}")
         elif name in _HOME:
             found = getattr(importlib.import_module(_HOME[name]), name)
         else:

@@ -47,7 +47,7 @@ class Logits:
         self.rows = int(np.prod(self.batch, dtype=int))
         if _on_host(x):
             self._x = x = host(name, x)
-        if not isinstance(x, np.ndarray) or x.flags.c_contiguous:
+        if not isinstance(x, np.ndarray) or x.flags.c_contiguous or not self.batch:
             self._x = x.reshape(self.rows, self.n)
 
     def block(self, start: int, stop: int) -> NDArray[Any]:

@@ -119,10 +119,16 @@ def _at(table: Any, s: int, name: str) -> Any:
 
 def _pairs(row: Any, name: str) -> list[tuple[int, list[Any]]]:
     """(action, outcomes) of a row of the table, a dict or a list."""
+    if not isinstance(row, (Mapping, list, tuple)):
+        raise ValueError(f"{name} = {row!r}: expected a table of actions")
     pairs = row.items() if isinstance(row, Mapping) else enumerate(row)
-    return [
-        (check_integer(f"an action of {name}", int(a)), list(outcomes)) for a, outcomes in pairs
-    ]
+    found = []
+    for a, outcomes in pairs:
+        a = check_integer(f"an action of {name}", a)
+        if not isinstance(outcomes, (list, tuple)):
+            raise ValueError(f"{name}[{a}] = {outcomes!r}: expected a list of outcomes")
+        found.append((a, list(outcomes)))
+    return found
 
 
 def _outcome(name: str, outcome: Any, S: int) -> tuple[float, int, float, bool]:

@@ -77,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
 def _report(options: argparse.Namespace) -> int:
     from rlentropy.report import UNITS, entropy_report
 
+    for path in filter(None, (options.html, options.json)):
+        _place(path)
     before = _arrays(options.before)
     after = _arrays(options.after)
     named = {
@@ -184,10 +186,16 @@ def _numbers(x: Any, options: argparse.Namespace) -> Any:
     raise Refused("entries of bare 16 bits: say --rounded-to bfloat16 (or float16)")
 
 
-def _write(path: Path, text: str) -> None:
-    """The whole file or nothing."""
+def _place(path: Path) -> None:
+    """Refuses what no file can be written to."""
+    if path.is_dir():
+        raise Refused(f"{path}: a folder, expected a file")
     if not path.parent.is_dir():
         raise Refused(f"{path}: no such folder")
+
+
+def _write(path: Path, text: str) -> None:
+    """The whole file or nothing."""
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(number, "w", encoding="utf-8") as file:

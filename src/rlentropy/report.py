@@ -267,6 +267,7 @@ def entropy_report(
     limits = _clip(clip, actions)
     top = check_integer("top", top)
     bounds = check_flag("bounds", bounds)
+    unit = UNITS.get(unit, unit) if isinstance(unit, str) else unit
     units = [UNITS[x.kind] if unit is None else check_positive("unit", unit) for x in (old, new)]
 
     known = np.empty((old.rows, kernels.KNOWN))

@@ -44,7 +44,8 @@ def result(cls: type[T]) -> type[T]:
         vars(self).update(freeze(state))
 
     def __repr__(self: Any) -> str:
-        return described(self, **{f.name: getattr(self, f.name) for f in fields(self) if f.repr})
+        chosen = [f for f in fields(self) if f.repr] or fields(self)
+        return described(self, **{f.name: getattr(self, f.name) for f in chosen})
 
     methods = [__post_init__, __getstate__, __setstate__]
     if "__repr__" not in vars(cls):

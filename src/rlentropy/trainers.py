@@ -24,13 +24,15 @@ OpenRLHF's ``Actor`` takes other arguments than a model of Transformers; its pro
 In a sharded model every rank has to read the probe.
 """
 
+import copy
 import importlib
+import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from rlentropy.report import EntropyReport, entropy_report
-from rlentropy.validation import check_callable, check_integer, check_kind
+from rlentropy.validation import check_callable, check_choice, check_integer, check_kind
 
 # What of a report goes into a log, under these names.
 LOGGED = {
@@ -48,6 +50,15 @@ LOGGED = {
 
 # What takes ({name: number}, step).
 Send = Callable[[dict[str, float], int], Any]
+
+
+def _kept(logits: Any) -> Any:
+    """A copy: what ``read`` hands out may be the memory that the update writes to."""
+    if logits is None:
+        raise ValueError("read: returned None, expected logits (..., n)")
+    if hasattr(logits, "detach"):
+        return logits.detach().clone()
+    return copy.deepcopy(logits)
 
 
 class EntropyProbe:
@@ -74,6 +85,9 @@ class EntropyProbe:
         self.read = check_callable("read", read)
         self.every = check_integer("every", every, low=1)
         self.prefix = prefix
+        known = list(inspect.signature(entropy_report).parameters)[2:]
+        for name in options:
+            check_choice("option", name, known)
         self.options = options
         self.report: EntropyReport | None = None
         self.updates = 0
@@ -111,7 +125,7 @@ class EntropyProbe:
     def before(self, model: Any) -> None:
         """To be called before an update."""
         if self._old is None and self.updates % self.every == 0:
-            self._old = self.read(model)
+            self._old = _kept(self.read(model))
 
     def after(self, model: Any) -> dict[str, float]:
         """To be called after the update; {name: number} for the log, empty if it is not due."""

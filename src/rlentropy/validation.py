@@ -22,6 +22,8 @@ from rlentropy._types import Bools, Floats, Ints
 SUM_TOLERANCE = 1e-9
 # Relative rounding of types narrower than float64.
 UNITS = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+# Said to who gives an environment for an MDP.
+DOORS = " (rlentropy.from_gymnasium reads a table, learners.on_simulator explores what only steps)"
 # No loop ends and no array has room above this.
 LARGEST = 2**63 - 1
 # Numbers of a size of an MDP can be divided by this.
@@ -442,7 +444,9 @@ def check_flag(name: str, x: bool) -> bool:
 def check_kind(name: str, x: Kind, kind: type[Kind]) -> Kind:
     """x itself if it is an instance of ``kind``; ValueError says what it is instead."""
     if not isinstance(x, kind):
-        raise ValueError(f"{name}: {type(x).__name__}, expected {kind.__name__}")
+        steps = kind.__name__ in ("EpisodicMDP", "DiscountedMDP") and hasattr(x, "step")
+        found = type(x).__name__ + (DOORS if steps else "")
+        raise ValueError(f"{name}: {found}, expected {kind.__name__}")
     return x
 
 

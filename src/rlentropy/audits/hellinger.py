@@ -28,7 +28,8 @@ from rlentropy.validation import check_array, check_confidence, check_kind, refu
 def distance(p: ArrayLike, q: ArrayLike) -> Floats:
     """h^2(p, q) = sum (sqrt p - sqrt q)^2 over the last axis; p, q (..., S) distributions.
 
-    Raises ValueError for an entry that is no probability. Source: lem-hellinger.
+    Raises ValueError for an entry that is no probability, and for unequal numbers of symbols;
+    whether they sum to 1 is not asked. Source: lem-hellinger.
     """
     p, q = check_array("p", p), check_array("q", q)
     for name, x in {"p": p, "q": q}.items():
@@ -51,7 +52,8 @@ def count_margin(T: float, S: int, H: int, delta: float) -> float:
 
 
 def sharper_bound(T: float, S: int, A: int, H: int, delta: float) -> float:
-    """(2 + log(S T)) [4 (G_T + H (R_T + 2 + C_T)) + 9 H S L_3]: bound on T times the gap.
+    """(2 + log(S T)) [4 (G_T + H (R_T + 2 + C_T)) + 9 H S L_3]: bound on T times the gap,
+    in nats.
 
     Raises ValueError as `regularized_game.fast_bound`. Source: cor-regularised-sharper.
     """

@@ -6,6 +6,8 @@ state 1.
 Whatever is put out loses more than eta^2 / 4 of visitation entropy in one of the worlds, and more
 than eta^2 / 2 of trajectory entropy, while an episode tells at most 24.2 eta^2 nats about which
 world it is.
+In `many_worlds` there are K S A / 2 pairs of such actions, and which of a pair is the better one
+makes 2^(K S A / 2) worlds.
 Only whoever judges a learner may use this module, for it knows the kernels.
 Source: thm-entropy-lower-bound, thm-entropy-lower-bound-sizes.
 """
@@ -60,7 +62,8 @@ def divergence(eta: float) -> float:
 
 def least_episodes(eps: float, delta: float, kind: str = "visitation") -> float:
     """(1 - 2 delta) log((1 - delta) / delta) / (97 eps), or 49 eps for kind "trajectory":
-    no (eps, delta)-PAC learner stops after fewer episodes on average, in the first of `worlds`.
+    no (eps, delta)-PAC learner stops after fewer episodes on average, in the first of
+    `worlds(eta)`, eta = 2 sqrt(eps), or sqrt(2 eps) for trajectories.
 
     0 < delta < 1/2; 0 < eps <= 1/1600 for the visitation entropy, 1/800 for that of trajectories.
     Raises ValueError for other arguments. Source: thm-entropy-lower-bound.
@@ -128,7 +131,8 @@ def wrong_share(policy: ArrayLike, signs: ArrayLike) -> float:
 
 def least_episodes_sizes(eps: float, S: int, A: int, H: int) -> float:
     """K S A / (452 eps), K = floor((H-1)/2): on average over no fewer episodes stops a learner that
-    is (eps, 1/8)-PAC for one of the entropies, in the worst of `many_worlds`.
+    is (eps, 1/8)-PAC for one of the entropies, in the worst of `many_worlds` at
+    eta = 2 sqrt(eps / K).
 
     S >= 2, A >= 2 even, H >= 3, 0 < eps <= K/1600.
     Raises ValueError for other arguments. Source: thm-entropy-lower-bound-sizes.

@@ -80,8 +80,8 @@ from rlentropy.validation import (
     check_confidence,
     check_flag,
     check_integer,
+    check_interval,
     check_kind,
-    check_nonnegative,
     check_positive,
     check_sizes,
     refuse,
@@ -251,7 +251,7 @@ def run(
         clip=clip,
         saturated=saturated,
     )
-    rule = None if eps is None else _stopping(config, eps)
+    rule = None if eps is None else _stopping(mdp, config, eps)
     return _begin(mdp, config, generator(seed), checkpoints, evaluate, rule)
 
 
@@ -316,7 +316,7 @@ def resume(
     rng.bit_generator.state = run.memory.generator
     rule = None
     if eps is not None:
-        rule = _stopping(config, eps)
+        rule = _stopping(mdp, config, eps)
         rule.next, rule.least = run.memory.looks or (run.episodes + 1, rule.least)
     return _begin(mdp, config, rng, checkpoints, run.visitation is not None, rule, run)
 
@@ -383,9 +383,9 @@ def settings(
     return Config(
         variant,
         check_integer("episodes", episodes),
-        check_positive("n0", n0),
+        check_interval("n0", n0, 1e-150, 1e150),  # beyond this, products leave the doubles
         check_confidence("delta", delta),
-        check_nonnegative("bonus_scale", bonus_scale),
+        check_interval("bonus_scale", bonus_scale, 0.0, 1e150),
         check_choice("ceiling", ceiling, ("source", "stage")),
         check_flag("clip", clip),
         check_choice("saturated", saturated, ("unclipped", "source")),
@@ -539,7 +539,9 @@ def _begin(mdp, config, rng, checkpoints, evaluate, rule=None, run=None):
     return _play(mdp, config, game, transitions, rng, checkpoints, evaluate, rule, run)
 
 
-def _stopping(config, eps):
+def _stopping(mdp, config, eps):
+    if np.ndim(mdp.start):
+        raise ValueError("eps: certified for one first state only, and mdp.start is a distribution")
     if config.bonus_scale < 0.5:
         raise ValueError(f"bonus_scale = {config.bonus_scale}: eps needs at least 1/2, no optimism")
     if not config.clip:

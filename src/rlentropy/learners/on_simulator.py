@@ -5,7 +5,7 @@ is called once or twice a step. Where the environment draws from the kernel of a
 (`simulator.Sampler`), every number is equal:
 
 `EntGame`   `entgame.run` with ``saturated="source"`` (def-entgame)
-`Explorer`  `rf_ucrl`, `ucbvi_ent.run`, `optimistic_soft_vi.run`, `regularized_game.run`
+`Explorer`  `rf_ucrl.rf_ucrl`, `ucbvi_ent.run`, `optimistic_soft_vi.run`, `regularized_game.run`
 
 What needs the kernel is absent: the visitation of the mixture, its entropies, the gap to the
 optimum. `SimulatedRun.frequency` is the mean of the visits seen, an estimate of that visitation.
@@ -14,6 +14,7 @@ An unavailable action has Qbar = -infinity and counts as tried. Where masks come
 state that was not entered yet is taken to have all actions.
 """
 
+import inspect
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,9 +33,8 @@ from rlentropy.validation import (
     check_confidence,
     check_flag,
     check_integer,
+    check_interval,
     check_kind,
-    check_nonnegative,
-    check_positive,
 )
 
 
@@ -88,7 +88,8 @@ class SimulatedRun:
     def frequency(self) -> np.ndarray:
         """n_h(s, a) / T, an unbiased estimate of the visitation of the mixture; (H, S, A).
 
-        Its entropy is a biased estimate, too low by about the number of pairs over 2 T.
+        Its entropy is a biased estimate, in either direction, since the policies react to the
+        visits; `stopping.certified_gap` says by how much it may be off.
         """
         return _frequency(self)
 
@@ -223,7 +224,7 @@ class _Episodes:
             after = self._door.step(a, h, steps) if h < steps else -1
             episode.append((h, s, a, after))
             s = after
-        for step in episode:  # counted when it is whole: an episode that fails leaves no trace
+        for step in episode:  # counted when it is whole: one that fails is not counted
             self._learner.note(*step)
         self._learner.end()
 
@@ -280,9 +281,9 @@ class EntGame(_Episodes):
     ):
         config = SimulatorConfig(
             **_asked(env, horizon, states, actions, seed, masks),
-            n0=check_positive("n0", n0),
+            n0=check_interval("n0", n0, 1e-150, 1e150),
             delta=check_confidence("delta", delta),
-            bonus_scale=check_nonnegative("bonus_scale", bonus_scale),
+            bonus_scale=check_interval("bonus_scale", bonus_scale, 0.0, 1e150),
             ceiling=check_choice("ceiling", ceiling, ("source", "stage")),
         )
         super().__init__(env, config, available)
@@ -298,6 +299,7 @@ class EntGame(_Episodes):
         it was: a `simulator.Sampler` with ``done=run.episodes`` is.
         """
         check_kind("run", run, SimulatedRun)
+        _same(env, run)
         explorer = cls(env, **vars(run.config), **_known(run))
         explorer._restore(run)
         return explorer
@@ -326,7 +328,8 @@ def _of_options(state, kind):
     """A learner whose ``options`` are of this kind."""
 
     def made(H, available, options=None):
-        return state(H, available, check_kind("options", options or kind(), kind))
+        options = kind() if options is None else check_kind("options", options, kind)
+        return state(H, available, options)
 
     return made
 
@@ -344,6 +347,16 @@ LEARNERS = {
     "optimistic soft VI": _of_bonus(optimistic_soft_vi._State),
     "regularised game": _of_bonus(regularized_game._State),
 }
+
+
+def _known_options(learner, options):
+    """The name of the learner, which has to take these options."""
+    check_choice("learner", learner, tuple(LEARNERS))
+    takes = [*inspect.signature(LEARNERS[learner]).parameters][2:]
+    for name in options:
+        if name not in takes:
+            raise ValueError(f"{name}: {learner} takes {', '.join(takes)}")
+    return learner
 
 
 class Explorer(_Episodes):
@@ -381,7 +394,7 @@ class Explorer(_Episodes):
     ):
         given = seed if action_seed is None else check_integer("action_seed", action_seed)
         config = ExplorerConfig(
-            learner=check_choice("learner", learner, tuple(LEARNERS)),
+            learner=_known_options(learner, options),
             **_asked(env, horizon, states, actions, seed, masks),
             action_seed=given,
             options=options,
@@ -400,6 +413,7 @@ class Explorer(_Episodes):
         """An explorer that goes on where ``run`` ended, on the same environment; see
         `EntGame.resume`."""
         check_kind("run", run, ExplorerRun)
+        _same(env, run)
         asked = dict(vars(run.config))
         options = asked.pop("options")
         explorer = cls(env, **asked, **options, **_known(run))
@@ -418,6 +432,15 @@ class Explorer(_Episodes):
             ended=self._door.ended.copy(),
             memory=self._learner.tables(),
         )
+
+
+def _same(env, run):
+    """Refuses an environment that says that it has other sizes."""
+    sizes = {"observation_space": run.config.states, "action_space": run.config.actions}
+    for space, n in sizes.items():
+        found = getattr(getattr(env, space, None), "n", None)
+        if found is not None and found != n:
+            raise ValueError(f"env.{space}.n = {found}: the run was on one with {n}")
 
 
 def _known(run):
@@ -458,6 +481,10 @@ class _Door:
         self._reset, self._step = env if pair else (_method(env, "reset"), _method(env, "step"))
         if not (callable(self._reset) and callable(self._step)):
             raise ValueError("env: a pair has to be of two functions, reset and step")
+        if isinstance(env, type):
+            raise ValueError(f"env: the class {env.__name__}, expected an instance")
+        if config.seed is not None and not _takes_seed(self._reset):
+            raise ValueError(f"seed = {config.seed}: this reset takes no seed, so give None")
         self.config = config
         self.sampler = None
         self.close: Any = None  # is told of a state's mask when it is news
@@ -480,7 +507,9 @@ class _Door:
 
     def begin(self, seed):
         found = self._reset() if seed is None else self._reset(seed=seed)
-        state, info = found if isinstance(found, tuple) and len(found) == 2 else (found, {})
+        if isinstance(found, tuple) and not (len(found) == 2 and isinstance(found[1], dict)):
+            raise ValueError(f"reset() = {found!r}: expected a state, or a state and a dict")
+        state, info = found if isinstance(found, tuple) else (found, {})
         self.over = False
         return self._arrive("reset()", state, info, False)
 
@@ -494,12 +523,14 @@ class _Door:
             what = f"{len(found)} values"
             raise ValueError(f"step({a}): {what}, expected a state, or the five of gymnasium")
         state, _, terminated, truncated, info = found
+        terminated = _flag(f"terminated of step({a})", terminated)
+        truncated = _flag(f"truncated of step({a})", truncated)
         if truncated and not terminated and h + 1 < steps:
             raise ValueError(
                 f"step({a}): truncated after {h + 1} steps, horizon {self.config.horizon} needs "
                 f"{steps}; make the environment without its time limit"
             )
-        return self._arrive(f"step({a})", state, info, bool(terminated))
+        return self._arrive(f"step({a})", state, info, terminated)
 
     def _arrive(self, name, state, info, over):
         if isinstance(state, np.ndarray) and state.ndim == 0:
@@ -510,7 +541,7 @@ class _Door:
         self.ended[s] = over
         self.over = over
         self.state = s
-        if self.config.masks:
+        if self.config.masks and not over:  # an end is left by no action, so it has them all
             self._mask(name, s, info)
         return s
 
@@ -531,6 +562,22 @@ class _Door:
             self.available[s] = mask
             self.known[s] = True
             self.close(s, mask == 0)
+
+
+def _flag(name, x):
+    whole = isinstance(x, np.ndarray) and x.ndim == 0 and x.dtype == bool
+    return check_flag(name, bool(x) if whole else x)
+
+
+def _takes_seed(reset):
+    """Can ``reset(seed=...)`` be called, as far as its signature tells?"""
+    try:
+        inspect.signature(reset).bind(seed=0)
+    except TypeError:
+        return False
+    except ValueError:  # it has no signature
+        return True
+    return True
 
 
 def _method(env, name):

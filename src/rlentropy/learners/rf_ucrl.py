@@ -31,7 +31,13 @@ from rlentropy.learners._entgame_kernels import is_near
 from rlentropy.learners._loop import Learner, blocks
 from rlentropy.results import result
 from rlentropy.seeds import generator
-from rlentropy.validation import check_confidence, check_nonnegative
+from rlentropy.validation import (
+    check_choice,
+    check_confidence,
+    check_flag,
+    check_interval,
+    check_kind,
+)
 
 
 @dataclass(frozen=True)
@@ -59,10 +65,11 @@ class RewardFreeOptions:
     ties: str = "random"
 
     def __post_init__(self):
-        if self.ties not in ("random", "near"):
-            raise ValueError(f"ties = {self.ties!r}: must be 'random' or 'near'")
+        for name in ("pooled", "published_code", "clip"):
+            check_flag(name, getattr(self, name))
+        check_choice("ties", self.ties, ("random", "near"))
         check_confidence("delta", self.delta)
-        check_nonnegative("bonus_scale", self.bonus_scale)
+        check_interval("bonus_scale", self.bonus_scale, 0.0, 1e150)
 
 
 @result
@@ -89,7 +96,8 @@ def rf_ucrl(
     Source: Kaufmann et al. (2021), algorithm 1; the published code of Tiapkin et al.
     (2023), commit 74af23f.
     """
-    options = options or RewardFreeOptions()
+    kind = RewardFreeOptions
+    options = kind() if options is None else check_kind("options", options, kind)
     world = simulator.world(mdp, drawn=True)
     if (options.pooled or options.published_code) and not mdp.stationary:
         raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")

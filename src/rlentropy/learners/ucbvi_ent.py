@@ -33,7 +33,7 @@ from rlentropy.learners import simulator
 from rlentropy.learners._loop import Learner, blocks, draw_available
 from rlentropy.results import result
 from rlentropy.seeds import generator
-from rlentropy.validation import check_confidence, check_nonnegative
+from rlentropy.validation import check_confidence, check_flag, check_interval, check_kind
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,10 @@ class Options:
     delta: float = 0.1
 
     def __post_init__(self):
+        for name in ("pooled", "last_transition", "clip"):
+            check_flag(name, getattr(self, name))
         check_confidence("delta", self.delta)
-        check_nonnegative("bonus_scale", self.bonus_scale)
+        check_interval("bonus_scale", self.bonus_scale, 0.0, 1e150)
 
 
 @result
@@ -96,7 +98,7 @@ def run(
     Raises ValueError if pooled counts or an H-th transition are asked of a kernel that changes with
     the stage.
     """
-    options = options or Options()
+    options = Options() if options is None else check_kind("options", options, Options)
     world = simulator.world(mdp, drawn=True)
     if (options.pooled or options.last_transition) and not mdp.stationary:
         raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")

@@ -78,7 +78,9 @@ def exploring(cells=21):
     }
     parts = []
     for k, (name, d) in enumerate(pair.items()):
-        left, top, size = 4 + 212 * k, 66, 9.5
+        left = 4 + 212 * k
+        top = 66
+        size = 9.5  # of a cell
         parts += shades(np.log10(np.maximum(d.sum(axis=(0, 2)), 1e-9)), cells, left, top, size)
         edge = [(left, top), (left + cells * size, top)]
         edge += [(left + cells * size, top + cells * size), (left, top + cells * size)]

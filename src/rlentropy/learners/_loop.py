@@ -1,12 +1,16 @@
 """The loop of every learner: random numbers of some episodes, then those episodes, and so on."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from rlentropy._compile import kernel
 from rlentropy._portable_kernels import draw_softmax
-from rlentropy._types import Bools, Floats
+from rlentropy._types import Bools, Floats, Seed
+from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.learners import simulator
+from rlentropy.seeds import generator
 from rlentropy.validation import check_integer
 
 
@@ -86,3 +90,15 @@ class Learner:
 
 def _copied(x):
     return tuple(map(np.array, x)) if isinstance(x, tuple) else np.array(x)
+
+
+def explore(
+    mdp: EpisodicMDP, episodes: int, seed: Seed, learner: Callable[..., Any], *options: Any
+) -> Any:
+    """What learner(H, available, *options), a `Learner`, returns after ``episodes`` episodes."""
+    world = simulator.world(mdp, drawn=True)
+    state = learner(mdp.H, mdp.available, *options)
+    numbers = simulator.draws(mdp, state.numbers)
+    for _, uniforms in blocks(numbers, generator(seed), episodes):
+        state.advance(world, uniforms)
+    return state.result()

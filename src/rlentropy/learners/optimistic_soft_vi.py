@@ -25,7 +25,7 @@ from rlentropy._compile import kernel
 from rlentropy._portable_kernels import log, log_sum_exp
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import simulator
-from rlentropy.learners._loop import Learner, blocks, choices, draw_available
+from rlentropy.learners._loop import Learner, blocks, choices, draw_available, explore
 from rlentropy.results import lazy, result
 from rlentropy.seeds import generator
 from rlentropy.validation import check_confidence, check_integer, check_nonnegative
@@ -77,12 +77,7 @@ def run(
     Memory: the tables of one policy, whatever the number of episodes.
     Raises ValueError for arguments out of range.
     """
-    world = simulator.world(mdp, drawn=True)
-    state = _State(mdp.H, mdp.available, delta, bonus_scale)
-    numbers = simulator.draws(mdp, state.numbers)
-    for _, uniforms in blocks(numbers, generator(seed), episodes):
-        state.advance(world, uniforms)
-    return state.result()
+    return explore(mdp, episodes, seed, _State, delta, bonus_scale)
 
 
 def play(

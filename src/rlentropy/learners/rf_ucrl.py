@@ -28,9 +28,8 @@ from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import model as empirical_model
 from rlentropy.learners import simulator
 from rlentropy.learners._entgame_kernels import is_near
-from rlentropy.learners._loop import Learner, blocks
+from rlentropy.learners._loop import Learner, explore
 from rlentropy.results import result
-from rlentropy.seeds import generator
 from rlentropy.validation import (
     check_choice,
     check_confidence,
@@ -98,14 +97,10 @@ def rf_ucrl(
     """
     kind = RewardFreeOptions
     options = kind() if options is None else check_kind("options", options, kind)
-    world = simulator.world(mdp, drawn=True)
+    check_kind("mdp", mdp, EpisodicMDP)
     if (options.pooled or options.published_code) and not mdp.stationary:
         raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
-    state = _State(mdp.H, mdp.available, options)
-    numbers = simulator.draws(mdp, state.numbers)
-    for _, uniforms in blocks(numbers, generator(seed), episodes):
-        state.advance(world, uniforms)
-    return state.result()
+    return explore(mdp, episodes, seed, _State, options)
 
 
 class _State(Learner):

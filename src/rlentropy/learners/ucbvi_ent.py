@@ -30,9 +30,8 @@ from rlentropy._portable_kernels import exp, log
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import model as empirical_model
 from rlentropy.learners import simulator
-from rlentropy.learners._loop import Learner, blocks, draw_available
+from rlentropy.learners._loop import Learner, draw_available, explore
 from rlentropy.results import result
-from rlentropy.seeds import generator
 from rlentropy.validation import check_confidence, check_flag, check_interval, check_kind
 
 
@@ -99,14 +98,10 @@ def run(
     the stage.
     """
     options = Options() if options is None else check_kind("options", options, Options)
-    world = simulator.world(mdp, drawn=True)
+    check_kind("mdp", mdp, EpisodicMDP)
     if (options.pooled or options.last_transition) and not mdp.stationary:
         raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
-    state = _State(mdp.H, mdp.available, options)
-    numbers = simulator.draws(mdp, state.numbers)
-    for _, uniforms in blocks(numbers, generator(seed), episodes):
-        state.advance(world, uniforms)
-    return state.result()
+    return explore(mdp, episodes, seed, _State, options)
 
 
 class _State(Learner):

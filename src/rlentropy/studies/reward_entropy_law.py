@@ -321,7 +321,7 @@ def _fit_linear(x: Floats, reward: Floats, *, at_end: float) -> FittedCurve:
 def _fit_verifiable(entropies: Floats, reward: Floats) -> FittedCurve:
     """H_right and H_wrong: first by the curve itself, linear in both; then least squares in R."""
     columns = np.stack([reward, 1 - reward], axis=1)
-    binary = special.entr(reward) + special.entr(1 - reward)
+    binary = dist.binary_entropy(reward)
     start = np.maximum(np.linalg.lstsq(columns, entropies - binary, rcond=None)[0], 0)
     found, covariance = optimize.curve_fit(_success_at, entropies, reward, p0=start)
     return FittedCurve(

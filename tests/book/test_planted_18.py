@@ -34,7 +34,7 @@ PLANTS = {
     "3.9 for 9/2": ("cell-030c", "np.full(2001, 4.5 * L3)", "np.full(2001, 3.9 * L3)", "cell-030c"),
     "sharper balance without the forecaster": (
         "cell-030d", "run.regret[0] + paid + run", "run.regret[0] + 0 * paid + run", "cell-030d"),
-    "d* for r in the split": ("cell-030d", "proof.payoff(N / t_, r)", "proof.payoff(N / t_, r + 1e-6)", "cell-030d"),
+    "d* for r in the split": ("cell-030d", "proof.payoff(N / t_, r)", "proof.payoff(N / t_, r + 1e-6)", "cell-030e"),
     "2 for 4": ("cell-030e", "four=4, nine", "four=2, nine", "cell-030e"),
     "H^4 for H^5": ("cell-030f", "[2, 1, 5, 1]", "[2, 1, 4, 1]", "cell-030f"),
 }  # fmt: skip

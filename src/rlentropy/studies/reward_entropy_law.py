@@ -216,7 +216,11 @@ def verifiable_curve(success: ArrayLike, *, right: float, wrong: float) -> Float
     R = check_array("success", success, (None,))
     refuse("success", R, (R < 0) | (R > 1), "a probability lies in [0, 1]")
     right, wrong = check_nonnegative("right", right), check_nonnegative("wrong", wrong)
-    return special.entr(R) + special.entr(1 - R) + R * right + (1 - R) * wrong
+    return _verifiable(R, right, wrong)
+
+
+def _verifiable(R: Floats, right: float, wrong: float) -> Floats:
+    return dist.binary_entropy(R) + R * right + (1 - R) * wrong
 
 
 @result
@@ -343,8 +347,7 @@ def _success_at(entropies: Floats, right: float, wrong: float) -> Floats:
     high = np.ones(entropies.shape)
     for _ in range(60):
         middle = (low + high) / 2
-        H = special.entr(middle) + special.entr(1 - middle) + middle * right + (1 - middle) * wrong
-        above = H > entropies
+        above = _verifiable(middle, right, wrong) > entropies
         low, high = np.where(above, middle, low), np.where(above, high, middle)
     return (low + high) / 2
 

@@ -1,27 +1,24 @@
 """Speed of EntGame, exact replanning before every episode, against the textbook way of doing it,
-in one process.
+in one process. Run alone: ``python benchmarks/entgame.py [--quick]``.
 
 ``rows()`` returns one dictionary per (environment, bonus scale, method):
 
-    environment, bonus, method, rate, runs   median episodes per second over interleaved rounds,
-                                             and their number
-    ratio                                    rate / rate of the textbook version on the same line
+    environment, bonus, method
+    rate    median episodes per second over interleaved rounds; ``runs`` is their number
+    ratio   rate / rate of the textbook version on the same line
 
-``scaling()`` returns seconds per episode as S, A and H grow,
-``memory()`` the peak of a run on a large grid.
-Run alone: ``python benchmarks/entgame.py [--quick]``.
+``scaling()`` returns seconds per episode as S, A and H grow, ``memory()`` the peak of a run on a
+large grid. Times are processor seconds of one thread: other work on the machine does not count.
 
-The textbook version is backward induction over all (h, s, a) with dense empirical kernels,
-compiled by numba: what one
-writes from the formulas. It is timed in the middle of the run that it is compared with,
-from the counts that the
-package has made by then, because its first episodes, with few pairs visited, are cheap.
-The published peer is UCBVI of rlberry-scool with stage-dependent counts,
-timed on the lines with a bonus: it maximises
-a reward and not an entropy, and shares with EntGame the exact backward induction with a bonus
-before every episode,
-stage by stage; its worlds step in Python. It has an environment of its own (`peers.py`).
-Times are processor seconds of one thread, so that other work on the machine does not count.
+The textbook version is what one writes from the formulas: backward induction over all (h, s, a)
+with dense empirical kernels, compiled by numba. Its first episodes are cheap, for few pairs have
+been visited; so it is timed in the middle of the run that it is compared with, from the counts that
+the package has made by then.
+
+The published peer is UCBVI of rlberry-scool with counts per stage, on the lines with a bonus. It
+maximises a reward and not an entropy, and shares with EntGame the exact backward induction with a
+bonus, stage by stage, before every episode. Its worlds step in Python; it has an environment of its
+own (`peers.py`).
 """
 
 import math
@@ -34,18 +31,17 @@ from functools import partial
 import numba
 import numpy as np
 import peers
+from turns import in_turn
 
 from rlentropy.episodic import environments
 from rlentropy.learners import entgame, simulator
 from rlentropy.seeds import generator
 
-TEXTBOOK, OWN, JUDGED, UNCLIPPED, POOLED = (
-    "textbook, dense",
-    "rlentropy",
-    "rlentropy with exact mixture",
-    "rlentropy, unclipped value at the ceiling",
-    "rlentropy, pooled",
-)
+TEXTBOOK = "textbook, dense"
+OWN = "rlentropy"
+JUDGED = "rlentropy with exact mixture"
+UNCLIPPED = "rlentropy, unclipped value at the ceiling"
+POOLED = "rlentropy, pooled"
 SCOOL = "UCBVI of rlberry-scool"
 
 
@@ -54,8 +50,7 @@ SCOOL = "UCBVI of rlberry-scool"
 
 @numba.njit(cache=True)
 def _textbook(world, n, moves, V, greedy, first, uniforms, n0, delta, scale):
-    """EntGame from its formulas: every pair of every stage,
-    logarithms and roots where they stand."""
+    """EntGame from its formulas: every pair of every stage, logarithms and roots in place."""
     H, S, A = n.shape
     for e in range(len(uniforms)):
         t = first + e
@@ -68,9 +63,8 @@ def _textbook(world, n, moves, V, greedy, first, uniforms, n0, delta, scale):
                     if n[h, s, a] == 0:
                         q = math.inf
                     else:
-                        alpha = math.log(2 * S * A * H / delta) + S * math.log(
-                            math.e * (1 + n[h, s, a])
-                        )
+                        alpha = math.log(2 * S * A * H / delta)
+                        alpha += S * math.log(math.e * (1 + n[h, s, a]))
                         q = math.log((t + S * A * n0) / (n[h, s, a] + n0))
                         q += scale * H * B * math.sqrt(2 * alpha / n[h, s, a])
                         if h < H - 1:
@@ -101,8 +95,10 @@ class Textbook:
         self.scale = bonus_scale
         self.first = first
         self.rng = generator(seed)
-        self.n, self.moves = np.zeros((H, S, A), np.int64), np.zeros((H - 1, S, A, S))
-        self.V, self.greedy = np.zeros((H + 1, S)), np.zeros((H, S), np.int64)
+        self.n = np.zeros((H, S, A), np.int64)
+        self.moves = np.zeros((H - 1, S, A, S))
+        self.V = np.zeros((H + 1, S))
+        self.greedy = np.zeros((H, S), np.int64)
         if first:
             self._take_over(mdp)
 
@@ -120,18 +116,8 @@ class Textbook:
     def advance(self, episodes):
         """Play on for so many episodes."""
         uniforms = self.rng.random((episodes, len(self.greedy) - 1))
-        _textbook(
-            self.world,
-            self.n,
-            self.moves,
-            self.V,
-            self.greedy,
-            self.first,
-            uniforms,
-            1.0,
-            0.1,
-            self.scale,
-        )
+        tables = (self.n, self.moves, self.V, self.greedy)
+        _textbook(self.world, *tables, self.first, uniforms, 1.0, 0.1, self.scale)
         self.first += episodes
 
 
@@ -143,19 +129,15 @@ def rates(methods, rounds):
 
     A peer in another process returns its own rate.
     """
-    measured = {name: [] for name in methods}
-    for round_number in range(rounds + 1):
-        for name, (method, episodes) in methods.items():
-            began = time.process_time()
-            rate = method()
-            if round_number:  # the first round compiles and is not counted
-                measured[name].append(rate or episodes / (time.process_time() - began))
-    return {name: statistics.median(values) for name, values in measured.items()}
+    measured = in_turn({name: method for name, (method, _) in methods.items()}, rounds)
+    return {
+        name: statistics.median(rate or methods[name][1] / seconds for seconds, rate in found)
+        for name, found in measured.items()
+    }
 
 
 def contestants(mdp, bonus, own, slow, published):
-    """The methods on one environment with one bonus scale,
-    and how many episodes each of them plays."""
+    """The methods on one environment with one bonus scale, and the episodes that each plays."""
 
     def game(run, episodes, evaluate):
         def play():
@@ -178,8 +160,7 @@ def contestants(mdp, bonus, own, slow, published):
 
 
 def rows(quick=False):
-    """The table of this benchmark; ``quick`` shrinks environments and rounds to a few seconds in
-    all."""
+    """The table of this benchmark; ``quick`` shrinks it to a few seconds."""
     chain = environments.double_chain(length=31, failure=0.1, horizon=20)
     grid = environments.grid_world(rows=21, cols=21, success=0.95, horizon=20)
     cases = [("double chain, H = 20", chain, 2_000, 500, 0, 2)]
@@ -207,8 +188,7 @@ def rows(quick=False):
 
 
 def scaling(quick=False):
-    """Seconds per episode (learner alone, no bonus) as one of S, A, H grows: {axis:
-    [(size, seconds), ...]}."""
+    """{axis: [(size, seconds per episode), ...]} as one of S, A, H grows; without a bonus."""
     episodes = 500 if quick else 2_000
     factor = (1, 2) if quick else (1, 2, 4, 8)
 
@@ -250,10 +230,10 @@ def memory(quick=False):
     """(side, horizon, episodes, seconds, peak bytes) of a run with exact mixture on a large grid,
     in a new process."""
     size = (31, 30, 100) if quick else (101, 100, 1_000)
-    answer = subprocess.run(
-        [sys.executable, "-c", _LARGE, *map(str, size)], check=True, capture_output=True, text=True
-    ).stdout.split()
-    return (*size, float(answer[0]), int(float(answer[1])))
+    command = [sys.executable, "-c", _LARGE, *map(str, size)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    seconds, peak = done.stdout.split()
+    return (*size, float(seconds), int(peak))
 
 
 if __name__ == "__main__":
@@ -264,9 +244,8 @@ if __name__ == "__main__":
             "{rate:>12,.0f} episodes/s  x{ratio:.1f}".format(**row)
         )
     for axis, points in scaling(quick).items():
-        print(
-            f"seconds per episode by {axis}:", ", ".join(f"{size}: {s:.2e}" for size, s in points)
-        )
+        shown = ", ".join(f"{size}: {s:.2e}" for size, s in points)
+        print(f"seconds per episode by {axis}: {shown}")
     side, horizon, episodes, seconds, peak = memory(quick)
     size = f"grid {side}x{side}, H = {horizon}, {episodes} episodes"
     print(f"{size}: {seconds:.1f} s, peak memory {peak / 2**20:.0f} MiB")

@@ -27,6 +27,7 @@ from pathlib import Path
 import mpmath
 import numpy as np
 from scipy import special
+from turns import in_turn
 
 from rlentropy.logits import entropy_change
 
@@ -148,15 +149,15 @@ def methods(count, n):
 
 
 def seconds_an_entry(chosen, rounds, old, new):
-    """{method: median processor time an entry}; the methods take turns, after an untimed round."""
-    times = {name: [] for name in chosen}
-    for round_number in range(rounds + 1):
-        for name, (method, count) in chosen.items():
-            began = time.process_time()
-            method(old[:count], new[:count])
-            if round_number:
-                times[name].append((time.process_time() - began) / old[:count].size)
-    return {name: statistics.median(times[name]) for name in chosen}
+    """{method: median processor time an entry}."""
+    calls = {
+        name: functools.partial(method, old[:count], new[:count])
+        for name, (method, count) in chosen.items()
+    }
+    return {
+        name: statistics.median(seconds for seconds, _ in found) / old[: chosen[name][1]].size
+        for name, found in in_turn(calls, rounds).items()
+    }
 
 
 def precise_kl(old, new):

@@ -2,11 +2,11 @@
 
 ``rows()`` returns one dictionary per (environment, method):
 
-    environment, method, seconds, runs     median wall time over interleaved rounds,
-                                           and their number
-    ratio                                  seconds / seconds of the first method on this environment
-    value, gap                             entropy reached; certified gap (own methods) or None
-    error                                  |value - certified optimum|
+    environment, method
+    seconds      median wall time over interleaved rounds; ``runs`` is their number
+    ratio        seconds / seconds of the first method on this environment
+    value, gap   entropy reached; certified gap (own methods) or None
+    error        |value - certified optimum|
 
 Run alone: ``python benchmarks/exact_optimum.py [--quick]``.
 """
@@ -15,10 +15,12 @@ import statistics
 import sys
 import time
 import warnings
+from functools import partial
 
 import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize
+from turns import in_turn
 
 from rlentropy.episodic import environments
 from rlentropy.episodic import max_entropy as mve
@@ -29,8 +31,7 @@ OWN = "Newton (this package)"
 
 
 def incidence(mdp):
-    """X as a sparse (N*A, N) matrix over the reachable nodes,
-    the constraint matrix for generic solvers."""
+    """X over the reachable nodes, sparse (N*A, N): the constraints of generic solvers."""
     reach = mdp.reachable()
     A = mdp.A
     index = np.full(reach.shape, -1)
@@ -51,8 +52,7 @@ def newton(mdp):
 
 
 def clarabel(mdp):
-    """CVXPY with Clarabel, default tolerances, model building included (it is what a user waits
-    for)."""
+    """CVXPY with Clarabel, default tolerances; a user waits for the model too, so it counts."""
     import cvxpy
 
     X = incidence(mdp)
@@ -70,7 +70,9 @@ def quasi_newton(mdp):
     """L-BFGS (scipy) on the same dual, from 0, with the compiled sweeps of this package."""
     net = kernels.network(mdp, mdp.reachable())
     N = len(net.state)
-    x, q, gradient = np.empty((N, net.A)), np.empty((N, net.A)), np.empty(N)
+    x = np.empty((N, net.A))
+    q = np.empty((N, net.A))
+    gradient = np.empty(N)
 
     def dual(V):
         value = mve_sum._dual(net, V, x, q)
@@ -86,21 +88,17 @@ def quasi_newton(mdp):
 
 
 def measure(mdp, methods, rounds):
-    """{method: (median seconds, last answer)}; the methods take turns, after one untimed round."""
-    times = {name: [] for name in methods}
-    answers = {}
-    for round_number in range(rounds + 1):
-        for name, method in methods.items():
-            began = time.perf_counter()
-            answers[name] = method(mdp)
-            if round_number:
-                times[name].append(time.perf_counter() - began)
-    return {name: (statistics.median(times[name]), answers[name]) for name in methods}
+    """{method: (median seconds of wall time, last answer)}."""
+    solves = {name: partial(method, mdp) for name, method in methods.items()}
+    measured = in_turn(solves, rounds, time.perf_counter)
+    return {
+        name: (statistics.median(seconds for seconds, _ in found), found[-1][1])
+        for name, found in measured.items()
+    }
 
 
 def rows(quick=False):
-    """The table of this benchmark; ``quick`` shrinks environments and rounds to a few seconds in
-    all."""
+    """The table of this benchmark; ``quick`` shrinks it to a few seconds."""
     generic = {OWN: newton, "L-BFGS on the dual": quasi_newton, "Clarabel through CVXPY": clarabel}
     few = 2 if quick else 7
     chain = environments.double_chain(length=31, failure=0.1, horizon=20)

@@ -44,58 +44,57 @@ def three(x):
     return f"{float(f'{x:.3g}'):,.0f}" if x >= 100 else f"{x:.3g}"
 
 
+def tables(rows, keys, title, columns):
+    """A title in bold and a table for each group of rows with the same ``keys``.
+
+    title     a format of a row; ``columns`` {head: the cell of a row}
+    """
+    groups = {}
+    for row in rows:
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    for group in groups.values():
+        yield f"**{title.format(**group[0])}**\n"
+        yield table(list(columns), [[cell(row) for cell in columns.values()] for row in group])
+
+
 def learner_tables(rows, published):
     """EntGame: one table for each environment and bonus scale."""
-    parts = ["## EntGame, exact replanning before every episode\n"]
-    for key in dict.fromkeys((row["environment"], row["bonus"]) for row in rows):
-        here = [row for row in rows if (row["environment"], row["bonus"]) == key]
-        own = max(
-            (row["rate"] for row in here if row["method"] == entgame.OWN), default=float("nan")
-        )
-        lines = [
-            (
-                row["method"],
-                rate(row["rate"]),
-                three(row["ratio"]),
-                three(own / row["rate"]),
-                row["runs"],
-            )
-            for row in here
-        ]
-        parts += [f"**{key[0]}, bonus scale {key[1]:g}**\n"]
-        parts += [
-            table(
-                ["method", "episodes a second", "to textbook", "rlentropy to it", "rounds"], lines
-            )
-        ]
+    own = {
+        (row["environment"], row["bonus"]): row["rate"]
+        for row in rows
+        if row["method"] == entgame.OWN
+    }
+
+    def of_own(row):
+        return own.get((row["environment"], row["bonus"]), float("nan")) / row["rate"]
+
+    columns = {
+        "method": lambda row: row["method"],
+        "episodes a second": lambda row: rate(row["rate"]),
+        "to textbook": lambda row: three(row["ratio"]),
+        "rlentropy to it": lambda row: three(of_own(row)),
+        "rounds": lambda row: row["runs"],
+    }
+    yield "## EntGame, exact replanning before every episode\n"
+    yield from tables(
+        rows, ("environment", "bonus"), "{environment}, bonus scale {bonus:g}", columns
+    )
     if not published:
-        parts.append(f"{peers.REQUIREMENT} could not be installed and is left out.\n")
-    return parts
+        yield f"{peers.REQUIREMENT} could not be installed and is left out.\n"
 
 
 def optimum_tables(rows):
     """The exact optimum: one table for each environment."""
-    parts = ["## The exact optimum of visitation entropy\n"]
-    for environment in dict.fromkeys(row["environment"] for row in rows):
-        lines = [
-            (
-                row["method"],
-                three(row["seconds"] * 1e3),
-                three(row["ratio"]),
-                "-" if row["gap"] is None else f"{row['gap']:.1e}",
-                f"{row['error']:.1e}",
-                row["runs"],
-            )
-            for row in rows
-            if row["environment"] == environment
-        ]
-        parts += [f"**{environment}**\n"]
-        parts += [
-            table(
-                ["method", "milliseconds", "time ratio", "certified gap", "error", "rounds"], lines
-            )
-        ]
-    return parts
+    columns = {
+        "method": lambda row: row["method"],
+        "milliseconds": lambda row: three(row["seconds"] * 1e3),
+        "time ratio": lambda row: three(row["ratio"]),
+        "certified gap": lambda row: "-" if row["gap"] is None else f"{row['gap']:.1e}",
+        "error": lambda row: f"{row['error']:.1e}",
+        "rounds": lambda row: row["runs"],
+    }
+    yield "## The exact optimum of visitation entropy\n"
+    yield from tables(rows, ("environment",), "{environment}", columns)
 
 
 def memory_line(measured):
@@ -103,37 +102,30 @@ def memory_line(measured):
     side, horizon, episodes, seconds, peak = measured
     return (
         f"EntGame with its exact mixture on the {side}x{side} grid with H = {horizon}: "
-        f"{episodes:,} episodes in "
-        f"{seconds:.1f} s, peak memory of the process {peak / 2**20:,.0f} MiB.\n"
+        f"{episodes:,} episodes in {seconds:.1f} s, "
+        f"peak memory of the process {peak / 2**20:,.0f} MiB.\n"
     )
 
 
 def logits_tables(rows, gain, grown):
     """Two models' logits: one table for each batch, and a line on threads and memory."""
-    parts = ["## Entropy change between the logits of two models\n"]
-    for batch in dict.fromkeys(row["batch"] for row in rows):
-        lines = [
-            (
-                row["method"],
-                three(row["rate"]),
-                three(row["ratio"]),
-                f"{row['error']:.0e}",
-                row["runs"],
-            )
-            for row in rows
-            if row["batch"] == batch
-        ]
-        head = ["method", "million entries a second", "rlentropy to it", "error of kl", "rounds"]
-        parts += [f"**{batch}, float32**\n", table(head, lines)]
+    columns = {
+        "method": lambda row: row["method"],
+        "million entries a second": lambda row: three(row["rate"]),
+        "rlentropy to it": lambda row: three(row["ratio"]),
+        "error of kl": lambda row: f"{row['error']:.0e}",
+        "rounds": lambda row: row["runs"],
+    }
+    yield "## Entropy change between the logits of two models\n"
+    yield from tables(rows, ("batch",), "{batch}, float32", columns)
     missing = ", ".join(name for name in entropy_change.OTHERS if not named(name, rows))
     if missing:
-        parts.append(f"Not installed, and left out: {missing}.\n")
+        yield f"Not installed, and left out: {missing}.\n"
     memory = ", ".join(f"by {mib:,.1f} MiB with {name}" for name, mib in grown.items())
-    parts.append(
+    yield (
         f"A second thread makes it {gain:.2f} times faster. "
         f"Beyond its inputs of 1,024 x 32,000 the process grows {memory}.\n"
     )
-    return parts
 
 
 def named(library, rows):
@@ -150,12 +142,9 @@ def with_section(text, section):
 
 def logits_part(quick):
     """The section on logits, measured."""
-    measured = (
-        entropy_change.rows(quick),
-        entropy_change.threads(quick),
-        entropy_change.memory(quick),
-    )
-    return "\n".join(logits_tables(*measured))
+    rows = entropy_change.rows(quick)
+    gain = entropy_change.threads(quick)
+    return "\n".join(logits_tables(rows, gain, entropy_change.memory(quick)))
 
 
 def draw(scaling):

@@ -9,10 +9,11 @@ A theorem raises the status of a part only if its author named that part ("whole
 without parts); all others are listed beside the statement, with what they cover, and raise nothing.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from proofledger.sabotage import load
 
 WHOLE = "whole"
 
@@ -51,7 +52,7 @@ class Theorem:
 def theorems(path: Path) -> dict[str, list[Theorem]]:
     """The theorems of a file of certificates by label; empty without the file."""
     found: dict[str, list[Theorem]] = {}
-    for label, entries in _read(path).items():
+    for label, entries in load(path).items():
         found[label] = [
             Theorem(
                 label=label,
@@ -70,11 +71,7 @@ def theorems(path: Path) -> dict[str, list[Theorem]]:
 def second_opinions(path: Path) -> dict[str, str]:
     """{label: "3 of 3 lines confirmed"} of a file of the second prover; empty without the file."""
     said = {}
-    for label, entry in _read(path).items():
+    for label, entry in load(path).items():
         lines = entry["confirmed"] + entry["refuted"] + entry["outside"]
         said[label] = f"{entry['confirmed']} of {lines} lines confirmed by the second prover"
     return said
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

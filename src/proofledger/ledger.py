@@ -7,9 +7,9 @@ Nothing about a status is typed by hand. The extension reads, from the built pag
 * checks: the records that executed cells left (nodes with an attribute ``check``, made by
   ``proofledger._mystnb``).
 
-From these it derives every statement's status and writes it in three places: a mark in the
-statement's title, the table of the ``ledger`` directive, and the graphs (``statement-graph``
-directive, and at the end of every chapter).
+From these it derives every statement's status, which ``proofledger._ledger_pages`` writes in three
+places: a mark in the statement's title, the table of the ``ledger`` directive, and the graphs
+(``statement-graph`` directive, and at the end of every chapter).
 The role ``check`` links to the executed check of a statement from anywhere.
 
 A statement may have parts (option ``parts`` of its block).
@@ -19,22 +19,22 @@ A part without a check is a warning, and so are a check of an unknown statement 
 circle of uses; the book is built with warnings as errors.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 from docutils import nodes
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
-from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata
 from sphinx_proof.nodes import NODE_TYPES, proof_node, unenumerable_node
 
-from proofledger import certificates, graph, sabotage
-from proofledger.folds import fold, summary
+from proofledger import certificates, sabotage
 from proofledger.plain_titles import plain
 from proofledger.records import KINDS, STATEMENT
 
@@ -43,39 +43,37 @@ logger = logging.getLogger(__name__)
 CHAPTER_GRAPH = "chapter-graph"  # the anchor of a chapter's drawing
 NEEDS_CHECK = {"theorem", "lemma", "proposition", "corollary", "example"}
 UNPROVED = {"conjecture", "assumption"}
-# A row of the table: its anchor and its cells.
-Row = tuple[str, list[list[nodes.Node]]]
 STATEMENT_NODES = (*NODE_TYPES.values(), unenumerable_node)
 STATEMENTS_AND_PROOFS: Any = (*STATEMENT_NODES, proof_node)
+# What other tools found out about statements: the setting that names a file, its default, and how
+# the file is read into ``env.proofledger_files``.
+FILES: dict[str, tuple[str, Any]] = {
+    "proofledger_machine_checked": ("proofs/certified.json", certificates.theorems),
+    "proofledger_second_prover": ("proofs/symbolic.json", certificates.second_opinions),
+    "proofledger_sabotage": ("book/sabotage.json", sabotage.load),
+    "proofledger_transcribed": ("book/transcribed.json", sabotage.load),
+}
 
 
 class placeholder(nodes.General, nodes.Element):
-    """What is filled with statements of the whole book when all pages are read."""
+    """What is filled with statements of the whole book when all pages are read.
 
-
-class ledger_table(placeholder):
-    """Placeholder of the ``ledger`` directive."""
-
-
-class sabotage_totals(placeholder):
-    """Placeholder of the ``sabotage`` directive."""
-
-
-class display_totals(placeholder):
-    """Placeholder of the ``displays`` directive."""
+    what     the name of its directive; ``chapter`` a docname where it shows one chapter only
+    """
 
 
 class check_link(nodes.Inline, nodes.Element):
     """Placeholder of the ``check`` role; attribute ``label`` is a statement."""
 
 
-class statement_graph(placeholder):
-    """Placeholder of a graph; attribute ``chapter`` is a docname, or empty for the whole book."""
-
-
 @dataclass
 class Statement:
-    """One ``prf:`` block: where it stands, what it refers to, and the records of its checks."""
+    """One ``prf:`` block: where it stands, what it refers to, and the records of its checks.
+
+    words     the title as nodes, with its mathematics
+    displays  displayed formulas inside of it
+    terms     the nodes of a definition that name what it defines
+    """
 
     label: str
     doc: str
@@ -86,13 +84,9 @@ class Statement:
     parts: tuple[str, ...] = ("",)
     refs: set[str] = field(default_factory=set)
     checks: list[dict[str, Any]] = field(default_factory=list)
-    words: list[nodes.Node] = field(
-        default_factory=list
-    )  # the title as nodes, with its mathematics
-    displays: int = 0  # displayed formulas inside of it
-    terms: list[nodes.Node] = field(
-        default_factory=list
-    )  # the nodes of a definition that name what it defines
+    words: list[nodes.Node] = field(default_factory=list)
+    displays: int = 0
+    terms: list[nodes.Node] = field(default_factory=list)
 
     @property
     def needs_check(self) -> bool:
@@ -130,51 +124,51 @@ class Statement:
 def collect(app: Sphinx, doctree: nodes.document) -> None:
     """Store what one page holds: statements with their references, labelled equations,
     check records."""
-    env = app.env
     doc = app.env.docname
-    page: dict[str, Any] = {
-        "statements": [],
-        "equations": {},
-        "checks": [],
-        "places": False,
-        "ledger": False,
-    }
-    current = None
+    statements: list[Statement] = []
+    equations: dict[str, str] = {}
+    checks: list[dict[str, Any]] = []
     node: Any
-    for node in doctree.findall():
+    for node in doctree.findall(nodes.Element):
         if isinstance(node, STATEMENT_NODES):
-            words = title_words(node)
-            current = Statement(
-                label=node["label"],
-                doc=doc,
-                type=node["realtype"],
-                counter=node["countertype"],
-                title="".join(map(plain, words)),
-                order=len(page["statements"]),
-                parts=tuple(node.get("parts", ("",))),
-                words=words,
-                displays=len(list(node.findall(nodes.math_block))),
-                terms=terms(node),
-            )
-            page["statements"].append(current)
-        if isinstance(node, STATEMENTS_AND_PROOFS) and current is not None:
+            statements.append(_statement(node, doc, len(statements)))
+        if isinstance(node, STATEMENTS_AND_PROOFS) and statements:
+            current = statements[-1]
             current.refs |= {ref["reftarget"] for ref in _references(node)}
-            page["equations"].update(
-                {
-                    block["label"]: current.label
-                    for block in node.findall(nodes.math_block)
-                    if block.get("label")
-                }
-            )
-        if isinstance(node, nodes.Element) and "check" in node:
-            page["checks"].append(dict(node["check"]))
-            nth = sum(check["label"] == node["check"]["label"] for check in page["checks"])
-            node["ids"].append(_check_id(node["check"]["label"], nth))
-        page["places"] |= isinstance(node, placeholder)
-        page["ledger"] |= isinstance(node, ledger_table)
-    if page["statements"]:
-        _append_chapter_graph(doctree, doc)
-    _pages(env)[doc] = page
+            displays = node.findall(nodes.math_block)
+            equations |= {block["label"]: current.label for block in displays if block.get("label")}
+        if "check" in node:
+            checks.append(dict(node["check"]))
+            label = node["check"]["label"]
+            nth = sum(check["label"] == label for check in checks)
+            node["ids"].append(check_id(label, nth))
+    places = [node["what"] for node in doctree.findall(placeholder)]
+    if statements:
+        last = next(doctree.findall(nodes.section), doctree)
+        last += nodes.rubric("", "What the statements of this chapter rest on", ids=[CHAPTER_GRAPH])
+        last += placeholder("", what="statement-graph", chapter=doc)
+    page_store(app.env)[doc] = {
+        "statements": statements,
+        "equations": equations,
+        "checks": checks,
+        "places": places,
+    }
+
+
+def _statement(node: Any, doc: str, order: int) -> Statement:
+    words = title_words(node)
+    return Statement(
+        label=node["label"],
+        doc=doc,
+        type=node["realtype"],
+        counter=node["countertype"],
+        title="".join(map(plain, words)),
+        order=order,
+        parts=tuple(node.get("parts", ("",))),
+        words=words,
+        displays=len(list(node.findall(nodes.math_block))),
+        terms=terms(node),
+    )
 
 
 def title_words(node: Any) -> list[Any]:
@@ -199,34 +193,30 @@ def terms(node: Any) -> list[Any]:
     ]
 
 
-def _check_id(label: str, nth: int) -> str:
+def check_id(label: str, nth: int) -> str:
+    """The anchor of the nth check of a statement."""
     return f"check-{label}-{nth}"
 
 
 def _references(node: Any) -> Iterator[Any]:
-    from sphinx.addnodes import pending_xref
-
     return (ref for ref in node.findall(pending_xref) if ref.get("refdomain") in ("prf", "math"))
 
 
-def _append_chapter_graph(doctree: nodes.document, doc: str) -> None:
-    last = next(doctree.findall(nodes.section), doctree)
-    last += nodes.rubric("", "What the statements of this chapter rest on", ids=[CHAPTER_GRAPH])
-    last += statement_graph("", chapter=doc)
-
-
-def _pages(env: Any) -> dict[str, Any]:
+def page_store(env: Any) -> dict[str, Any]:
+    """{docname: what `collect` found there}."""
     if not hasattr(env, "ledger_pages"):
         env.ledger_pages, env.ledger_seen = {}, {}
     return env.ledger_pages
 
 
 def purge(_app: Sphinx, env: Any, doc: str) -> None:
-    _pages(env).pop(doc, None)
+    page_store(env).pop(doc, None)
 
 
 def merge(_app: Sphinx, env: Any, docs: Iterable[str], other: Any) -> None:
-    _pages(env).update({doc: _pages(other)[doc] for doc in docs if doc in _pages(other)})
+    page_store(env).update(
+        {doc: page_store(other)[doc] for doc in docs if doc in page_store(other)}
+    )
 
 
 # ---------------------------------------------------------------------------------------- deriving
@@ -242,8 +232,6 @@ class Ledger:
     @property
     def circles(self) -> list[list[str]]:
         """Lists of statements that use each other in a ring: none of them is proved."""
-        import networkx as nx
-
         rings = nx.strongly_connected_components(self.network)
         order = list(self.statements)
         return [sorted(ring, key=order.index) for ring in rings if len(ring) > 1]
@@ -251,18 +239,14 @@ class Ledger:
     def derived(self, label: str) -> str | None:
         """The weakest status among the statement's own and those of all it uses;
         None if nothing on the way has one."""
-        import networkx as nx
-
         reach = {label} | nx.ancestors(self.network, label)
         statuses = [self.statements[other].own for other in reach if self.statements[other].own]
         missing = any(self.statements[other].lacks_check for other in reach)
         return "unchecked" if missing else max(statuses, key=KINDS.index, default=None)
 
-    @property
+    @cached_property
     def network(self) -> Any:
         """Directed graph with an edge from each used statement to its user."""
-        import networkx as nx
-
         network = nx.DiGraph()
         network.add_nodes_from(self.statements)
         network.add_edges_from(
@@ -337,18 +321,13 @@ def reading_order(env: Any) -> list[str]:
 def update(app: Sphinx, env: Any) -> list[str]:
     """Derive the ledger, report faults, and name the pages that must be written again because a
     status changed."""
-    pages = _pages(env)
+    pages = page_store(env)
     top = Path(app.srcdir)
-    env.proofledger_theorems = certificates.theorems(top / app.config.proofledger_machine_checked)
-    env.proofledger_opinions = certificates.second_opinions(
-        top / app.config.proofledger_second_prover
-    )
-    env.proofledger_noticed = sabotage.load(top / app.config.proofledger_sabotage)
-    transcribed = top / app.config.proofledger_transcribed
-    env.proofledger_transcribed = (
-        json.loads(transcribed.read_text(encoding="utf-8")) if transcribed.is_file() else {}
-    )
-    env.ledger = derive(pages, reading_order(env), env.proofledger_theorems)
+    env.proofledger_files = {
+        name: read(top / app.config[name]) for name, (_, read) in FILES.items()
+    }
+    theorems = env.proofledger_files["proofledger_machine_checked"]
+    env.ledger = derive(pages, reading_order(env), theorems)
     # titles bring mathematics to the pages that list statements;
     # without this MathJax would not be loaded there
     env.get_domain("math").data["has_equations"].update(
@@ -366,315 +345,25 @@ def update(app: Sphinx, env: Any) -> list[str]:
     return [doc for doc, page in pages.items() if page["statements"] or page["places"]]
 
 
-# ----------------------------------------------------------------------------------------- writing
-
-
-class WriteLedger(SphinxPostTransform):
-    """Puts marks into statement titles and fills the placeholders;
-    runs before references are resolved."""
-
-    default_priority = 5
-
-    def run(self, **_kwargs: Any) -> None:
-        env: Any = self.env
-        ledger = env.ledger
-        for node in list(self.document.findall(lambda n: isinstance(n, STATEMENT_NODES))):
-            self._tidy_ids(node)
-            s = ledger.statements.get(node["label"])
-            if s is not None and s.checks:
-                node.children[0] += nodes.Text(" ")
-                node.children[0] += self._mark(s)
-            node.children[0] += permalink(node)
-        for node in list(
-            self.document.findall(lambda n: isinstance(n, nodes.Element) and "check" in n)
-        ):
-            self._name_statement(node, ledger.statements.get(node["check"]["label"]))
-        for node in list(self.document.findall(proof_node)):
-            self._tidy_ids(node)
-        for node in list(self.document.findall(check_link)):
-            node.replace_self(self._check_link(ledger, node["label"]))
-        for node in list(self.document.findall(ledger_table)):
-            node.replace_self(self._table(ledger))
-        for node in list(self.document.findall(sabotage_totals)):
-            node.replace_self(self._totals())
-        for node in list(self.document.findall(display_totals)):
-            node.replace_self(self._displays())
-        for node in list(self.document.findall(statement_graph)):
-            node.replace_self(self._graph(ledger, node["chapter"]))
-
-    def _name_statement(self, line: Any, s: Statement | None) -> None:
-        """Call the statement of a check by the name that readers know, "Lemma 3.1"."""
-        for text in list(line.findall(nodes.Text)):
-            if s is not None and text.startswith(f" {s.label}"):
-                text.parent.replace(text, nodes.Text(text.replace(s.label, self._name(s), 1)))
-
-    @staticmethod
-    def _tidy_ids(node: Any) -> None:
-        """sphinx-proof repeats the ids 'proof' and 'proof-content' on a page,
-        which is no valid HTML."""
-        for part in node.findall(nodes.Element):
-            part["ids"] = [i for i in part.get("ids", []) if i not in ("proof", "proof-content")]
-
-    def _number(self, s: Statement) -> str:
-        numbers = self.env.toc_fignumbers.get(s.doc, {}).get(s.counter, {}).get(s.label)
-        return ".".join(map(str, numbers)) if numbers else ""
-
-    def _name(self, s: Statement) -> str:
-        return f"{s.type.title()} {self._number(s)}".strip()
-
-    def _uri(self, doc: str, anchor: str) -> str:
-        return f"{self.app.builder.get_relative_uri(self.env.docname, doc)}#{anchor}"
-
-    def _ledger_doc(self) -> str | None:
-        return next((doc for doc, page in _pages(self.env).items() if page["ledger"]), None)
-
-    def _mark(self, s: Statement) -> nodes.Element:
-        kinds = s.own or "unchecked"
-        checks = len(s.checks)
-        text = f"✓ {kinds}"
-        tried = f"{_count(checks, 'check')}, {_count(s.mutants, 'mutant')} rejected"
-        words = f"Checked: {', '.join(s.kinds)}; {tried}"
-        inner = nodes.inline("", text, classes=["rl-mark", f"rl-{kinds}"])
-        doc = self._ledger_doc()
-        if doc is None:
-            return inner
-        uri = self._uri(doc, f"ledger-{s.label}")
-        return nodes.reference(
-            "", "", inner, internal=True, refuri=uri, reftitle=words, classes=["rl-marklink"]
-        )
-
-    def _check_link(self, ledger: Ledger, label: str) -> nodes.Element:
-        s = ledger.statements.get(label)
-        if s is None or not s.checks:
-            logger.warning(
-                "check of %s: there is none", label, location=self.env.docname, type="ledger"
-            )
-            return nodes.inline("", label)
-        inner = nodes.inline("", f"✓ {s.own}", classes=["rl-mark", f"rl-{s.own}"])
-        uri = self._uri(s.doc, _check_id(label, 1))
-        words = f"{self._name(s)}: its executed check"
-        return nodes.reference("", "", inner, internal=True, refuri=uri, reftitle=words)
-
-    def _link(self, s: Statement, text: str) -> nodes.reference:
-        uri = self._uri(s.doc, s.label)
-        return nodes.reference(
-            "", "", nodes.inline("", text), internal=True, refuri=uri, reftitle=s.title
-        )
-
-    def _table(self, ledger: Ledger) -> nodes.container:
-        heads = (
-            "Statement, and how to run its checks again",
-            "Status with all it uses",
-            "Own checks, and what they measured",
-            "Mutants rejected",
-            "Uses",
-        )
-        rows = [
-            self._row(ledger, s) for s in ledger.statements.values() if s.checks or s.needs_check
-        ]
-        table = _build_table(heads, rows)
-        return nodes.container("", table, classes=["rl-ledger"], is_div=True)
-
-    def _row(self, ledger: Ledger, s: Statement) -> Row:
-        status = ledger.derived(s.label) or "unchecked"
-        used = [
-            ledger.statements[label]
-            for label in sorted(ledger.uses[s.label], key=list(ledger.statements).index)
-        ]
-        uses = nodes.paragraph()
-        for i, other in enumerate(used):
-            uses += [nodes.Text(", ")] if i else []
-            uses += self._link(other, self._name(other))
-        title = nodes.paragraph(
-            "",
-            "",
-            self._link(s, self._name(s)),
-            nodes.Text(" "),
-            *(word.deepcopy() for word in s.words),
-        )
-        command = nodes.paragraph(
-            "", "", nodes.literal("", f"make check LABEL={s.label}"), classes=["rl-command"]
-        )
-        measured = nodes.line_block()
-        for check in s.checks:
-            part = f"{check['part']}, " if check["part"] else ""
-            measured += nodes.line(
-                "", f"{part}{check['kind']}: {check['claim']} ({check['measured']})"
-            )
-        env: Any = self.env
-        for theorem in env.proofledger_theorems.get(s.label, []):
-            if not theorem.check:
-                place = f"theorem {theorem.name} ({theorem.file})"
-                words = f"machine-checked in part: {place}: {theorem.covers}"
-                measured += nodes.line("", f"{words}; {theorem.scope}" if theorem.scope else words)
-        if s.label in env.proofledger_opinions:
-            measured += nodes.line("", env.proofledger_opinions[s.label])
-        noticed = sabotage.words(
-            env.proofledger_noticed, self._notebook(s.doc), Path(s.doc).name, s.label
-        )
-        if noticed:
-            measured += nodes.line("", noticed)
-        if s.displays:
-            read = len(env.proofledger_transcribed.get(s.label, ()))
-            measured += nodes.line("", f"displays transcribed by a test: {read} of {s.displays}")
-        cells = [
-            [title, command],
-            [
-                nodes.paragraph(
-                    "", "", nodes.inline("", status, classes=["rl-mark", f"rl-{status}"])
-                )
-            ],
-            [measured],
-            [nodes.paragraph("", str(s.mutants))],
-            [uses],
-        ]
-        return f"ledger-{s.label}", cells
-
-    def _notebook(self, doc: str) -> dict[str, Any]:
-        """The JSON of a page's notebook; one without cells for a page that is none."""
-        path = Path(self.env.doc2path(doc))
-        if path.suffix != ".ipynb":
-            return {"cells": []}
-        return json.loads(path.read_text(encoding="utf-8"))
-
-    def _displays(self) -> nodes.paragraph:
-        """The sentence of the ``displays`` directive."""
-        env: Any = self.env
-        stated = [s for s in env.ledger.statements.values() if s.needs_check and s.displays]
-        total = sum(s.displays for s in stated)
-        read = sum(len(env.proofledger_transcribed.get(s.label, ())) for s in stated)
-        text = f"Of {total} displayed formulas in statements that need a check, {read} are so held."
-        return nodes.paragraph("", text)
-
-    def _totals(self) -> nodes.paragraph:
-        """The sentence of the ``sabotage`` directive."""
-        env: Any = self.env
-        docs = [doc for doc, page in _pages(env).items() if page["checks"]]
-        found = sabotage.totals(
-            env.proofledger_noticed,
-            {Path(doc).name: self._notebook(doc) for doc in docs},
-        )
-        blind = ", ".join(found["blind"]) or "none"
-        text = (
-            f"Measured on {found['chapters']} of {len(docs)} chapters: {found['functions']} "
-            f"functions made wrong, {found['checks']} checks, of which {found['touched']} rest on "
-            f"numbers of the package; of these, notice nothing: {blind}. "
-            f"Pairs of a check and a function without a verdict: {found['open']}."
-        )
-        return nodes.paragraph("", text)
-
-    def _graph(self, ledger: Ledger, chapter: str) -> list[nodes.Node]:
-        """The drawing of one chapter; for the whole book that of its chapters,
-        and all statements on demand."""
-        if self.app.builder.format != "html":
-            return [nodes.comment()]
-        if chapter:
-            return [self._drawing(ledger, chapter, "this chapter and what it uses", 5)]
-        whole = self._drawing(ledger, "", "the whole book", graph.PER_ROW)
-        count = nodes.Text(f"All {len(ledger.statements)} statements in one drawing")
-        return [
-            self._chapters(ledger),
-            fold("", summary("", "", count), whole, classes=["rl-folded"]),
-        ]
-
-    def _drawing(self, ledger: Ledger, chapter: str, where: str, per_row: int) -> nodes.raw:
-        """Statements, of one chapter with what they use, or all."""
-        statements = ledger.statements.values()
-        keep = {s.label for s in statements if not chapter or s.doc == chapter}
-        keep |= {used for label in keep for used in ledger.uses[label]} if chapter else set()
-        boxes = {
-            label: graph.Box(
-                name=self._name(s),
-                title=f"{self._name(s)}: {s.title} ({ledger.derived(label) or s.type})",
-                link=self._uri(s.doc, label),
-                style=ledger.derived(label) or "definition",
-                here=not chapter or s.doc == chapter,
-                words=s.title,
-            )
-            for label, s in ledger.statements.items()
-            if label in keep
-        }
-        edges = [(used, label) for label in boxes for used in ledger.uses[label] if used in boxes]
-        drawing = graph.svg(boxes, edges, title=f"Dependency graph of {where}", per_row=per_row)
-        return nodes.raw("", drawing, format="html")
-
-    def _chapters(self, ledger: Ledger) -> nodes.raw:
-        """Chapters, each below those whose statements it uses;
-        a box leads to the drawing of its chapter."""
-        boxes = {}
-        for s in ledger.statements.values():
-            number = ".".join(map(str, self.env.toc_secnumbers.get(s.doc, {}).get("", ())))
-            title = plain(self.env.titles[s.doc])
-            boxes[s.doc] = graph.Box(
-                f"Chapter {number}".strip(),
-                title,
-                self._uri(s.doc, CHAPTER_GRAPH),
-                "definition",
-                words=title,
-            )
-        edges = {
-            (ledger.statements[used].doc, s.doc)
-            for s in ledger.statements.values()
-            for used in ledger.uses[s.label]
-        }
-        places = {doc: i for i, doc in enumerate(boxes)}
-        forward = sorted((a, b) for a, b in edges if places[a] < places[b])
-        return nodes.raw(
-            "", graph.svg(boxes, forward, "What the chapters rest on", per_row=5), format="html"
-        )
-
-
-def permalink(node: Any) -> nodes.reference:
-    """A link from a statement's title to itself, as headings have one."""
-    words = "Link to this statement"
-    return nodes.reference(
-        "", "#", internal=True, refid=node["ids"][0], reftitle=words, classes=["headerlink"]
-    )
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
-def _build_table(heads: Sequence[str], rows: Iterable[Row]) -> nodes.table:
-    group = nodes.tgroup(cols=len(heads))
-    group += [nodes.colspec(colwidth=1) for _ in heads]
-    head = nodes.row()
-    for text in heads:
-        head += nodes.entry("", nodes.paragraph("", text))
-    group += nodes.thead("", head)
-    body = nodes.tbody()
-    for identifier, cells in rows:
-        row = nodes.row(ids=[identifier])
-        for cell in cells:
-            row += nodes.entry("", *cell)
-        body += row
-    group += body
-    return nodes.table("", group, classes=["rl-ledger-table"])
+def number(env: Any, s: Statement) -> str:
+    """The name of a statement that readers know, "Theorem 3.4"."""
+    numbers = env.toc_fignumbers.get(s.doc, {}).get(s.counter, {}).get(s.label, ())
+    return f"{s.type.title()} {'.'.join(map(str, numbers))}".strip()
 
 
 # -------------------------------------------------------------------------------------- directives
 
 
-class LedgerDirective(SphinxDirective):
-    """``{ledger}``: the table of all statements."""
+class Place(SphinxDirective):
+    """A `placeholder` of its name.
+
+    ``{ledger}`` is the table of all statements, ``{statement-graph}`` the graph of the whole book,
+    ``{sabotage}`` says how many checks notice a wrong function, ``{displays}`` how many displays
+    of statements a test transcribes.
+    """
 
     def run(self) -> list[nodes.Node]:
-        return [ledger_table()]
-
-
-class SabotageDirective(SphinxDirective):
-    """``{sabotage}``: how many checks notice a wrong function, over the book."""
-
-    def run(self) -> list[nodes.Node]:
-        return [sabotage_totals()]
-
-
-class DisplaysDirective(SphinxDirective):
-    """``{displays}``: how many displays of statements a test transcribes, over the book."""
-
-    def run(self) -> list[nodes.Node]:
-        return [display_totals()]
+        return [placeholder("", what=self.name)]
 
 
 class CheckRole(SphinxRole):
@@ -684,36 +373,22 @@ class CheckRole(SphinxRole):
         return [check_link("", label=self.text)], []
 
 
-class GraphDirective(SphinxDirective):
-    """``{statement-graph}``: the graph of the whole book."""
-
-    def run(self) -> list[nodes.Node]:
-        return [statement_graph("", chapter="")]
-
-
 def setup(app: Sphinx) -> ExtensionMetadata:
-    app.add_config_value("proofledger_machine_checked", "proofs/certified.json", "env")
-    app.add_config_value("proofledger_second_prover", "proofs/symbolic.json", "env")
-    app.add_config_value("proofledger_sabotage", "book/sabotage.json", "env")
-    app.add_node(ledger_table)
-    app.add_config_value("proofledger_transcribed", "book/transcribed.json", "env")
-    app.add_node(sabotage_totals)
-    app.add_node(display_totals)
+    for name, (file, _) in FILES.items():
+        app.add_config_value(name, file, "env")
+    app.add_node(placeholder)
     app.add_node(check_link)
     app.add_role("check", CheckRole())
-    app.add_node(statement_graph)
-    app.add_directive("ledger", LedgerDirective)
-    app.add_directive("sabotage", SabotageDirective)
-    app.add_directive("displays", DisplaysDirective)
-    app.add_directive("statement-graph", GraphDirective)
-    app.add_post_transform(WriteLedger)
+    for name in ("ledger", "sabotage", "displays", "statement-graph"):
+        app.add_directive(name, Place)
+    app.setup_extension("proofledger._ledger_pages")
     app.connect("doctree-read", collect)
     app.connect("env-purge-doc", purge)
     app.connect("env-merge-info", merge)
     app.connect("env-updated", update)
     return {
         "version": "1",
-        "env_version": 2,
+        "env_version": 3,
         "parallel_read_safe": True,
         "parallel_write_safe": True,
     }

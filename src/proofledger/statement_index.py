@@ -10,25 +10,21 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
-from proofledger.ledger import Ledger, Statement, placeholder
+from proofledger.ledger import Ledger, Place, Statement, number, placeholder
 from proofledger.plain_titles import SIGNS, plain
 
 ARTICLES = re.compile(r"^(the|an|a) +", re.IGNORECASE)
 # emphasis in a definition that stresses a word and names nothing
 NO_TERMS = {"all", "and", "any", "each", "every", "exactly", "is", "no", "not", "or"}
-
-
-class statement_index(placeholder):
-    """Placeholder of the ``statement-index`` directive."""
 
 
 @dataclass(frozen=True)
@@ -78,47 +74,35 @@ class WriteIndex(SphinxPostTransform):
     """Fills the placeholder."""
 
     default_priority = 6
+    env: Any
 
     def run(self, **_kwargs: Any) -> None:
-        for node in list(self.document.findall(statement_index)):
-            node.replace_self(self._list())
+        for node in list(self.document.findall(placeholder)):
+            if node["what"] == "statement-index":
+                node.replace_self(self._list())
 
     def _list(self) -> list[nodes.Node]:
         parts = []
-        letter = None
-        env: Any = self.env
-        for entry in entries(env.ledger):
-            if entry.letter != letter:
-                letter = entry.letter
-                lines = nodes.bullet_list(classes=["rl-index"])
-                parts += [nodes.rubric("", letter), lines]
-            lines += self._line(entry)
+        for letter, found in groupby(entries(self.env.ledger), key=lambda entry: entry.letter):
+            lines = nodes.bullet_list("", *map(self._line, found), classes=["rl-index"])
+            parts += [nodes.rubric("", letter), lines]
         return parts
 
     def _line(self, entry: Entry) -> nodes.list_item:
-        env: Any = self.env
-        s = env.ledger.statements[entry.label]
-        uri = f"{self.app.builder.get_relative_uri(env.docname, s.doc)}#{s.label}"
-        link = nodes.reference("", "", nodes.inline("", name(env, s)), internal=True, refuri=uri)
+        s = self.env.ledger.statements[entry.label]
+        uri = f"{self.app.builder.get_relative_uri(self.env.docname, s.doc)}#{s.label}"
+        name = nodes.inline("", number(self.env, s))
+        link = nodes.reference("", "", name, internal=True, refuri=uri)
         words = [word.deepcopy() for word in entry.words]
         if words and isinstance(words[0], nodes.Text):
             words[0] = nodes.Text(words[0][:1].upper() + words[0][1:])
         return nodes.list_item("", nodes.paragraph("", "", *words, nodes.Text(", "), link))
 
 
-def name(env: Any, s: Statement) -> str:
-    """ "Theorem 3.4"."""
-    numbers = env.toc_fignumbers.get(s.doc, {}).get(s.counter, {}).get(s.label)
-    return f"{s.type.title()} {'.'.join(map(str, numbers)) if numbers else ''}".strip()
-
-
 def table(env: Any) -> list[list[str]]:
     """What the search page reads: [name, what is sought, page, anchor] of every entry."""
-    return [
-        [name(env, s), entry.text, s.doc, s.label]
-        for entry in entries(env.ledger)
-        for s in [env.ledger.statements[entry.label]]
-    ]
+    found = [(entry, env.ledger.statements[entry.label]) for entry in entries(env.ledger)]
+    return [[number(env, s), entry.text, s.doc, s.label] for entry, s in found]
 
 
 def write_table(app: Sphinx, exception: Exception | None) -> None:
@@ -140,17 +124,9 @@ def load_table(
         app.add_js_file("search.js")
 
 
-class IndexDirective(SphinxDirective):
-    """``{statement-index}``"""
-
-    def run(self) -> list[nodes.Node]:
-        return [statement_index()]
-
-
 def setup(app: Sphinx) -> ExtensionMetadata:
     app.setup_extension("proofledger.ledger")
-    app.add_node(statement_index)
-    app.add_directive("statement-index", IndexDirective)
+    app.add_directive("statement-index", Place)
     app.add_post_transform(WriteIndex)
     app.connect("html-page-context", load_table)
     app.connect("build-finished", write_table)

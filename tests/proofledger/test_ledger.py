@@ -32,8 +32,7 @@ def page(statements, checks, equations=None, parts=("",)):
             "statements": rows,
             "checks": checks,
             "equations": equations or {},
-            "places": False,
-            "ledger": False,
+            "places": [],
         }
     }
 

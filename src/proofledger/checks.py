@@ -9,6 +9,7 @@ Tolerances, slacks and scales are part of the record.
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Protocol
@@ -78,7 +79,7 @@ class Verifier:
         Raises CheckFailed naming the first pair of lines that is not proved equal,
         and the numbers where it differs.
         """
-        declare(label, mutants)
+        check = _declared(label, "symbolic", mutants, part)
         prover = self._prover(label)
         if len(lines) < 2:
             raise ValueError(
@@ -94,18 +95,15 @@ class Verifier:
                     f"{label}: lines {i} and {i + 1} are the same expression; that proves nothing"
                 )
         fault = prover.explain(*lines, nonzero=nonzero)
-        if fault:
-            raise _failure(label, "symbolic", fault)
+        check.require(not fault, fault)
         for name, wrong in mutants.items():
-            if not prover.differ(lines[-1], wrong):
-                raise _blind(label, "symbolic", name, "no numbers tell it from the last line")
+            told = prover.differ(lines[-1], wrong)
+            check.require_rejected(name, told, "no numbers tell it from the last line")
         claim = claim or (f"{len(lines)} lines equal" if len(lines) > 2 else "both sides equal")
         hypotheses = tuple(f"{expression} ≠ 0" for expression in nonzero)
         if computed_by:
             hypotheses += (f"{computed_by} is right",)
-        return _passed(
-            label, "symbolic", claim, len(lines) - 1, mutants, "difference 0", part, hypotheses
-        )
+        return check.passed(claim, len(lines) - 1, "difference 0", hypotheses)
 
     def _prover(self, label: str) -> Prover:
         if self.prover is None:
@@ -130,21 +128,20 @@ class Verifier:
         Refused: floats, booleans, numpy's integers of fixed width (they overflow in silence),
         expressions with free letters, sides or mutants of different shape.
         """
-        declare(label, mutants)
+        check = _declared(label, "exact", mutants, part)
         left = _exact_numbers(label, lhs)
         right = _exact_numbers(label, rhs)
         _same_shape(label, left, right)
-        left_numbers = list(_flat(left))
-        if not left_numbers:
-            raise _failure(label, "exact", "there is nothing to compare")
-        if not self._all_same(label, left, right):
-            raise _failure(label, "exact", f"{lhs} is not {rhs}")
+        cases = len(list(_flat(left)))
+        check.require(cases, "there is nothing to compare")
+        if not self._all_same(label, left, right):  # words of many numbers take long
+            check.require(False, f"{lhs} is not {rhs}")
         for name, wrong in mutants.items():
             mutant = _exact_numbers(label, wrong)
             _same_shape(f"{label}, mutant {name!r}", left, mutant)
-            if self._all_same(label, left, mutant):
-                raise _blind(label, "exact", name, "it equals the left side")
-        return _passed(label, "exact", claim, len(left_numbers), mutants, "difference 0", part)
+            differs = not self._all_same(label, left, mutant)
+            check.require_rejected(name, differs, "it equals the left side")
+        return check.passed(claim, cases, "difference 0")
 
     def _all_same(self, label: str, xs: Any, ys: Any) -> bool:
         for x, y in zip(_flat(xs), _flat(ys), strict=True):
@@ -172,27 +169,24 @@ class Verifier:
         mutants  {name: (lower, upper)}: somewhere lower > upper + tol,
                  or upper > lower + REJECTION_FACTOR * tol
         """
-        declare(label, mutants)
+        check = _declared(label, "certificate", mutants, part)
         _check_tolerance(label, tol)
         low, high = _cases(label, lower, upper)
         # rounding may put the bounds across each other by a few units in the last place
         slip = 64 * np.finfo(float).eps * np.maximum(1, np.abs(high))
         gap = high - low
-        if not np.all(gap >= -np.minimum(slip, tol)):
-            raise _failure(label, "certificate", f"lower bound exceeds upper by {-gap.min():.3g}")
-        if not np.all(gap <= tol):
-            raise _failure(
-                label, "certificate", f"the bounds are {gap.max():.3g} apart, more than {tol:g}"
-            )
+        crossed = f"lower bound exceeds upper by {-gap.min():.3g}"
+        check.require(np.all(gap >= -np.minimum(slip, tol)), crossed)
+        apart = f"the bounds are {gap.max():.3g} apart, more than {tol:g}"
+        check.require(np.all(gap <= tol), apart)
+        far = REJECTION_FACTOR * tol
         for name, (wrong_low, wrong_high) in mutants.items():
             wrong_low, wrong_high = _cases(label, wrong_low, wrong_high, mutant=True)
             wrong = wrong_high - wrong_low
-            if not (np.any(wrong < -tol) or np.any(wrong > REJECTION_FACTOR * tol)):
-                raise _blind(
-                    label, "certificate", name, f"its bounds meet within {REJECTION_FACTOR * tol:g}"
-                )
+            told = np.any(wrong < -tol) or np.any(wrong > far)
+            check.require_rejected(name, told, f"its bounds meet within {far:g}")
         claim = claim or f"bounds meet within {tol:g}"
-        return _passed(label, "certificate", claim, low.size, mutants, f"gap {gap.max():.1e}", part)
+        return check.passed(claim, low.size, f"gap {gap.max():.1e}")
 
     def numeric(
         self,
@@ -213,23 +207,22 @@ class Verifier:
         mutants  {name: wrong rhs}: each must miss by more than REJECTION_FACTOR * tol * scale in at
                  least one case
         """
-        declare(label, mutants)
+        check = _declared(label, "numeric", mutants, part)
         _check_tolerance(label, tol)
         if lhs is rhs:
             raise ValueError(f"{label}: both sides are the same object; that proves nothing")
         x, y = _cases(label, lhs, rhs)
         sizes = _scale(label, scale, x)
         worst = (np.abs(x - y) / sizes).max()
-        if not worst <= tol:
-            raise _failure(label, "numeric", f"residual {worst:.3g} exceeds {tol:g}")
+        check.require(worst <= tol, f"residual {worst:.3g} exceeds {tol:g}")
         for name, wrong in mutants.items():
             x, y = _cases(label, lhs, wrong, mutant=True)
             miss = (np.abs(x - y) / sizes).max()
-            if not miss > REJECTION_FACTOR * tol:
-                raise _blind(label, "numeric", name, f"its residual is only {miss:.3g}")
+            told = miss > REJECTION_FACTOR * tol
+            check.require_rejected(name, told, f"its residual is only {miss:.3g}")
         claim = claim or f"residual at most {tol:g}"
         hypotheses = () if scale is None else (f"residuals relative to {_magnitude(sizes)}",)
-        return _passed(label, "numeric", claim, x.size, mutants, f"{worst:.1e}", part, hypotheses)
+        return check.passed(claim, x.size, f"{worst:.1e}", hypotheses)
 
     # ---------------------------------------------------------------------------- orders and bounds
 
@@ -253,23 +246,18 @@ class Verifier:
         tol      below 1/2
         mutants  {name: errors of a wrong formula}: one of their slopes must be off by more than tol
         """
-        declare(label, mutants)
+        check = _declared(label, "order", mutants, part)
         if not 0 < tol < 0.5:
             raise ValueError(f"{label}: tol = {tol}, an order is told within less than 1/2")
         slopes = _slopes(label, step, error)
         worst = slopes[np.argmax(np.abs(slopes - expected))]
-        if not abs(worst - expected) <= tol:
-            raise _failure(
-                label, "order", f"a slope is {worst:.4f}, expected {expected} within {tol}"
-            )
+        why = f"a slope is {worst:.4f}, expected {expected} within {tol}"
+        check.require(abs(worst - expected) <= tol, why)
         for name, wrong in mutants.items():
             off = np.abs(_slopes(label, step, wrong) - expected).max()
-            if not off > tol:
-                raise _blind(label, "order", name, f"its slopes are within {off:.4f}")
+            check.require_rejected(name, off > tol, f"its slopes are within {off:.4f}")
         claim = claim or f"error of order {expected:g} in the step"
-        return _passed(
-            label, "order", claim, np.size(step), mutants, f"slopes within {worst:.4f}", part
-        )
+        return check.passed(claim, np.size(step), f"slopes within {worst:.4f}")
 
     def bound(
         self,
@@ -293,33 +281,28 @@ class Verifier:
                  case
         Whole numbers and Fractions are compared exactly.
         """
-        declare(label, mutants)
+        check = _declared(label, "bound", mutants, part)
         x, y = _ordered_cases(label, lhs, rhs)
         _check_slack(label, slack, y)
         smallest = (y - x).min()
-        if not smallest >= -slack:
-            raise _failure(label, "bound", f"violated by {float(-smallest):.3g}")
+        check.require(smallest >= -slack, f"violated by {float(-smallest):.3g}")
         best = _best_ratio(x, y, slack)
         if tight is not None:
             if not 0 < tight <= 1:
                 raise ValueError(f"{label}: tight = {tight}, a ratio in (0, 1]")
-            if best is None or best < tight:
-                raise _failure(
-                    label, "bound", f"not tight: the best ratio is {best}, less than {tight}"
-                )
+            loose = f"not tight: the best ratio is {best}, less than {tight}"
+            check.require(best is not None and best >= tight, loose)
         for name, wrong in mutants.items():
             x, y = _ordered_cases(label, lhs, wrong, mutant=True)
             least = (y - x).min()
-            if not least < -slack:
-                raise _blind(label, "bound", name, f"it holds too, with slack {float(least):.3g}")
+            why = f"it holds too, with slack {float(least):.3g}"
+            check.require_rejected(name, least < -slack, why)
         measured = f"smallest slack {float(smallest):.1e}"
         if best is not None:
             measured += f", best ratio {best:.3g}"
         hypotheses = (f"slack {slack:g}",) if slack else ()
         tightness = f"tight to {tight:g}" if tight is not None else "not shown to be tight"
-        return _passed(
-            label, "bound", f"{claim}, {tightness}", x.size, mutants, measured, part, hypotheses
-        )
+        return check.passed(f"{claim}, {tightness}", x.size, measured, hypotheses)
 
     # ---------------------------------------------------------------------------- sampled and cited
 
@@ -341,23 +324,21 @@ class Verifier:
         mutants  {name: (successes, trials)} of a wrong version, as many trials:
                  their interval lies wholly below
         """
-        declare(label, mutants)
+        check = _declared(label, "sampled", mutants, part)
         low, high = interval(successes, trials, confidence)
-        if not low >= at_least:
-            raise _failure(
-                label, "sampled", f"interval [{low:.4f}, {high:.4f}] does not lie above {at_least}"
-            )
+        why = f"interval [{low:.4f}, {high:.4f}] does not lie above {at_least}"
+        check.require(low >= at_least, why)
         for name, (hits, runs) in mutants.items():
             if runs != trials:
                 raise ValueError(
                     f"{label}: mutant {name!r} has {runs} trials, the statement {trials}"
                 )
             _, wrong_high = interval(hits, runs, confidence)
-            if not wrong_high < at_least:
-                raise _blind(label, "sampled", name, f"its interval reaches {wrong_high:.4f}")
+            why = f"its interval reaches {wrong_high:.4f}"
+            check.require_rejected(name, wrong_high < at_least, why)
         claim = claim or f"probability at least {at_least:g}: {successes} of {trials}"
         measured = f"{confidence:.0%} interval [{low:.4f}, {high:.4f}]"
-        return _passed(label, "sampled", claim, trials, mutants, measured, part)
+        return check.passed(claim, trials, measured)
 
     def cited(self, label: str, *, source: str, part: str = "") -> Record | None:
         """The statement is quoted from the literature and not checked here;
@@ -365,7 +346,7 @@ class Verifier:
         declare(label, {"none": None})
         if not isinstance(source, str) or not source.strip():
             raise ValueError(f"{label}: a cited statement names its source")
-        return _passed(label, "cited", f"cited from {source}", 0, {}, "nothing", part)
+        return _Check(label, "cited", {}, part).passed(f"cited from {source}", 0, "nothing")
 
 
 def interval(successes: int, trials: int, confidence: float = 0.99) -> tuple[float, float]:
@@ -401,38 +382,44 @@ def declare(label: str, mutants: Mapping[str, Any]) -> None:
         )
 
 
-def _passed(
-    label: str,
-    kind: str,
-    claim: str,
-    cases: int,
-    mutants: Mapping[str, Any],
-    measured: str,
-    part: str,
-    hypotheses: tuple[str, ...] = (),
-) -> Record | None:
-    record = Record(
-        label=label,
-        kind=kind,
-        claim=claim,
-        cases=int(cases),
-        mutants=tuple(mutants),
-        part=part,
-        hypotheses=hypotheses,
-        measured=measured,
-        seconds=records.CLOCK.lap(),
-    )
-    return records.show(record)
+@dataclass(frozen=True)
+class _Check:
+    """A check under way: it ends with an error that names it, or with its record."""
+
+    label: str
+    kind: str
+    mutants: Mapping[str, Any]
+    part: str
+
+    def require(self, holds: Any, why: str | None) -> None:
+        if not holds:
+            raise CheckFailed(f"{self.label} [{self.kind}] does not hold: {why}")
+
+    def require_rejected(self, mutant: str, rejected: Any, why: str) -> None:
+        if not rejected:
+            said = f"mutant {mutant!r} was not rejected: {why}; the check is blind"
+            raise CheckFailed(f"{self.label} [{self.kind}] {said}")
+
+    def passed(
+        self, claim: str, cases: int, measured: str, hypotheses: tuple[str, ...] = ()
+    ) -> Record | None:
+        record = Record(
+            label=self.label,
+            kind=self.kind,
+            claim=claim,
+            cases=int(cases),
+            mutants=tuple(self.mutants),
+            part=self.part,
+            hypotheses=hypotheses,
+            measured=measured,
+            seconds=records.CLOCK.lap(),
+        )
+        return records.show(record)
 
 
-def _failure(label: str, kind: str, why: str) -> CheckFailed:
-    return CheckFailed(f"{label} [{kind}] does not hold: {why}")
-
-
-def _blind(label: str, kind: str, name: str, why: str) -> CheckFailed:
-    return CheckFailed(
-        f"{label} [{kind}] mutant {name!r} was not rejected: {why}; the check is blind"
-    )
+def _declared(label: str, kind: str, mutants: Mapping[str, Any], part: str) -> _Check:
+    declare(label, mutants)
+    return _Check(label, kind, mutants, part)
 
 
 def _check_tolerance(label: str, tol: float) -> None:
@@ -466,12 +453,10 @@ def _exact_numbers(label: str, x: Any) -> Any:
     ValueError for anything inexact."""
     import sympy
 
+    if isinstance(x, sympy.MatrixBase) or (isinstance(x, np.ndarray) and x.dtype == object):
+        x = x.tolist()
     if isinstance(x, (list, tuple)):
         return [_exact_numbers(label, part) for part in x]
-    if isinstance(x, sympy.MatrixBase):
-        return _exact_numbers(label, x.tolist())
-    if isinstance(x, np.ndarray) and x.dtype == object:
-        return _exact_numbers(label, x.tolist())
     if isinstance(x, (bool, np.bool_)):
         raise ValueError(
             f"{label}: {x!r} is a truth value, computed elsewhere; compare the numbers themselves"

@@ -2,9 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -12,12 +9,11 @@ import nbformat
 import numpy as np
 import pytest
 from matplotlib.patches import FancyArrowPatch
+from nbval_by_hand import nbval
 from run_notebooks import main as run_notebooks
 
 from proofledger.figures import BLOCK, MIME, TOLERANCE, differences, digest
 from proofledger.nbval import PICTURES, figures_without_digest
-
-ROOT = Path(__file__).resolve().parents[2]
 
 # What cells draw: e = 0 the stored figure, e of rounding size another machine, e = 0.01 altered.
 SETUP = """
@@ -181,9 +177,8 @@ def test_nan_infinity_and_empty_series():
 
 
 def test_a_difference_says_where_and_how_much():
-    found = differences(
-        digest(figure_of("ax.plot(X, X + ONE)", 0.01)), digest(figure_of("ax.plot(X, X + ONE)"))
-    )
+    moved, stored = (digest(figure_of("ax.plot(X, X + ONE)", e)) for e in (0.01, 0.0))
+    found = differences(moved, stored)
     assert any(re.search(r"places, y: off by [\d.e-]+ of 1$", line) for line in found), found
 
 
@@ -222,9 +217,8 @@ def notebook(*sources):
 
 def pictures(path):
     """The outputs of a stored notebook that hold a picture."""
-    outputs = [
-        output for cell in nbformat.read(path, as_version=4).cells for output in cell.outputs
-    ]
+    cells = nbformat.read(path, as_version=4).cells
+    outputs = [output for cell in cells for output in cell.outputs]
     return [output for output in outputs if output.get("data", {}).keys() & set(PICTURES)]
 
 
@@ -234,10 +228,8 @@ def test_every_figure_of_a_kernel_has_its_digest(tmp_path):
     again = "%config InlineBackend.figure_formats = ['svg', 'png']\n" + draw
     show = draw + "\nmpl.pyplot.close()\ndisplay(fig)"
     path = tmp_path / "doors.ipynb"
-    nbformat.write(
-        notebook("import matplotlib as mpl\nimport matplotlib.pyplot\n" + STYLE, draw, again, show),
-        path,
-    )
+    setup = "import matplotlib as mpl\nimport matplotlib.pyplot\n" + STYLE
+    nbformat.write(notebook(setup, draw, again, show), path)
     assert run_notebooks([str(path)]) == 0
     shown = pictures(path)
     assert len(shown) == 3 and figures_without_digest(shown) == []
@@ -268,20 +260,3 @@ def test_nbval_fails_an_altered_figure_and_passes_noise(tmp_path):
     assert failed == every | {("bare", "1"), ("undressed", "1")}, said
     faults, _, _summary = said.partition("short test summary info")  # longer under CI
     assert faults.count("a figure without a digest") == 3  # bare twice: stored and new
-
-
-def nbval(folder):
-    """What pytest says of a folder of notebooks under the settings of this project."""
-    options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), "-n", "0", "-q", "-rf"]
-    sanitize = f"--nbval-sanitize-with={ROOT / 'tests' / 'sanitize.cfg'}"
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        *options,
-        sanitize,
-        "-p",
-        "no:cacheprovider",
-        str(folder),
-    ]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False).stdout

@@ -9,115 +9,115 @@ from proofledger import certificates, graph, plain_titles
 from proofledger import ledger as book_ledger
 
 
-def check(label, kind, mutants=1, part=""):
-    return {
-        "label": label,
-        "part": part,
-        "kind": kind,
-        "mutants": ["m"] * mutants,
-        "claim": "c",
-        "measured": "0",
-        "seconds": 0.1,
-    }
+def check(label, kind, part=""):
+    return {"label": label, "part": part, "kind": kind, "mutants": ["m"]}
 
 
-def page(statements, checks, equations=None, parts=("",)):
+def page(statements, *checks, equations=None, parts=("",)):
     """statements: {label: (type, refs)}"""
     rows = [
         book_ledger.Statement(label, "doc", kind, "theorem", label, i, parts, set(refs))
         for i, (label, (kind, refs)) in enumerate(statements.items())
     ]
-    return {
-        "doc": {
-            "statements": rows,
-            "checks": checks,
-            "equations": equations or {},
-            "places": [],
-        }
-    }
+    found = {"statements": rows, "checks": checks, "equations": equations or {}, "places": []}
+    return {"doc": found}
 
 
-def faults(pages):
-    return list(book_ledger.faults(book_ledger.derive(pages, ["doc"]), pages))
+def lemma(*checks, parts=("",)):
+    return page({"lem-a": ("lemma", [])}, *checks, parts=parts)
 
 
-def derived(pages):
-    book = book_ledger.derive(pages, ["doc"])
-    return {label: book.derived(label) for label in book.statements}
+def used(label, kind, *checks):
+    """A statement, and a theorem that uses it and has an exact check."""
+    statements = {label: (kind, []), "thm-b": ("theorem", [label])}
+    return page(statements, check("thm-b", "exact"), *checks)
 
 
-def test_a_status_is_the_weakest_on_the_way():
-    pages = page(
-        {"lem-a": ("lemma", []), "thm-b": ("theorem", ["lem-a"]), "thm-c": ("theorem", ["thm-b"])},
-        [
+SIDE = check("lem-a", "exact", part="side")
+MAIN = check("lem-a", "sampled", part="main")
+BOOKS = {  # pages, derived statuses, faults
+    "a status is the weakest on the way": (
+        page(
+            {
+                "lem-a": ("lemma", []),
+                "thm-b": ("theorem", ["lem-a"]),
+                "thm-c": ("theorem", ["thm-b"]),
+            },
             check("lem-a", "bound"),
             check("thm-b", "symbolic"),
             check("thm-b", "numeric"),
             check("thm-c", "exact"),
-        ],
-    )
-    assert derived(pages) == {"lem-a": "bound", "thm-b": "bound", "thm-c": "bound"}
+        ),
+        {"lem-a": "bound", "thm-b": "bound", "thm-c": "bound"},
+        [],
+    ),
+    "the status of a part is the strongest of its checks": (
+        lemma(check("lem-a", "sampled"), check("lem-a", "exact")),
+        {"lem-a": "exact"},
+        [],
+    ),
+    "the status of a statement is that of its weakest part": (
+        lemma(SIDE, MAIN, parts=("main", "side")),
+        {"lem-a": "sampled"},
+        [],
+    ),
+    "a part without a check is a fault and leaves the statement unchecked": (
+        lemma(SIDE, parts=("main", "side")),
+        {"lem-a": "unchecked"},
+        ["part of lem-a without a check: main"],
+    ),
+    "a check of an unknown part is a fault": (
+        lemma(SIDE, MAIN, parts=("main",)),
+        {"lem-a": "sampled"},
+        ["check of an unknown part of lem-a: 'side'"],
+    ),
+    "a check of no part is a fault where there are parts": (
+        lemma(MAIN, check("lem-a", "exact"), parts=("main",)),
+        {"lem-a": "sampled"},
+        ["check of an unknown part of lem-a: ''"],
+    ),
+    "what rests on a conjecture is unchecked": (
+        used("rem-a", "conjecture"),
+        {"rem-a": "unchecked", "thm-b": "unchecked"},
+        [],
+    ),
+    "definitions do not weaken and need no check": (
+        used("def-a", "definition"),
+        {"def-a": None, "thm-b": "exact"},
+        [],
+    ),
+    "an unchecked link is visible downstream and a fault": (
+        used("lem-a", "lemma"),
+        {"lem-a": "unchecked", "thm-b": "unchecked"},
+        ["statement without a check: lem-a"],
+    ),
+    "a check of nothing is a fault": (
+        page({}, check("thm-ghost", "exact")),
+        {},
+        ["check of an unknown statement: thm-ghost"],
+    ),
+    "a reader's own label is no fault": (page({}, check("my-own", "symbolic")), {}, []),
+    "a circle of uses is a fault": (
+        page(
+            {"lem-a": ("lemma", ["thm-b"]), "thm-b": ("theorem", ["lem-a"])},
+            check("lem-a", "symbolic"),
+            check("thm-b", "sampled"),
+        ),
+        {"lem-a": "sampled", "thm-b": "sampled"},
+        ["statements that use each other in a circle: lem-a, thm-b"],
+    ),
+}
 
 
-def test_the_status_of_a_part_is_the_strongest_of_its_checks():
-    pages = page({"lem-a": ("lemma", [])}, [check("lem-a", "sampled"), check("lem-a", "exact")])
-    assert derived(pages) == {"lem-a": "exact"}
-
-
-def test_the_status_of_a_statement_is_that_of_its_weakest_part():
-    checks = [check("lem-a", "exact", part="side"), check("lem-a", "sampled", part="main")]
-    pages = page({"lem-a": ("lemma", [])}, checks, parts=("main", "side"))
-    assert derived(pages) == {"lem-a": "sampled"}
-    assert faults(pages) == []
-
-
-def test_a_part_without_a_check_is_a_fault_and_leaves_the_statement_unchecked():
-    pages = page(
-        {"lem-a": ("lemma", [])}, [check("lem-a", "exact", part="side")], parts=("main", "side")
-    )
-    assert derived(pages) == {"lem-a": "unchecked"}
-    assert faults(pages) == [("doc", "part of lem-a without a check: main")]
-
-
-@pytest.mark.parametrize("part", ["", "another"])
-def test_a_check_of_an_unknown_part_is_a_fault(part):
-    checks = [check("lem-a", "exact", part="main"), check("lem-a", "exact", part=part)]
-    pages = page({"lem-a": ("lemma", [])}, checks, parts=("main",))
-    assert faults(pages) == [("doc", f"check of an unknown part of lem-a: {part!r}")]
-
-
-def test_what_rests_on_a_conjecture_is_unchecked():
-    pages = page(
-        {"rem-a": ("conjecture", []), "thm-b": ("theorem", ["rem-a"])}, [check("thm-b", "exact")]
-    )
-    assert derived(pages)["thm-b"] == "unchecked"
-
-
-def test_definitions_do_not_weaken_and_need_no_check():
-    pages = page(
-        {"def-a": ("definition", []), "thm-b": ("theorem", ["def-a"])}, [check("thm-b", "exact")]
-    )
-    assert derived(pages) == {"def-a": None, "thm-b": "exact"}
-    assert faults(pages) == []
-
-
-def test_an_unchecked_link_is_visible_downstream_and_a_fault():
-    pages = page(
-        {"lem-a": ("lemma", []), "thm-b": ("theorem", ["lem-a"])}, [check("thm-b", "exact")]
-    )
-    assert derived(pages) == {"lem-a": "unchecked", "thm-b": "unchecked"}
-    assert faults(pages) == [("doc", "statement without a check: lem-a")]
-
-
-def test_a_check_of_nothing_is_a_fault():
-    pages = page({}, [check("thm-ghost", "exact")])
-    assert faults(pages) == [("doc", "check of an unknown statement: thm-ghost")]
+@pytest.mark.parametrize(("pages", "statuses", "said"), BOOKS.values(), ids=BOOKS)
+def test_statuses_and_faults(pages, statuses, said):
+    book = book_ledger.derive(pages, ["doc"])
+    assert {label: book.derived(label) for label in book.statements} == statuses
+    assert list(book_ledger.faults(book, pages)) == [("doc", message) for message in said]
 
 
 def test_a_machine_checked_part_counts_and_another_theorem_does_not():
-    pages = page(
-        {"lem-a": ("lemma", [])}, [check("lem-a", "sampled", part="main")], parts=("main", "side")
-    )
+    pages = lemma(MAIN, parts=("main", "side"))
     named = {"name": "t", "file": "f", "line": "1", "covers": "", "scope": ""}
     proved = [certificates.Theorem("lem-a", part=part, **named) for part in ("side", "")]
     book = book_ledger.derive(pages, ["doc"], {"lem-a": proved})
@@ -126,22 +126,10 @@ def test_a_machine_checked_part_counts_and_another_theorem_does_not():
     assert len(book.statements["lem-a"].checks) == 2
 
 
-def test_a_reader_s_own_label_is_no_fault():
-    assert faults(page({}, [check("my-own", "symbolic")])) == []
-
-
 def test_equation_references_lead_to_their_statement():
-    pages = page(
-        {"lem-a": ("lemma", []), "thm-b": ("theorem", ["eq-a"])}, [], equations={"eq-a": "lem-a"}
-    )
+    statements = {"lem-a": ("lemma", []), "thm-b": ("theorem", ["eq-a"])}
+    pages = page(statements, equations={"eq-a": "lem-a"})
     assert book_ledger.derive(pages, ["doc"]).uses["thm-b"] == {"lem-a"}
-
-
-def test_a_circle_of_uses_is_a_fault():
-    checks = [check("lem-a", "symbolic"), check("thm-b", "sampled")]
-    pages = page({"lem-a": ("lemma", ["thm-b"]), "thm-b": ("theorem", ["lem-a"])}, checks)
-    assert faults(pages) == [("doc", "statements that use each other in a circle: lem-a, thm-b")]
-    assert derived(pages) == {"lem-a": "sampled", "thm-b": "sampled"}
 
 
 def test_layers_stand_below_what_they_use():

@@ -9,9 +9,8 @@ The head of the file says with which command, seeds and sources it was made.
 
 import sys
 from functools import partial
-from pathlib import Path
 
-import source_key
+from source_key import ROOT, code_key
 
 from rlentropy.audits import explorers
 from rlentropy.episodic import environments
@@ -19,7 +18,6 @@ from rlentropy.learners import entgame
 from rlentropy.parallel import run_seeds
 from rlentropy.seeds import spawn
 
-ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "notebooks" / "data" / "grid_explorers.csv"
 EPISODES = 30_000
 RUNS = 12
@@ -77,8 +75,8 @@ def main():
         return row(name, i, run, explorers.judge(mdp, EPISODES, run, fresh[i]))
 
     rows = run_seeds(play, [(name, i) for name in learners for i in range(RUNS)])
-    key = source_key.key(SOURCES, read=lambda path: source_key.code(path.read_text()).encode())
-    FILE.write_text(HEAD.format(key=key) + "\n".join(rows) + "\n", encoding="utf-8")
+    head = HEAD.format(key=code_key(SOURCES))
+    FILE.write_text(head + "\n".join(rows) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

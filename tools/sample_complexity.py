@@ -8,17 +8,15 @@ The head of the file says with which command, seeds and sources it was made.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
-import source_key
+from source_key import ROOT, code_key
 
 from rlentropy.audits import sample_complexity
 from rlentropy.episodic import environments
 from rlentropy.parallel import run_seeds
 from rlentropy.seeds import spawn
 
-ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "notebooks" / "data" / "sample_complexity.csv"
 MOST = 20_000
 RUNS = 12
@@ -81,8 +79,8 @@ def main():
         return rows(job)
 
     lines = [line for found in run_seeds(play, jobs) for line in found]
-    key = source_key.key(SOURCES, read=lambda path: source_key.code(path.read_text()).encode())
-    FILE.write_text(HEAD.format(key=key) + "\n".join(lines) + "\n", encoding="utf-8")
+    head = HEAD.format(key=code_key(SOURCES))
+    FILE.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -59,6 +59,11 @@ def key(patterns, *extra, read=Path.read_bytes):
     return digest.hexdigest()[:16]
 
 
+def code_key(patterns):
+    """The `key` of what Python sources do, whatever their comments and docstrings say."""
+    return key(patterns, read=_what_runs)
+
+
 def state():
     """The state of all sources of the book."""
     return {"machinery": key(MACHINERY, repository()), "content": key(CONTENT)}

@@ -3,15 +3,13 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
-from browsing import HTML
+from browsing import HTML, ROOT
 from nbformat.v4 import new_code_cell, new_notebook
 
 from proofledger import sabotage
 
-ROOT = Path(__file__).resolve().parents[2]
 STORE = sabotage.load(ROOT / "book" / "sabotage.json")
 CELLS = [
     """import numpy as np
@@ -25,37 +23,55 @@ log_p = np.log(p)""",
 verify.numeric("ex-common", 2 * H, H + H, tol=1e-12, mutants={"sign": -H})
 verify.exact("ex-own", 2 + 2, 4, mutants={"five": 5})""",
 ]
-RUN = """import json, sys
-from pathlib import Path
-import sabotage
-print(json.dumps(sabotage.examine(Path(sys.argv[1]))))
-"""
+NAME = "distributions.entropy"
+WAYS = ["scaled", "sign", "dropped"]
+
+
+def from_tools(program, *arguments):
+    """What a program prints (as JSON) that may import the tools."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT / "tools",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def examined(tmp_path, *cells, first=""):
+    """The matrix of a chapter of these cells, and its JSON; ``first`` runs in the tool before."""
+    path = tmp_path / "small.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in cells]), path)
+    program = f"import json, sys\nfrom pathlib import Path\nimport sabotage\n{first}\n"
+    program += "print(json.dumps(sabotage.examine(Path(sys.argv[1]))))"
+    matrix = from_tools(program, str(path))
+    return matrix, json.loads(path.read_text(encoding="utf-8"))
+
+
+def said(matrix, notebook, label):
+    return sabotage.words({"small": matrix}, notebook, "small", label)
 
 
 def test_a_check_whose_sides_move_alike_is_found(tmp_path):
-    path = tmp_path / "small.ipynb"
-    nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in CELLS]), path)
-    matrix = from_tools(RUN, str(path))
+    matrix, notebook = examined(tmp_path, *CELLS)
     honest, common, own = matrix["checks"]
-    name = "distributions.entropy"
-    assert name in matrix["functions"]
-    assert honest["notices"][name] == common["passes"][name] == ["scaled", "sign", "dropped"]
+    assert NAME in matrix["functions"]
+    assert honest["notices"][NAME] == common["passes"][NAME] == WAYS
     assert (own["notices"], own["passes"]) == ({}, {})
     assert [row["notices"] == {} for row in matrix["checks"]] == [False, True, True]
     assert [sabotage.is_blind(row) for row in matrix["checks"]] == [False, True, False]
 
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    store = {"small": matrix}
-    said = sabotage.words(store, notebook, "small", "ex-honest")
-    assert said.startswith("sabotage: notices an error in ") and "entropy" in said
-    said = sabotage.words(store, notebook, "small", "ex-common")
-    assert " in nothing; passes one in " in said and said.endswith("entropy")
-    assert "no number of the package" in sabotage.words(store, notebook, "small", "ex-own")
-    totals = sabotage.totals(store, {"small": notebook})
+    words = said(matrix, notebook, "ex-honest")
+    assert words.startswith("sabotage: notices an error in ") and "entropy" in words
+    words = said(matrix, notebook, "ex-common")
+    assert " in nothing; passes one in " in words and words.endswith("entropy")
+    assert "no number of the package" in said(matrix, notebook, "ex-own")
+    totals = sabotage.totals({"small": matrix}, {"small": notebook})
     assert (totals["checks"], totals["touched"], totals["blind"]) == (3, 2, ["ex-common #1"])
     notebook["cells"][0]["source"] = "another"
-    assert sabotage.words(store, notebook, "small", "ex-honest") == ""
-    assert sabotage.totals(store, {"small": notebook})["chapters"] == 0
+    assert said(matrix, notebook, "ex-honest") == ""
+    assert sabotage.totals({"small": matrix}, {"small": notebook})["chapters"] == 0
 
 
 ENDLESS = """H = dist.entropy(log_p)
@@ -65,21 +81,15 @@ verify.bound("ex-late", H, [1.2, 1.2], mutants={"1 and 0.8": [1.0, 0.8]})"""
 
 
 def test_a_chapter_that_a_wrong_function_keeps_busy(tmp_path):
-    path = tmp_path / "busy.ipynb"
-    cells = [CELLS[0], ENDLESS]
-    nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in cells]), path)
-    hasty = RUN.replace("import sabotage\n", "import sabotage\nsabotage.SECONDS = 1\n")
-    matrix = from_tools(hasty, str(path))
+    matrix, notebook = examined(tmp_path, CELLS[0], ENDLESS, first="sabotage.SECONDS = 1")
     (late,) = matrix["checks"]
-    name = "distributions.entropy"
-    assert late["unreached"][name] == ["sign"]  # the loop does not end
-    assert late["passes"][name] == ["scaled", "dropped"]
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    said = sabotage.words({"busy": matrix}, notebook, "busy", "ex-late")
-    assert "passes one in" in said and "entropy" in said
+    assert late["unreached"][NAME] == ["sign"]  # the loop does not end
+    assert late["passes"][NAME] == ["scaled", "dropped"]
+    words = said(matrix, notebook, "ex-late")
+    assert "passes one in" in words and "entropy" in words
     late["passes"] = {}
-    said = sabotage.words({"busy": matrix}, notebook, "busy", "ex-late")
-    assert "; did not finish with one in " in said and said.endswith("entropy")
+    words = said(matrix, notebook, "ex-late")
+    assert "; did not finish with one in " in words and words.endswith("entropy")
 
 
 DRAWS = [
@@ -100,18 +110,6 @@ print(json.dumps({
     "live": [sorted(names) for names in slicing.live(cells, {0, 3})],
 }))
 """
-
-
-def from_tools(program, *arguments):
-    """What a program prints (as JSON) that may import the tools."""
-    done = subprocess.run(
-        [sys.executable, "-c", program, *arguments],
-        cwd=ROOT / "tools",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
 
 
 def test_a_slice_holds_what_its_cells_read():
@@ -162,22 +160,17 @@ def test_a_budget_pays_for_the_checks_that_cost_least():
 
 
 def test_checks_beyond_the_budget_are_stored_as_unmeasured(tmp_path):
-    path = tmp_path / "dear.ipynb"
     honest, *others = CELLS[2].split("\n")
-    cells = [*CELLS[:2], honest, "\n".join(others)]
-    nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in cells]), path)
-    poor = "import sabotage\nsabotage.affordable = lambda plain, budget: {2}\n"
-    honest, common, _ = from_tools(RUN.replace("import sabotage\n", poor), str(path))["checks"]
-    ways, name = ["scaled", "sign", "dropped"], "distributions.entropy"
-    assert honest["notices"][name] == ["scaled"] and "unmeasured" not in honest
-    assert common["unmeasured"][name] == ways
+    cells = (*CELLS[:2], honest, "\n".join(others))
+    poor = "sabotage.affordable = lambda plain, budget: {2}"
+    honest, common, _ = examined(tmp_path, *cells, first=poor)[0]["checks"]
+    assert honest["notices"][NAME] == ["scaled"] and "unmeasured" not in honest
+    assert common["unmeasured"][NAME] == WAYS
     assert (common["notices"], common["passes"]) == ({}, {})
 
 
 def test_nothing_is_measured_once_the_budget_is_spent(tmp_path):
-    path = tmp_path / "late.ipynb"
-    nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in CELLS]), path)
-    late = "import sabotage\nsabotage.spent = iter(range(0, 10**9, 10**6)).__next__\n"
-    honest, *_ = from_tools(RUN.replace("import sabotage\n", late), str(path))["checks"]
+    late = "sabotage.spent = iter(range(0, 10**9, 10**6)).__next__"
+    honest, *_ = examined(tmp_path, *CELLS, first=late)[0]["checks"]
     assert honest["notices"] == honest["passes"] == {}
-    assert honest["unmeasured"]["distributions.entropy"] == ["scaled", "sign", "dropped"]
+    assert honest["unmeasured"][NAME] == WAYS

@@ -6,6 +6,7 @@ resources from other hosts.
 """
 
 import sys
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -25,7 +26,10 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
-        self.ids, self.links, self.loaded, self.images = [], [], [], []
+        self.ids = []
+        self.links = []
+        self.loaded = []
+        self.images = []
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
@@ -60,57 +64,48 @@ def problems(folder):
     """All faults of the pages below ``folder``, one line each."""
     folder = Path(folder).resolve()
     pages = {
-        path: Page(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("**/*.html"))
-    }
-    pages = {
-        path: page
-        for path, page in pages.items()
+        path: Page(path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("**/*.html"))
         if "_static" not in path.relative_to(folder).parts
     }
-    found = []
-    for path, page in pages.items():
-        name = path.relative_to(folder).as_posix()
-        repeated = sorted({identity for identity in page.ids if page.ids.count(identity) > 1})
-        found += [f"{name}: id {identity!r} stands more than once" for identity in repeated]
-        found += [
-            f"{name}: loads {address} from another host"
-            for address in page.loaded
-            if outside(address)
-        ]
-        found += [
-            f"{name}: image {src} {why}" for src, alt in page.images if (why := alt_fault(src, alt))
-        ]
-        found += [
-            f"{name}: {fault}" for link in page.links if (fault := link_fault(path, link, pages))
-        ]
-        found += [
-            f"{name}: loads {src}, which is missing"
-            for src in page.loaded
-            if not _present(path, src)
-        ]
-    return found
+    return [
+        f"{path.relative_to(folder).as_posix()}: {fault}"
+        for path in pages
+        for fault in faults(path, pages)
+    ]
 
 
-def _present(path, address):
+def faults(path, pages):
+    """What is wrong on one of the pages {path: `Page`}."""
+    page = pages[path]
+    for identity, times in Counter(page.ids).items():
+        if times > 1:
+            yield f"id {identity!r} stands more than once"
+    for address in page.loaded:
+        file = target(path, address)
+        if outside(address):
+            yield f"loads {address} from another host"
+        elif file and not file.exists():
+            yield f"loads {address}, which is missing"
+    for source, alt in page.images:
+        if why := alt_fault(source, alt):
+            yield f"image {source} {why}"
+    for link in page.links:
+        file = target(path, link)
+        anchor = unquote(urlsplit(link).fragment)
+        if file and not file.exists():
+            yield f"link to {link}, which is missing"
+        elif anchor and file in pages and anchor not in pages[file].ids:
+            yield f"link to {link}, whose anchor is missing"
+
+
+def target(path, address):
+    """The file that an address on a page leads to; None outside of the book."""
     parts = urlsplit(address)
-    if parts.scheme or address.startswith("//") or not parts.path:
-        return True
-    return (path.parent / unquote(parts.path)).resolve().exists()
-
-
-def link_fault(path, link, pages):
-    """Why an internal link leads nowhere, or ''."""
-    parts = urlsplit(link)
-    if parts.scheme or link.startswith("//"):
-        return ""
-    target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-    target = target / "index.html" if target.is_dir() else target
-    if not target.exists():
-        return f"link to {link}, which is missing"
-    anchor = unquote(parts.fragment)
-    if anchor and target in pages and anchor not in pages[target].ids:
-        return f"link to {link}, whose anchor is missing"
-    return ""
+    if parts.scheme or parts.netloc:
+        return None
+    file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+    return file / "index.html" if file.is_dir() else file
 
 
 def main(arguments):
@@ -119,9 +114,8 @@ def main(arguments):
         print(f"error: {folder} is not there; run: make book", file=sys.stderr)
         return 2
     found = problems(folder)
-    print(
-        "\n".join(found) if found else f"No problem in {len(list(folder.glob('**/*.html')))} pages."
-    )
+    pages = len(list(folder.glob("**/*.html")))
+    print("\n".join(found) or f"No problem in {pages} pages.")
     return 1 if found else 0
 
 

@@ -44,9 +44,8 @@ def functions():
     they are hard.
     """
     i = np.arange(20_000)
-    wide = np.ldexp(
-        1 + i / len(i), i % 2098 - 1074
-    )  # by exact operations: exp2 would differ already
+    # by exact operations: exp2 would differ already
+    wide = np.ldexp(1 + i / len(i), i % 2098 - 1074)
     x = np.concatenate([wide, 0.5 + i / len(i), 1 + (i - len(i) / 2) / 2**20])
     yield "log", digest(portable.log(x))
     yield "log1p", digest(portable.log1p(wide), portable.log1p(x[len(i) :] - 1))
@@ -55,13 +54,14 @@ def functions():
 
 def tables():
     """EntGame's tables of log and bonus."""
+    kinds = (
+        ("stage", entgame._stage_tables, "per stage", 100_000),
+        ("pooled", entgame._pooled_tables, "pooled", 5_000),
+    )
     for n0 in (0.5, 1, 3.0):
-        config = entgame.Config("per stage", 100_000, n0, 0.1, 1.0)
-        table = entgame._stage_tables(CHAIN, config)
-        yield f"stage tables, n0 = {n0}", digest(table.log, table.spread, table.bound)
-        config = entgame.Config("pooled", 5_000, n0, 0.1, 1.0)
-        table = entgame._pooled_tables(CHAIN, config)
-        yield f"pooled tables, n0 = {n0}", digest(table.log, table.spread, table.bound)
+        for name, tables_of, counts, episodes in kinds:
+            table = tables_of(CHAIN, entgame.Config(counts, episodes, n0, 0.1, 1.0))
+            yield f"{name} tables, n0 = {n0}", digest(table.log, table.spread, table.bound)
 
 
 def draws():
@@ -78,41 +78,32 @@ def draws():
     yield "rollouts", digest(*simulator.rollouts(GARNET, policy, 1000, 3))
 
 
+def judged(run):
+    """The digest of a run of EntGame with one checkpoint."""
+    return digest(run.counts, run.visitation, run.checkpoints[0].optimistic_value)
+
+
 def learners():
     """Counts and visitations of every learner."""
     for scale in SCALES:
         options = {"bonus_scale": scale}
         run = entgame.run(CHAIN, LONG, 1, **options, saturated="source", checkpoints=[LONG])
-        yield (
-            f"EntGame, b = {scale}",
-            digest(run.counts, run.visitation, run.checkpoints[0].optimistic_value),
-        )
+        yield f"EntGame, b = {scale}", judged(run)
         run = entgame.run_pooled(CHAIN, SHORT, 2, **options, checkpoints=[SHORT])
-        yield (
-            f"EntGame pooled, b = {scale}",
-            digest(run.counts, run.visitation, run.checkpoints[0].optimistic_value),
-        )
+        yield f"EntGame pooled, b = {scale}", judged(run)
         run = entgame.run(CHAIN, SHORT, 1, **options, checkpoints=[SHORT])
-        yield (
-            f"EntGame unclipped where saturated, b = {scale}",
-            digest(run.counts, run.visitation, run.checkpoints[0].optimistic_value),
-        )
+        yield f"EntGame unclipped where saturated, b = {scale}", judged(run)
         for ties in ("first", "near"):
             run = entgame.run_pooled(GRID, SHORT, 2, **options, clip=False, ties=ties)
-            yield (
-                f"EntGame pooled without a ceiling, ties {ties}, b = {scale}",
-                digest(run.counts, run.visitation),
-            )
+            name = f"EntGame pooled without a ceiling, ties {ties}, b = {scale}"
+            yield name, digest(run.counts, run.visitation)
     run = entgame.run(GARNET, SHORT, 3, clip=False)
     yield "EntGame without a ceiling", digest(run.counts, run.visitation)
     options = {"bonus_scale": 0.1, "ceiling": "stage"}
     run = entgame.run(GARNET, SHORT, 3, n0=0.5, **options, saturated="source")
     yield "EntGame, ceiling of the stage", digest(run.counts, run.visitation)
     run = entgame.run_known(GRID, 300, checkpoints=[300])
-    yield (
-        "EntGame, kernel known",
-        digest(run.counts, run.visitation, run.checkpoints[0].optimistic_value),
-    )
+    yield "EntGame, kernel known", judged(run)
     for pooled in (True, False):
         options = ucbvi_ent.Options(pooled=pooled, last_transition=pooled)
         run = ucbvi_ent.run(GRID, SHORT, 4, options=options)

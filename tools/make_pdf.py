@@ -17,6 +17,11 @@ SINGLE = BUILD / "singlehtml"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # time that passes on the page, not on the clock: enough for MathJax to set every formula
 BUDGET = 600_000
+FLAGS = f"""
+    --headless --no-sandbox --disable-gpu --disable-background-networking
+    --allow-file-access-from-files --virtual-time-budget={BUDGET}
+    --no-pdf-header-footer --disable-pdf-tagging
+""".split()
 
 # Proofs and solutions are unfolded, the code of checks stays behind their result lines; every
 # display is fitted to the width of the paper (A4 less its margins); every page has its number.
@@ -76,19 +81,7 @@ def pdf_of(page, target, browser):
     """Print a page; True if the PDF is there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
-    flags = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-pdf-header-footer",
-        "--disable-pdf-tagging",
-    ]
-    flags += [
-        f"--virtual-time-budget={BUDGET}",
-        "--allow-file-access-from-files",
-        "--disable-background-networking",
-    ]
-    command = [browser, *flags, f"--print-to-pdf={target}", page.as_uri()]
+    command = [browser, *FLAGS, f"--print-to-pdf={target}", page.as_uri()]
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
@@ -114,14 +107,10 @@ def main():
         # the page of a root document in a folder names its files as if it stood one floor higher
         page = SINGLE / "print.html"
         style = SINGLE / "_static" / "custom.css"
-        style.write_text(
-            style.read_text(encoding="utf-8").replace("@media print", "@media all"),
-            encoding="utf-8",
-        )
-        page.write_text(
-            printable((SINGLE / "book" / "index.html").read_text(encoding="utf-8")),
-            encoding="utf-8",
-        )
+        rules = style.read_text(encoding="utf-8").replace("@media print", "@media all")
+        style.write_text(rules, encoding="utf-8")
+        text = (SINGLE / "book" / "index.html").read_text(encoding="utf-8")
+        page.write_text(printable(text), encoding="utf-8")
         print("Printing …", flush=True)
         if not pdf_of(page, PDF, browser):
             return 1

@@ -27,13 +27,11 @@ notice, and what the budget did not suffice for after all, is stored as unmeasur
 import argparse
 import dataclasses
 import functools
-import importlib
 import inspect
 import io
 import json
 import os
 import pickle
-import pkgutil
 import signal
 import sys
 import time
@@ -42,7 +40,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from fractions import Fraction
 from multiprocessing import get_context
-from pathlib import Path
 
 import cloudpickle
 import joblib
@@ -52,6 +49,7 @@ import slicing
 import sympy as sp
 from execution import ROOT, cores, notebooks, set_environment
 
+from proofledger import api
 from proofledger.checks import CheckFailed, Verifier
 from proofledger.sabotage import fingerprint, is_blind, load
 
@@ -141,20 +139,14 @@ def wrong(value, way):
 
 @functools.cache
 def public_functions():
-    """{dotted name: function} of the package, less the makers of inputs and pictures."""
-    import rlentropy
-
-    found = {}
-    for info in pkgutil.walk_packages(rlentropy.__path__, "rlentropy."):
-        parts = info.name.split(".")
-        if SPARED & {*parts} or any(part.startswith("_") for part in parts):
-            continue
-        module = importlib.import_module(info.name)
-        for name, member in vars(module).items():
-            own = inspect.isfunction(member) and member.__module__ == info.name
-            if own and not name.startswith("_"):
-                found[f"{info.name}.{name}"] = member
-    return found
+    """{name in rlentropy: function} of the package, less the makers of inputs and pictures."""
+    return {
+        f"{module}.{name}".removeprefix("rlentropy."): member
+        for module in api.modules(("rlentropy",))
+        if not SPARED & {*module.split(".")}
+        for name, member in api.public_members(module).items()
+        if inspect.isfunction(member)
+    }
 
 
 def replace(old, new, *namespaces):
@@ -216,14 +208,12 @@ class Chapter:
         self.cell = number
         if self.starts:
             self.seen = dict(self.starts[number])
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            try:
-                code = compile(self.sources[number], f"{self.path.name}, cell {number}", "exec")
-                exec(code, self.namespace)
-            except Exception:
-                pass  # a wrong number may stop anything
-            finally:
-                plt.close("all")
+        unseen = io.StringIO()
+        # a wrong number may stop anything
+        with redirect_stdout(unseen), redirect_stderr(unseen), suppress(Exception):
+            code = compile(self.sources[number], f"{self.path.name}, cell {number}", "exec")
+            exec(code, self.namespace)
+        plt.close("all")
 
 
 def compared(args, options):
@@ -411,11 +401,8 @@ class Tour:
                 in_time = spent() < end
                 yield name, number, self.wrongly(name, number, plainly[0], in_time)
             self.chapter.run(number)
-        other = {
-            name
-            for name, verdict in self.chapter.verdicts.items()
-            if self.plain.verdicts[name] != verdict
-        }
+        verdicts = self.chapter.verdicts
+        other = {name for name in verdicts if self.plain.verdicts[name] != verdicts[name]}
         if other:
             raise SystemExit(f"other numbers when it runs again: {', '.join(sorted(other))}")
 
@@ -458,10 +445,8 @@ class Tour:
         self.chapter.run(number)
         left = self.cells[number].changes & self.live[number]
         hashes = {key: hashed(space[key]) if key in space else MISSING for key in left}
-        values = {}
-        for key in sorted(left):
-            if plainly is not None and hashes[key] != plainly[key]:
-                values[key] = carriable(space[key]) if key in space else MISSING
+        moved = [] if plainly is None else [key for key in left if hashes[key] != plainly[key]]
+        values = {key: carriable(space[key]) if key in space else MISSING for key in sorted(moved)}
         yield self.chapter.verdicts, hashes, values
 
 
@@ -546,18 +531,12 @@ def still_open(rows, name, plain, paid):
 
 def matrix(key, plain, rows):
     """The record of a chapter, as it is stored."""
-    short = lambda named: {  # noqa: E731
-        name.removeprefix("rlentropy."): ways for name, ways in sorted(named.items())
-    }
     checks = []
     for check, row in rows.items():
-        said = {key: short(row[key]) for key in SAYS if row[key] or key in ("notices", "passes")}
-        checks.append({"check": check, "kind": row["kind"], **said})
-    return {
-        "key": key,
-        "functions": sorted(name.removeprefix("rlentropy.") for name in plain.calls),
-        "checks": checks,
-    }
+        shown = [said for said in SAYS if row[said] or said in ("notices", "passes")]
+        found = {said: dict(sorted(row[said].items())) for said in shown}
+        checks.append({"check": check, "kind": row["kind"], **found})
+    return {"key": key, "functions": sorted(plain.calls), "checks": checks}
 
 
 def main(arguments=None):
@@ -585,7 +564,7 @@ def write(stored):
     text = json.dumps(dict(sorted(stored.items())), indent=1, ensure_ascii=False)
     part = STORE.with_suffix(".part")
     part.write_text(text + "\n", encoding="utf-8")
-    Path(part).replace(STORE)
+    part.replace(STORE)
 
 
 if __name__ == "__main__":

@@ -27,27 +27,19 @@ class CheckRenderer(MimeRenderPlugin):
             return []
         if data.mime_type != MIME or inline:
             return None
-        record = dict(data.content)
         measured = data.output_metadata.get(MIME, data.output_metadata)
-        part = f" ({record['part']})" if record.get("part") else ""
-        record.setdefault("part", "")
-        record["measured"] = measured.get("measured", "")
-        record["seconds"] = measured.get("seconds", 0.0)
-        line = nodes.container(
-            classes=["rl-check", f"rl-{record['kind']}"], check=record, is_div=True
-        )
-        text = nodes.paragraph()
-        text += nodes.inline("", f"✓ {record['kind']}", classes=["rl-kind"])
-        text += nodes.inline(
-            "", f" {record['label']}{part}: {record['claim']}", classes=["rl-claim"]
-        )
+        record = {"part": "", "measured": "", "seconds": 0.0, **data.content}
+        record |= {name: measured[name] for name in ("measured", "seconds") if name in measured}
+        part = f" ({record['part']})" if record["part"] else ""
         cases = f"{record['cases']} cases, " if record["cases"] > 1 else ""
-        text += nodes.inline(
-            "", f" ({cases}measured {record['measured']})", classes=["rl-measured"]
-        )
+        words = {
+            "rl-kind": f"✓ {record['kind']}",
+            "rl-claim": f" {record['label']}{part}: {record['claim']}",
+            "rl-measured": f" ({cases}measured {record['measured']})",
+        }
         if record["mutants"]:
-            text += nodes.inline(
-                "", f" rejected: {', '.join(record['mutants'])}", classes=["rl-mutants"]
-            )
-        line += text
-        return [line]
+            words["rl-mutants"] = f" rejected: {', '.join(record['mutants'])}"
+        parts = [nodes.inline("", text, classes=[name]) for name, text in words.items()]
+        line = nodes.paragraph("", "", *parts)
+        classes = ["rl-check", f"rl-{record['kind']}"]
+        return [nodes.container("", line, classes=classes, check=record, is_div=True)]

@@ -79,11 +79,8 @@ def public_members(module: str) -> dict[str, Any]:
     for name, member in vars(importlib.import_module(module)).items():
         source = plain_function(member)
         defined_here = getattr(source, "__module__", None) == module
-        if (
-            not name.startswith("_")
-            and defined_here
-            and (inspect.isroutine(source) or inspect.isclass(source))
-        ):
+        of_interest = inspect.isroutine(source) or inspect.isclass(source)
+        if defined_here and of_interest and not name.startswith("_"):
             members[name] = source
     return members
 
@@ -150,11 +147,8 @@ def _paragraph(lines: list[str]) -> list[str]:
     ruled = any(RULE.fullmatch(line) for line in lines)
     listed = None if ruled else entries(lines)
     if listed:
-        return [
-            line
-            for name, text in listed
-            for line in (f"``{name.strip('`')}``", f"   {marked_up(text)}")
-        ]
+        pairs = [(f"``{name.strip('`')}``", f"   {marked_up(text)}") for name, text in listed]
+        return [line for pair in pairs for line in pair]
     if any(line.startswith(" ") or "   " in line for line in lines) or ruled:
         return [".. parsed-literal::", "", *(f"   {marked_up(line)}" for line in lines)]
     return [marked_up(" ".join(lines))]
@@ -192,11 +186,8 @@ class ApiDirective(SphinxDirective):
             lines += [f".. automodule:: {module}", ""]
             for name, member in public_members(module).items():
                 kind = "autoclass" if inspect.isclass(member) else "autocompiledfunction"
-                lines += [
-                    f".. {kind}:: {module}.{name}",
-                    "   :members:" if kind == "autoclass" else "",
-                    "",
-                ]
+                members = "   :members:" if kind == "autoclass" else ""
+                lines += [f".. {kind}:: {module}.{name}", members, ""]
         node = nodes.Element()
         nested_parse_with_titles(self.state, StringList(lines, self.env.docname), node)
         return node.children
@@ -259,20 +250,12 @@ class CitedBy(SphinxPostTransform):
                 node += self._line(names)
 
     def _line(self, names: list[str]) -> nodes.paragraph:
-        line = nodes.paragraph("", "", nodes.Text("In code: "), classes=["pl-code-links"])
-        for i, name in enumerate(names):
-            if i:
-                line += nodes.Text(", ")
+        line = nodes.paragraph("", "", classes=["pl-code-links"])
+        common = {"refdomain": "py", "reftype": "obj", "refexplicit": True}
+        for name in names:
+            line += nodes.Text(", " if line.children else "In code: ")
             short = nodes.literal("", ".".join(name.split(".")[-2:]))
-            line += pending_xref(
-                "",
-                short,
-                refdomain="py",
-                reftype="obj",
-                reftarget=name,
-                refexplicit=True,
-                refdoc=self.env.docname,
-            )
+            line += pending_xref("", short, **common, reftarget=name, refdoc=self.env.docname)
         return line
 
 

@@ -115,9 +115,8 @@ def _entry(
 
 @_describe.register(FigureBase)
 def _figure(artist: Any, _frame: Transform) -> Entry:
-    titles = {
-        name: getattr(artist, f"get_{name}")() for name in ("suptitle", "supxlabel", "supylabel")
-    }
+    names = ("suptitle", "supxlabel", "supylabel")
+    titles = {name: getattr(artist, f"get_{name}")() for name in names}
     placed = [artist._suptitle, artist._supxlabel, artist._supylabel]  # where the layout wants them
     shown = _children(artist, artist.transSubfigure, skip=placed)
     return _entry(artist, words=titles, shows=shown)
@@ -147,13 +146,8 @@ def _children(owner: Any, frame: Transform, *, skip: list[Any]) -> list[Entry]:
     """The entries of everything visible that ``owner`` draws; patches of one style share one."""
     skipped = {id(artist) for artist in (owner.patch, *skip)}
     seen = [a for a in owner.get_children() if a.get_visible() and id(a) not in skipped]
-    entries: list[Entry | None] = []
-    for _, group in groupby(seen, key=_style_of_patch):
-        artists = list(group)
-        if len(artists) > 1:
-            entries.append(_patches(artists, frame))
-        else:
-            entries.append(_describe(artists[0], frame))
+    groups = [list(group) for _, group in groupby(seen, key=_style_of_patch)]
+    entries = [_patches(g, frame) if len(g) > 1 else _describe(g[0], frame) for g in groups]
     return [entry for entry in entries if entry is not None]
 
 
@@ -208,14 +202,14 @@ def _arrow(artist: Any, frame: Transform) -> Entry:
 @_describe.register
 def _collection(artist: Collection, frame: Transform) -> Entry:
     words, places, numbers = _coloured(artist)
-    paths = artist.get_paths()
+    corners = _corners(artist.get_paths())
     if isinstance(artist, QuadMesh):
         places |= _places(artist.get_coordinates(), artist.get_transform(), frame)
     elif isinstance(artist.get_offset_transform(), IdentityTransform):
-        places |= _corners(paths, artist.get_transform(), frame)
+        places |= _places(corners, artist.get_transform(), frame)
     else:  # one shape drawn in many places
         places |= _places(artist.get_offsets(), artist.get_offset_transform(), frame)
-        numbers["shapes"] = np.concatenate([path.vertices for path in paths]) if paths else []
+        numbers["shapes"] = corners
         numbers["sizes"] = artist.get_sizes() if hasattr(artist, "get_sizes") else []
     return _entry(artist, words=words, places=places, numbers=numbers)
 
@@ -291,9 +285,8 @@ def _annotation(artist: Annotation, _frame: Transform) -> Entry:
 def _legend(artist: Legend, _frame: Transform) -> Entry:
     handles = [_style(handle)["style"] for handle in artist.legend_handles if handle is not None]
     texts = [text.get_text() for text in artist.get_texts()]
-    return _entry(
-        artist, words={"title": artist.get_title().get_text(), "texts": texts, "handles": handles}
-    )
+    words = {"title": artist.get_title().get_text(), "texts": texts, "handles": handles}
+    return _entry(artist, words=words)
 
 
 # ------------------------------------------------------------------------------ parts of an entry
@@ -367,30 +360,24 @@ def _places(points: Any, transform: Transform, frame: Transform) -> dict[str, ND
     return {"x": x, "y": y}
 
 
-def _corners(
-    paths: Sequence[Path], transform: Transform, frame: Transform
-) -> dict[str, NDArray[Any]]:
-    """Rows x and y of the corners of paths, in the frame."""
-    corners = [path.vertices for path in paths]
-    return _places(np.concatenate(corners) if corners else np.empty((0, 2)), transform, frame)
+def _corners(paths: Sequence[Path]) -> NDArray[Any]:
+    """The corners of paths (N, 2)."""
+    return np.concatenate([np.empty((0, 2)), *(path.vertices for path in paths)])
 
 
 def _row(values: ArrayLike, form: str) -> str:
     """How many values, how many are finite, and the weighted means of blocks of neighbours."""
     values = np.ravel(np.ma.filled(np.ma.asarray(values, dtype=float), np.nan))
+    if not len(values):
+        return "0:"
     finite = np.isfinite(values)
+    weights = finite.astype(float)
     length = 1 if len(values) <= BLOCK else BLOCK
+    if length > 1:  # unequal weights, so that two neighbours that change places are seen
+        weights *= 0.5 + (np.arange(len(values)) * (5**0.5 / 2 - 0.5)) % 1
     starts = np.arange(0, len(values), length)
-    # unequal weights, so that two neighbours that change places are seen
-    weights = np.where(finite, 0.5 + (np.arange(len(values)) * (5**0.5 / 2 - 0.5)) % 1, 0)
-    if length == 1:
-        weights = finite.astype(float)
-    totals = np.add.reduceat(weights, starts) if len(starts) else np.empty(0)
-    sums = (
-        np.add.reduceat(np.where(finite, values, 0) * weights, starts)
-        if len(starts)
-        else np.empty(0)
-    )
+    totals = np.add.reduceat(weights, starts)
+    sums = np.add.reduceat(np.where(finite, values, 0) * weights, starts)
     means = [form.format(s / t) if t > 0 else "-" for s, t in zip(sums, totals, strict=True)]
     missing = "" if finite.all() else f"/{finite.sum()}"
     return " ".join([f"{len(values)}{missing}:", *means])
@@ -423,10 +410,9 @@ def _compare_rows(new: Any, stored: Any, at: str) -> list[str]:
         if count != counted or not np.array_equal(np.isnan(one), np.isnan(other)):
             found.append(f"{at}, {name}: {count} values instead of {counted}")
             continue
-        largest = (
-            1 if at.endswith(PLACES) else np.max(np.abs(other), initial=0, where=~np.isnan(other))
-        )
-        worst = np.max(np.abs(one - other), initial=0, where=~np.isnan(other))
+        finite = ~np.isnan(other)
+        largest = 1 if at.endswith(PLACES) else np.max(np.abs(other), initial=0, where=finite)
+        worst = np.max(np.abs(one - other), initial=0, where=finite)
         if not worst <= TOLERANCE * largest:
             found.append(f"{at}, {name}: off by {worst:.2g} of {largest:.2g}")
     return found

@@ -9,6 +9,8 @@ folded as well.
 The tag ``show-code`` keeps the code of a cell open, for code that teaches.
 """
 
+import re
+from itertools import chain
 from typing import Any
 
 from docutils import nodes
@@ -68,12 +70,8 @@ def fold_check(cell: Any, records: list[Any]) -> None:
     """``[code, output with lines]`` -> ``[fold(lines; code), rest of the output]``."""
     front = summary()
     for line in records:
-        # a summary holds words, no paragraphs
-        words = [
-            word
-            for part in line
-            for word in (part if isinstance(part, nodes.paragraph) else [part])
-        ]
+        parts = [part if isinstance(part, nodes.paragraph) else [part] for part in line]
+        words = chain.from_iterable(parts)  # a summary holds words, no paragraphs
         front += nodes.inline("", "", *words, ids=line["ids"], classes=line["classes"])
         line.parent.remove(line)
     fold_code(cell, front, "rl-check-fold")
@@ -105,28 +103,21 @@ class FoldAdmonitions(SphinxPostTransform):
 def folded(box: Any) -> fold:
     """The fold of an admonition with a title."""
     title, *body = box.children
-    classes = [
-        name for name in box["classes"] if name != "dropdown" and not name.startswith("admonition-")
-    ]
-    return fold(
-        "", summary("", "", *title.children), *body, ids=box["ids"], classes=["rl-folded", *classes]
-    )
+    front = summary("", "", *title.children)
+    own = [name for name in box["classes"] if not re.match(r"dropdown$|admonition-", name)]
+    return fold("", front, *body, ids=box["ids"], classes=["rl-folded", *own])
 
 
-def open_fold(self: Any, node: Any) -> None:
-    self.body.append(self.starttag(node, "details"))
+def visitors(tag: str, suffix: str = "\n") -> tuple[Any, Any]:
+    """How the HTML writer opens and closes a node that is an element of its own."""
 
+    def opens(self: Any, node: Any) -> None:
+        self.body.append(self.starttag(node, tag, suffix))
 
-def close_fold(self: Any, _node: Any) -> None:
-    self.body.append("</details>\n")
+    def closes(self: Any, _node: Any) -> None:
+        self.body.append(f"</{tag}>\n")
 
-
-def open_summary(self: Any, node: Any) -> None:
-    self.body.append(self.starttag(node, "summary", suffix=""))
-
-
-def close_summary(self: Any, _node: Any) -> None:
-    self.body.append("</summary>\n")
+    return opens, closes
 
 
 # -------------------------------------------------------------------------------- a switch for all
@@ -157,8 +148,8 @@ def add_switch(
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    app.add_node(fold, html=(open_fold, close_fold))
-    app.add_node(summary, html=(open_summary, close_summary))
+    app.add_node(fold, html=visitors("details"))
+    app.add_node(summary, html=visitors("summary", suffix=""))
     app.add_post_transform(FoldCode)
     app.add_post_transform(FoldAdmonitions)
     app.connect("html-page-context", add_switch, priority=502)

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from statistics import fmean
 
 import networkx as nx
 
@@ -63,27 +64,20 @@ def layers(
         )
     alone = [name for name in names if network.degree(name) == 0]
     rows = []
-    for generation in [
-        *nx.topological_generations(network.subgraph(set(names) - set(alone))),
-        alone,
-    ]:
+    connected = network.subgraph(set(names) - set(alone))
+    for generation in [*nx.topological_generations(connected), alone]:
         ordered = [name for name in names if name in set(generation)]
         rows += [ordered[i : i + per_row] for i in range(0, len(ordered), per_row)]
     for _ in range(6):  # barycentre sweeps, down and up
         for neighbours in (network.predecessors, network.successors):
             place = {name: i - len(row) / 2 for row in rows for i, name in enumerate(row)}
             wanted = {
-                name: _mean([place[other] for other in neighbours(name)], place[name])
+                name: fmean([place[other] for other in neighbours(name)] or [place[name]])
                 for name in place
             }
             for row in rows:
                 row.sort(key=wanted.__getitem__)
     return rows
-
-
-def _mean(values: Sequence[float], default: float) -> float:
-    values = list(values)
-    return sum(values) / len(values) if values else default
 
 
 def svg(
@@ -114,12 +108,11 @@ def svg(
         passed = [(gaps[i], *bands[i]) for i in range(level[a] + 1, level[b])]
         foot = bands[level[a]][1]
         lines.append(_edge(place[a], place[b], foot, passed, boxes[a].height))
-    drawn = [_box(boxes[name], *place[name]) for name in boxes]
     parts = [
         f'<div class="rl-graph" role="group" aria-label="{escape(title)}" tabindex="0">',
         f'<svg viewBox="0 0 {width:.0f} {top:.0f}" width="{width:.0f}" height="{top:.0f}">',
         *lines,
-        *drawn,
+        *(_box(boxes[name], *place[name]) for name in boxes),
         "</svg></div>",
     ]
     return "\n".join(parts)
@@ -140,13 +133,11 @@ def _edge(
 ) -> str:
     """A curve from the foot of a box, straight to the foot of its row, to the head of another;
     it passes each row between (its gaps, top, bottom) in the gap nearest to the straight line."""
-    x1 = start[0] + WIDTH / 2
-    y1 = start[1] + height
+    x = start[0] + WIDTH / 2
+    y = foot
     x2 = end[0] + WIDTH / 2
     y2 = end[1]
-    path = f"M{x1:.0f} {y1:.0f}V{foot:.0f}"
-    x = x1
-    y = foot
+    path = f"M{x:.0f} {start[1] + height:.0f}V{foot:.0f}"
     for gaps, top, bottom in rows:
         wanted = x + (x2 - x) * (top - y) / (y2 - y)
         gap = min(gaps, key=lambda g: abs(g - wanted))

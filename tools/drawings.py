@@ -3,10 +3,8 @@
 What looks like numbers is computed by the package.
 """
 
-import sys
 from itertools import pairwise
 from math import cos, pi, sin
-from pathlib import Path
 
 import numpy as np
 from drawing import (
@@ -32,6 +30,8 @@ from drawing import (
     stroke,
     text,
 )
+from scipy.optimize import brentq
+from source_key import ROOT
 
 from rlentropy import distributions as dist
 from rlentropy.discounted import (
@@ -43,9 +43,10 @@ from rlentropy.discounted import (
 )
 from rlentropy.episodic import max_entropy as mve
 from rlentropy.episodic.environments import grid_world
+from rlentropy.episodic.trajectory_entropy import uniform_policy
 from rlentropy.episodic.visitation import policy_visitation
 
-TARGET = Path(__file__).resolve().parent.parent / "book" / "moving"
+TARGET = ROOT / "book" / "moving"
 
 # ------------------------------------------------------------------------------- policies and steps
 
@@ -56,10 +57,8 @@ def decision_process():
     for x, name, colour in ((20, "policy", BLUE), (310, "environment", INK)):
         parts.append(box(x, 46, 130, 54, stroke(colour, 2.5), 8))
         parts.append(text(x + 65, 78, name))
-    parts.append(arrow((156, 62), (304, 62)))
-    parts.append(arrow((304, 86), (156, 86)))
-    parts.append(text(230, 50, "action"))
-    parts.append(text(230, 112, "state, reward"))
+    parts += [arrow((156, 62), (304, 62)), arrow((304, 86), (156, 86))]
+    parts += [text(230, 50, "action"), text(230, 112, "state, reward")]
     return drawing(WIDTH, 134, *parts)
 
 
@@ -97,10 +96,8 @@ def long_run():
     """Policies of NPG on three actions, two of them nearly as good as each other."""
     rewards = np.array([1.0, 0.9, 0.0])
     start = np.log([0.2, 0.5, 0.3])
-    steps = (0, 3, 12, 60)
-    return columns(
-        [(f"k = {k}", dist.softmax(start + k * rewards)) for k in steps], arrows={0, 1, 2}
-    )
+    groups = [(f"k = {k}", dist.softmax(start + k * rewards)) for k in (0, 3, 12, 60)]
+    return columns(groups, arrows={0, 1, 2})
 
 
 def visits_move():
@@ -119,9 +116,8 @@ def visits_move():
 def temperatures():
     """Best policies of one state for three temperatures."""
     values = np.array([2.0, 1.0, 0.5, 0.0])
-    return columns(
-        [(f"τ = {tau}", dist.softmax(values / tau)) for tau in (0.3, 1, 5)], arrows={0, 1}
-    )
+    groups = [(f"τ = {tau}", dist.softmax(values / tau)) for tau in (0.3, 1, 5)]
+    return columns(groups, arrows={0, 1})
 
 
 def held_back(actions=12):
@@ -151,14 +147,9 @@ def law():
 def soft_answer():
     """The values of four actions, the answer of one best action, and the softmax answer."""
     values = np.array([1.0, 0.9, 0.6, 0.1])
-    return columns(
-        [
-            ("values", values),
-            ("best", (values == values.max()).astype(float)),
-            ("softmax", dist.softmax(3 * values)),
-        ],
-        arrows={0},
-    )
+    best = (values == values.max()).astype(float)
+    soft = dist.softmax(3 * values)
+    return columns([("values", values), ("best", best), ("softmax", soft)], arrows={0})
 
 
 def simplex_step():
@@ -186,20 +177,19 @@ def simplex_step():
 def ring(policy, cost, points=60):
     """Policies p with KL(p || policy) = cost, in all directions around it; (points, 3)."""
     sides = np.array([[1.0, -1.0, 0.0], [1.0, 1.0, -2.0]]) / np.sqrt([[2.0], [6.0]])
-    return [
-        on_ring(policy, cost, [cos(a), sin(a)] @ sides) for a in 2 * pi * np.arange(points) / points
-    ]
+    angles = 2 * pi * np.arange(points) / points
+    return [on_ring(policy, cost, [cos(a), sin(a)] @ sides) for a in angles]
 
 
 def on_ring(policy, cost, direction):
+    """The policy of this cost in one direction, before the edge of the triangle."""
     falling = direction < 0
-    low = 0.0
-    high = np.min(-policy[falling] / direction[falling])
-    for _ in range(50):
-        far = (low + high) / 2
-        p = policy + far * direction
-        low, high = (far, high) if dist.kl(np.log(p), np.log(policy)) < cost else (low, far)
-    return policy + low * direction
+    edge = np.min(-policy[falling] / direction[falling])
+
+    def excess(far):
+        return dist.kl(np.log(policy + far * direction), np.log(policy)) - cost
+
+    return policy + brentq(excess, 0, (1 - 1e-9) * edge) * direction
 
 
 # ---------------------------------------------------------------------------------------- explorers
@@ -280,15 +270,11 @@ def game_loop():
     for name, (x, y) in places.items():
         parts.append(box(x, y, width, height, stroke(colours[name], 2.5), 8))
         parts.append(text(x + width / 2, y + height / 2 + 5, name))
-    parts.append(arrow((130, 59), (330, 59)))
-    parts.append(text(230, 48, "prediction d̄"))
+    parts += [arrow((130, 59), (330, 59)), text(230, 48, "prediction d̄")]
     parts.append(text(230, 80, "pays log 1/d̄"))
-    parts.append(arrow((424, 92), (302, 204)))
-    parts.append(text(384, 164, "actions", "start"))
-    parts.append(arrow((272, 184), (364, 92)))
-    parts.append(text(307, 136, "transitions", "end"))
-    parts.append(arrow((165, 208), (58, 92)))
-    parts.append(text(94, 164, "visits", "end"))
+    parts += [arrow((424, 92), (302, 204)), text(384, 164, "actions", "start")]
+    parts += [arrow((272, 184), (364, 92)), text(307, 136, "transitions", "end")]
+    parts += [arrow((165, 208), (58, 92)), text(94, 164, "visits", "end")]
     return drawing(460, 248, *parts)
 
 
@@ -296,12 +282,8 @@ def counting():
     """Counts, with one imagined visit each, become a prediction."""
     counts = np.array([5.0, 2.0, 0.0, 1.0])
     prediction = (counts + 1) / (counts + 1).sum()
-    groups = [
-        ("counts", counts / 6),
-        ("plus one each", (counts + 1) / 6),
-        ("prediction", prediction),
-    ]
-    return columns(groups, arrows={0, 1})
+    grown = ("plus one each", (counts + 1) / 6)
+    return columns([("counts", counts / 6), grown, ("prediction", prediction)], arrows={0, 1})
 
 
 def trajectories(depth=3):
@@ -327,7 +309,7 @@ def trajectories(depth=3):
 def two_explorers(cells=11):
     """Where the random policy and the one of largest visitation entropy are, on a small grid."""
     mdp = grid_world(rows=cells, cols=cells, success=0.95, horizon=10)
-    chance = policy_visitation(mdp, np.full((mdp.H, mdp.S, mdp.A), 1 / mdp.A))
+    chance = policy_visitation(mdp, uniform_policy(mdp))
     parts = []
     pair = (("random policy", chance), ("largest entropy", mve.solve(mdp).visitation))
     for k, (name, d) in enumerate(pair):
@@ -345,14 +327,14 @@ def two_explorers(cells=11):
 
 def what_is_proved():
     """From counts to the gap."""
-    names = (
-        ("visits", "counted"),
-        ("model", "near truth"),
-        ("values", "not too low"),
-        ("gap", "at most ε"),
-    )
+    names = {
+        "visits": "counted",
+        "model": "near truth",
+        "values": "not too low",
+        "gap": "at most ε",
+    }
     parts = []
-    for k, lines in enumerate(names):
+    for k, lines in enumerate(names.items()):
         x = 4 + 118 * k
         parts.append(box(x, 20, 96, 64, stroke(BLUE if k == 3 else INK, 2.5), 8))
         parts += [text(x + 48, 46 + 22 * i, line) for i, line in enumerate(lines)]
@@ -403,8 +385,7 @@ def main():
     for draw in PICTURES:
         (TARGET / f"{draw.__name__}.svg").write_text(draw(), encoding="utf-8")
         print(f"book/moving/{draw.__name__}.svg")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -82,8 +82,9 @@ def exploring(cells=21):
         top = 66
         size = 9.5  # of a cell
         parts += shades(np.log10(np.maximum(d.sum(axis=(0, 2)), 1e-9)), cells, left, top, size)
-        edge = [(left, top), (left + cells * size, top)]
-        edge += [(left + cells * size, top + cells * size), (left, top + cells * size)]
+        right = left + cells * size
+        floor = top + cells * size
+        edge = [(left, top), (right, top), (right, floor), (left, floor)]
         parts.append(path(edge, stroke(INK, 1.5), closed=True))
         parts.append(text(left + cells * size / 2, top - 14, name))
     parts.append(text(4, 296, "blank: less than one visit in 10,000 episodes", "start"))
@@ -96,10 +97,8 @@ def shades(visits, cells, left, top, size, *, low=-4.0, high=0.3, steps=16):
     shade = np.ceil(steps * np.clip((visits - low) / (high - low), 0, 1)).astype(int)
     parts = []
     for step in range(1, steps + 1):
-        corners = [
-            (left + size * (c % cells), top + size * (c // cells))
-            for c in np.flatnonzero(shade == step)
-        ]
+        rows, columns = np.divmod(np.flatnonzero(shade == step), cells)
+        corners = zip(left + size * columns, top + size * rows, strict=True)
         squares = "".join(f"M{x:g} {y:g}h{size}v{size}h-{size}z" for x, y in corners)
         if squares:
             style = f"{fill(BLUE)}; fill-opacity: {step / steps:.2f}; shape-rendering: crispEdges"
@@ -124,8 +123,7 @@ def main():
             file = TARGET / f"{draw.__name__}{end}.svg"
             file.write_text(drawn, encoding="utf-8")
             print(f"{file.relative_to(ROOT)}: {len(drawn) / 1000:.0f} kB")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -7,13 +7,13 @@ the gap of the mixture of the policies played so far to the largest visitation e
 """
 
 import json
-import sys
 
 import numpy as np
 from source_key import ROOT, key
 
 from rlentropy.episodic import environments
 from rlentropy.episodic import max_entropy as mve
+from rlentropy.episodic.trajectory_entropy import uniform_policy
 from rlentropy.episodic.visitation import policy_visitation, visitation_entropy
 from rlentropy.learners import entgame, simulator
 
@@ -30,11 +30,6 @@ SOURCES = (
 )
 
 
-def uniform(grid):
-    """The random policy, (H, S, A)."""
-    return np.full((grid.H, grid.S, grid.A), 1 / grid.A)
-
-
 def entgame_visits(grid, episodes):
     """Visits to each cell in the first episodes of EntGame, whole numbers (S,)."""
     run = entgame.run(grid, episodes, SEED, evaluate=False, **OPTIONS)
@@ -43,7 +38,7 @@ def entgame_visits(grid, episodes):
 
 def random_visits(grid, stops):
     """Visits to each cell in the first 1, 2, 4, ... episodes of the random policy, (stops, S)."""
-    states, _ = simulator.rollouts(grid, uniform(grid), stops[-1], SEED)
+    states, _ = simulator.rollouts(grid, uniform_policy(grid), stops[-1], SEED)
     return [np.bincount(states[:stop].ravel(), minlength=grid.S) for stop in stops]
 
 
@@ -51,7 +46,7 @@ def gaps(grid, optimum, stops):
     """Optimum less sum_h H(d_h) of EntGame's mixture after each stop, and of the random policy."""
     run = entgame.run(grid, stops[-1], SEED, checkpoints=stops, **OPTIONS)
     learner = [optimum - look.visitation_entropy for look in run.checkpoints]
-    chance = optimum - float(visitation_entropy(policy_visitation(grid, uniform(grid))))
+    chance = optimum - float(visitation_entropy(policy_visitation(grid, uniform_policy(grid))))
     return learner, [chance] * len(stops)
 
 
@@ -84,8 +79,7 @@ def main():
     stored = json.dumps(made(), separators=(",", ":"))
     TARGET.write_text(stored + "\n", encoding="utf-8")
     print(f"{TARGET.relative_to(ROOT)}: {TARGET.stat().st_size / 1000:.0f} kB")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

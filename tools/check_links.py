@@ -91,12 +91,20 @@ def faults(path, pages):
         if why := alt_fault(source, alt):
             yield f"image {source} {why}"
     for link in page.links:
-        file = target(path, link)
-        anchor = unquote(urlsplit(link).fragment)
-        if file and not file.exists():
-            yield f"link to {link}, which is missing"
-        elif anchor and file in pages and anchor not in pages[file].ids:
-            yield f"link to {link}, whose anchor is missing"
+        if why := link_fault(path, link, pages):
+            yield f"link to {link}, {why}"
+
+
+def link_fault(path, link, pages):
+    """Why a link leads nowhere, or ''."""
+    file = target(path, link)
+    if file is None:
+        return ""
+    if not file.exists():
+        return "which is missing"
+    anchor = unquote(urlsplit(link).fragment)
+    found = not anchor or file not in pages or anchor in pages[file].ids
+    return "" if found else "whose anchor is missing"
 
 
 def target(path, address):

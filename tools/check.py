@@ -13,6 +13,8 @@ from execution import notebooks, run, shown
 
 from proofledger.records import MIME
 
+EXAMPLE = "make check LABEL=thm-covariance-identity"
+
 
 def records(cell):
     """[(label, line for people)] of the checks in the outputs of a cell."""
@@ -33,9 +35,8 @@ def last_cell(notebook, label):
         quoted = f'"{label}"' in cell.source or f"'{label}'" in cell.source
         return cell.cell_type == "code" and (quoted or label in dict(records(cell)))
 
-    return max(
-        (position for position, cell in enumerate(notebook.cells, 1) if names(cell)), default=0
-    )
+    found = [position for position, cell in enumerate(notebook.cells, 1) if names(cell)]
+    return max(found, default=0)
 
 
 def check(label, chapters=None):
@@ -45,21 +46,16 @@ def check(label, chapters=None):
     holders = {path: stop for path, book in books.items() if (stop := last_cell(book, label))}
     if not holders:
         everything = sorted(set().union(*map(checked, books.values())))
-        near = ", ".join(
-            difflib.get_close_matches(label, everything, n=5, cutoff=0.4) or everything[:10]
-        )
-        print(
-            f"No chapter checks {label!r}; statements with checks: {near or 'none'}.",
-            file=sys.stderr,
-        )
+        near = difflib.get_close_matches(label, everything, n=5, cutoff=0.4) or everything[:10]
+        known = ", ".join(near) or "none"
+        print(f"No chapter checks {label!r}; statements with checks: {known}.", file=sys.stderr)
         return False
     passed = True
     for path, stop in holders.items():
         done = run(path, stop)
         print(f"{shown(path)} ({done.seconds:.1f} s)")
-        found = [
-            line for cell in done.notebook.cells for name, line in records(cell) if name == label
-        ]
+        lines = [pair for cell in done.notebook.cells for pair in records(cell)]
+        found = [line for name, line in lines if name == label]
         for line in found:
             print(f"  {line}")
         if done.error:
@@ -76,7 +72,7 @@ def list_all():
             print(shown(path))
             for label in labels:
                 print(f"  {label}")
-    print("Run the checks of one again, for example: make check LABEL=thm-covariance-identity")
+    print(f"Run the checks of one again, for example: {EXAMPLE}")
 
 
 def main(arguments):
@@ -84,10 +80,7 @@ def main(arguments):
         list_all()
         return 0
     if len(arguments) > 1:
-        print(
-            "Name one statement, for example: make check LABEL=thm-covariance-identity",
-            file=sys.stderr,
-        )
+        print(f"Name one statement, for example: {EXAMPLE}", file=sys.stderr)
         return 2
     return 0 if check(arguments[0]) else 1
 

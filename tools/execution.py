@@ -57,8 +57,8 @@ def shown(path):
 
 
 def run(path, stop=None):
-    """Execute a notebook (its first ``stop`` cells) in a fresh kernel;
-    a failure is part of the result."""
+    """Execute a notebook (its first ``stop`` cells) in a fresh kernel; a failure is part of the
+    result, with the cell that it stopped in."""
     import nbformat
     from nbclient import NotebookClient
 
@@ -82,9 +82,7 @@ def run(path, stop=None):
     error = ""
     try:
         asyncio.run(client.async_execute())
-    except (
-        Exception
-    ) as exception:  # whatever stops a notebook is reported with the cell that it stopped in
+    except Exception as exception:
         error = _describe(notebook, exception)
     return Run(Path(path), notebook, time.perf_counter() - started, error)
 
@@ -124,21 +122,19 @@ def _say(line):
 
 def _describe(notebook, exception):
     """The failing cell and the end of its traceback, in plain text."""
-    stopped = [
-        (i, cell)
-        for i, cell in enumerate(notebook.cells)
-        if cell.cell_type == "code"
-        and (
-            cell.execution_count is None or any(out.output_type == "error" for out in cell.outputs)
-        )
-    ]
-    trace = re.sub(r"\x1b\[[0-9;]*m", "", str(exception)).strip()
-    if not stopped:
-        return trace
-    i, cell = stopped[0]
-    errors = [out for out in cell.outputs if out.output_type == "error"]
-    if errors:
-        trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(errors[0].traceback)).strip()
-    source = "\n".join("    | " + line for line in cell.source.splitlines())
-    end = "\n".join("    " + line for line in trace.splitlines()[-30:])
-    return f"cell {i + 1} (counting all cells from 1) failed:\n{source}\n{end}"
+    trace = str(exception)
+    for number, cell in enumerate(notebook.cells, 1):
+        if cell.cell_type != "code":
+            continue
+        errors = [out for out in cell.outputs if out.output_type == "error"]
+        if errors or cell.execution_count is None:
+            trace = "\n".join(errors[0].traceback) if errors else trace
+            source = "\n".join(f"    | {line}" for line in cell.source.splitlines())
+            end = "\n".join(f"    {line}" for line in _plain(trace).splitlines()[-30:])
+            return f"cell {number} (counting all cells from 1) failed:\n{source}\n{end}"
+    return _plain(trace)
+
+
+def _plain(trace):
+    """A traceback without the codes of its colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", trace).strip()

@@ -64,10 +64,8 @@ def store(run, target=None):
     if run.error:
         return
     for number, text in stderr_outputs(run.notebook):
-        print(
-            f"warning: {shown(run.path)}, cell {number} writes to stderr:\n    {text}",
-            file=sys.stderr,
-        )
+        where = f"{shown(run.path)}, cell {number}"
+        print(f"warning: {where} writes to stderr:\n    {text}", file=sys.stderr)
     target = Path(target or run.path)
     target.parent.mkdir(parents=True, exist_ok=True)
     text = nbformat.writes(normalised(run.notebook, run_key(run.notebook))).rstrip("\n") + "\n"
@@ -111,9 +109,8 @@ def main(arguments=None):
         parser.error(str(error))
     due = stale(paths) if options.stale else paths
     failed = report_failures(run_all(due, options.jobs, on_finish=store))
-    print(
-        f"{len(due) - len(failed)} stored, {len(failed)} failed, {len(paths) - len(due)} up to date"
-    )
+    stored = len(due) - len(failed)
+    print(f"{stored} stored, {len(failed)} failed, {len(paths) - len(due)} up to date")
     return 1 if failed else 0
 
 

@@ -11,6 +11,10 @@ PAGE = """<html><head><title>x</title></head><body><a href="../book/index.html#t
 <script>window.MathJax = {"options": {"a": 1}}</script></body></html>"""
 
 
+def page(body, head=""):
+    return f"<html><head>{head}</head><body>{body}</body></html>"
+
+
 def test_links_through_the_file_of_the_page_stay_inside():
     text = make_pdf.printable(PAGE)
     assert 'href="#thm-x"' in text and 'href="https://example.org/index.html"' in text
@@ -34,9 +38,10 @@ def printed(tmp_path):
         pytest.skip("no Chromium to print with (Debian: apt-get install chromium)")
 
     def printed(html):
-        page, target = tmp_path / "print.html", tmp_path / "pdf" / "x.pdf"
-        page.write_text(make_pdf.printable(html), encoding="utf-8")
-        assert make_pdf.pdf_of(page, target, browser)
+        source = tmp_path / "print.html"
+        target = tmp_path / "pdf" / "x.pdf"
+        source.write_text(make_pdf.printable(html), encoding="utf-8")
+        assert make_pdf.pdf_of(source, target, browser)
         return PdfReader(target)
 
     return printed
@@ -61,7 +66,7 @@ def test_folds_are_printed_open_and_links_lead_somewhere(printed):
 @pytest.mark.browser
 def test_every_page_has_its_number(printed):
     paragraphs = "".join(f"<p style='break-after: page'>leaf {chr(97 + i)}</p>" for i in range(5))
-    book = printed(f"<html><head></head><body>{paragraphs}</body></html>")
+    book = printed(page(paragraphs))
     numbers = [
         [word for word in page.extract_text().split() if word.isdigit()] for page in book.pages
     ]
@@ -72,7 +77,7 @@ def test_every_page_has_its_number(printed):
 def test_code_of_checks_stays_folded_on_paper(printed):
     fold = "<details class='{}'><summary>line</summary><p>{}</p></details>"
     body = fold.format("rl-check-fold", "code") + fold.format("rl-folded", "proof")
-    text = printed(f"<html><head></head><body>{body}</body></html>").pages[0].extract_text()
+    text = printed(page(body)).pages[0].extract_text()
     assert "proof" in text and "code" not in text and text.count("line") == 2
 
 
@@ -84,18 +89,14 @@ MATHJAX = """<script>window.MathJax = {{"options": {{}}}}</script>
 @pytest.mark.browser
 def test_many_folds_with_formulas_are_printed_in_a_minute(printed):
     """Each fold that opens used to have all formulas fitted again: minutes a fold."""
-    static = (make_pdf.BUILD / "html" / "_static").as_uri()
-    assert (make_pdf.BUILD / "html" / "_static" / "fit.js").is_file(), (
-        "the book is not built; run: make book"
-    )
+    scripts = make_pdf.BUILD / "html" / "_static"
+    assert (scripts / "fit.js").is_file(), "the book is not built; run: make book"
     body = "".join(
         f"<details class='rl-folded'><summary>Proof</summary><div class='math'>\\[x_{{{i}}}=\\frac12\\]</div>"
         f"<p>done{i}.</p></details>" for i in range(FOLDS)
     )  # fmt: skip
     started = time.perf_counter()
-    book = printed(
-        f"<html><head>{MATHJAX.format(static=static)}</head><body><main>{body}</main></body></html>"
-    )
+    book = printed(page(f"<main>{body}</main>", head=MATHJAX.format(static=scripts.as_uri())))
     assert time.perf_counter() - started < 60
     text = " ".join(page.extract_text() for page in book.pages)
     assert all(f"done{i}." in text for i in range(FOLDS))
@@ -112,9 +113,7 @@ def test_a_browser_that_fails_is_reported(tmp_path):
 def test_the_head_of_a_table_is_repeated_on_every_page(printed):
     head = "<thead><tr><th><button>the head</button></th></tr></thead>"
     rows = "".join(f"<tr><td>row {i}</td></tr>" for i in range(150))
-    book = printed(
-        f"<html><head></head><body><table>{head}<tbody>{rows}</tbody></table></body></html>"
-    )
+    book = printed(page(f"<table>{head}<tbody>{rows}</tbody></table>"))
     assert len(book.pages) > 2
     assert all("the head" in page.extract_text() for page in book.pages)
 

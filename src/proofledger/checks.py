@@ -355,7 +355,7 @@ def interval(successes: int, trials: int, confidence: float = 0.99) -> tuple[flo
     from scipy.stats import binomtest
 
     for name, value in (("successes", successes), ("trials", trials)):
-        if isinstance(value, (bool, np.bool_)) or int(value) != value:
+        if isinstance(value, (bool, np.bool_, str)) or not float(value).is_integer():
             raise ValueError(f"{name} = {value!r}: not a whole number")
     if not (0 <= successes <= trials and trials > 0):
         raise ValueError(

@@ -246,25 +246,26 @@ def compiled(machine):
 # -------------------------------------------------------------------------------------- the command
 
 
+def outcome(place, stored):
+    """(Was it reached, were the numbers the same, both in words)."""
+    try:
+        found = place.numbers()
+    except Missing as reason:
+        return False, True, f"left out: {reason}"
+    except (RuntimeError, subprocess.TimeoutExpired) as problem:
+        return True, False, f"FAILED: {problem}"
+    faults = compare(stored, found)
+    size = f"{len(found['bits'])} hashes and {len(found['brackets'])} brackets"
+    took = f"{found['seconds']:.0f} s, {found['processor seconds']:.0f} s of processor"
+    verdict = "DIFFERENT" if faults else "the same"
+    return True, not faults, "\n    ".join([f"{size}: {verdict} ({took})", *faults])
+
+
 def visit(places, stored):
     """Compare at each place in turn, and say so; [(was it reached, were the numbers the same)]."""
     outcomes = []
     for place in places:
-        ran, same, said = True, False, ""
-        try:
-            found = place.numbers()
-            faults = compare(stored, found)
-            same = not faults
-            size = f"{len(found['bits'])} hashes and {len(found['brackets'])} brackets"
-            took = f"{found['seconds']:.0f} s, {found['processor seconds']:.0f} s of processor"
-            verdict = "the same" if same else "DIFFERENT"
-            said = "\n    ".join([f"{size}: {verdict} ({took})", *faults])
-        except Missing as reason:
-            ran = False
-            same = True
-            said = f"left out: {reason}"
-        except (RuntimeError, subprocess.TimeoutExpired) as problem:
-            said = f"FAILED: {problem}"
+        ran, same, said = outcome(place, stored)
         print(f"  {place.name}: {said}", flush=True)
         outcomes.append((ran, same))
     return outcomes

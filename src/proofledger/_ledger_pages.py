@@ -16,7 +16,6 @@ from proofledger import graph, sabotage
 from proofledger.folds import fold, summary
 from proofledger.ledger import (
     CHAPTER_GRAPH,
-    STATEMENT_NODES,
     Statement,
     check_id,
     check_link,
@@ -25,6 +24,7 @@ from proofledger.ledger import (
     placeholder,
 )
 from proofledger.plain_titles import plain
+from proofledger.statements import STATEMENT_NODES
 
 logger = logging.getLogger(__name__)
 

@@ -37,7 +37,8 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import nested_parse_with_titles
 from sphinx.util.typing import ExtensionMetadata, stringify_annotation
-from sphinx_proof.nodes import NODE_TYPES, unenumerable_node
+
+from proofledger.statements import STATEMENT_NODES
 
 STATEMENT = r"(?<![\w`-])(?:thm|lem|prop|cor|def|rem|ex|alg)-[a-z0-9]+(?:-[a-z0-9]+)*"
 EQUATION = r"(?<![\w`-])eq-[a-z0-9]+(?:-[a-z0-9]+)*"
@@ -243,8 +244,7 @@ class CitedBy(SphinxPostTransform):
     def run(self, **_kwargs: Any) -> None:
         app: Any = self.app
         cited = app.proofledger_citations
-        kinds = (*NODE_TYPES.values(), unenumerable_node)
-        for node in list(self.document.findall(lambda n: isinstance(n, kinds))):
+        for node in list(self.document.findall(lambda n: isinstance(n, STATEMENT_NODES))):
             names = cited.get(node["label"], [])
             if names:
                 node += self._line(names)

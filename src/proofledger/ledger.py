@@ -32,18 +32,18 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata
-from sphinx_proof.nodes import NODE_TYPES, proof_node, unenumerable_node
+from sphinx_proof.nodes import proof_node
 
 from proofledger import certificates, sabotage
 from proofledger.plain_titles import plain
 from proofledger.records import KINDS, STATEMENT
+from proofledger.statements import STATEMENT_NODES
 
 logger = logging.getLogger(__name__)
 
 CHAPTER_GRAPH = "chapter-graph"  # the anchor of a chapter's drawing
 NEEDS_CHECK = {"theorem", "lemma", "proposition", "corollary", "example"}
 UNPROVED = {"conjecture", "assumption"}
-STATEMENT_NODES = (*NODE_TYPES.values(), unenumerable_node)
 STATEMENTS_AND_PROOFS: Any = (*STATEMENT_NODES, proof_node)
 # What other tools found out about statements: the setting that names a file, its default, and how
 # the file is read into ``env.proofledger_files``.

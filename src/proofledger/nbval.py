@@ -27,7 +27,9 @@ def _compare(cell: Any, compare: Any, new: Any, stored: Any) -> bool:
     fresh = deepcopy(list(new))
     kept = deepcopy(list(stored))
     faults = [
-        f"a figure without a digest of what it shows ({which})" for which in _bare(fresh, kept)
+        f"a figure without a digest of what it shows ({which})"
+        for which, outputs in (("new", fresh), ("stored", kept))
+        if figures_without_digest(outputs)
     ]
     pairs = list(zip(_digests(fresh), _digests(kept), strict=False))
     for number, (one, other) in enumerate(pairs, start=1):
@@ -44,15 +46,6 @@ def _compare(cell: Any, compare: Any, new: Any, stored: Any) -> bool:
 def _digests(outputs: Any) -> list[Any]:
     """The data of the outputs that carry a digest."""
     return [output["data"] for output in outputs if MIME in output.get("data", {})]
-
-
-def _bare(new: Any, stored: Any) -> list[str]:
-    """'new' and 'stored', where a picture that nbval skips has no digest."""
-    return [
-        name
-        for name, outputs in (("new", new), ("stored", stored))
-        if figures_without_digest(outputs)
-    ]
 
 
 def figures_without_digest(outputs: Any) -> list[Any]:

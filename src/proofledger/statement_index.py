@@ -112,13 +112,7 @@ def write_table(app: Sphinx, exception: Exception | None) -> None:
         (Path(app.outdir) / "_static" / "statements.js").write_text(script, encoding="utf-8")
 
 
-def load_table(
-    app: Sphinx,
-    pagename: str,
-    _templatename: str,
-    _context: dict[str, Any],
-    _doctree: nodes.document | None,
-) -> None:
+def load_table(app: Sphinx, pagename: str, *_page: Any) -> None:
     if pagename == "search":
         app.add_js_file("statements.js")
         app.add_js_file("search.js")

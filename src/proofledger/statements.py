@@ -14,6 +14,10 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 from sphinx_proof.domain import ProofDomain
+from sphinx_proof.nodes import NODE_TYPES, unenumerable_node
+
+# The nodes of statements; a proof is none of them.
+STATEMENT_NODES = (*NODE_TYPES.values(), unenumerable_node)
 
 
 def part_names(argument: str) -> tuple[str, ...]:

@@ -12,8 +12,9 @@ b = S.action("b")
 INTERNAL = re.compile(r"_\d|\ba_|\bs_|\b_[a-z]|\?\d|#\d|Dummy|Bound")
 
 
-def covariance():
-    return -S.covariance(s, lambda a: log_pi(s, a), lambda a: Delta[s, a])
+mean = S.expectation(s, lambda a: log_pi(s, a))
+centred = -S.expectation(s, lambda a: Delta[s, a] * (log_pi(s, a) - mean))
+covariance = -S.covariance(s, lambda a: log_pi(s, a), lambda a: Delta[s, a])
 
 
 def A_s(a):
@@ -21,17 +22,13 @@ def A_s(a):
 
 
 def test_true_lines_need_no_explanation():
-    mean = S.expectation(s, lambda a: log_pi(s, a))
-    centred = -S.expectation(s, lambda a: Delta[s, a] * (log_pi(s, a) - mean))
-    assert S.explain(covariance(), centred) is None
-    assert S.explain(covariance()) is None
-    assert S.disagreement(covariance(), centred) is None
+    assert S.explain(covariance, centred) is None
+    assert S.explain(covariance) is None
+    assert S.disagreement(covariance, centred) is None
 
 
 def test_the_first_wrong_pair_is_named_with_numbers_and_both_values():
-    mean = S.expectation(s, lambda a: log_pi(s, a))
-    centred = -S.expectation(s, lambda a: Delta[s, a] * (log_pi(s, a) - mean))
-    text = S.explain(covariance(), centred, -centred, centred)
+    text = S.explain(covariance, centred, -centred, centred)
     assert text.startswith("lines 2 and 3 differ at n = 2, s = 1, Delta[1, 1] = ")
     left, right = (float(x) for x in re.search(r"left (\S+), right (\S+)$", text).groups())
     assert left == -right != 0

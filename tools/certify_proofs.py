@@ -19,7 +19,6 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,34 +42,18 @@ FORBIDDEN = re.compile(
     r"|Instance|Canonical|Coercion|Program|Obligation)\b|-type-in-type|-impredicative-set"
 )
 STATED = re.compile(r"^(Theorem|Lemma)\s+(\w+)\s*:(.*?)\.\s*^Proof\.", re.MULTILINE | re.DOTALL)
-DEFINED = re.compile(
-    r"^(?:Definition|Fixpoint|Record)\s+(\w+).*?\.(?=\s*$)", re.MULTILINE | re.DOTALL
+DEFINED = (
+    re.compile(r"^(?:Definition|Fixpoint|Record)\s+(\w+).*?\.(?=\s*$)", re.MULTILINE | re.DOTALL),
+    re.compile(r'^Notation "(\S)[^"]*".*?\.(?=\s*$)', re.MULTILINE | re.DOTALL),
 )
-NOTATION = re.compile(r'^Notation "(\S)[^"]*".*?\.(?=\s*$)', re.MULTILINE | re.DOTALL)
 FIELD = re.compile(r"^\s*(Label|Part|Covers|Words|Narrower|Wider):", re.MULTILINE)
-WORD = re.compile(r"[^\W\d]\w*'*")
+WORD = re.compile(r"[^\W\d]\w*'*|∑")
 
 UNLABELLED = "none yet"
 
 
 class ProofFault(Exception):
     """A file that does not compile, claims too much, or rests on an axiom that is not allowed."""
-
-
-@dataclass(frozen=True)
-class Theorem:
-    """One theorem that serves a statement of the book."""
-
-    label: str
-    part: str
-    theorem: str
-    file: str
-    line: int
-    statement: str
-    definitions: dict
-    covers: str
-    words: str
-    scope: str
 
 
 def prover():
@@ -94,18 +77,13 @@ def without_comments(text):
     """Source without comments, which nest, and with its line breaks."""
     kept = []
     depth = 0
-    position = 0
-    while position < len(text):
-        pair = text[position : position + 2]
-        if pair == "(*":
+    for piece in re.split(r"(\(\*|\*\))", text):
+        if piece == "(*":
             depth += 1
-            position += 2
-        elif pair == "*)" and depth:
+        elif piece == "*)" and depth:
             depth -= 1
-            position += 2
         else:
-            kept.append(text[position] if depth == 0 or text[position] == "\n" else " ")
-            position += 1
+            kept.append(re.sub(r"[^\n]", " ", piece) if depth else piece)
     if depth:
         raise ProofFault("a comment is not closed")
     return "".join(kept)
@@ -137,22 +115,20 @@ def definitions(sources):
     found = {}
     for source in sources:
         bare = without_comments(source)
-        found |= {match[1]: one_line(match[0]) for match in DEFINED.finditer(bare)}
-        found |= {match[1]: one_line(match[0]) for match in NOTATION.finditer(bare)}
+        found |= {m[1]: one_line(m[0]) for rule in DEFINED for m in rule.finditer(bare)}
     return found
 
 
 def needed(statement, known):
     """{name: text} of the definitions that a statement uses, directly or not, in order of name."""
-    used = set()
+    used = {}
     waiting = [statement]
     while waiting:
-        text = waiting.pop()
-        names = set(WORD.findall(text)) | ({"∑"} if "∑" in text else set())
-        fresh = {name for name in names if name in known} - used
-        used |= fresh
-        waiting += [known[name] for name in sorted(fresh)]
-    return {name: known[name] for name in sorted(used)}
+        for name in WORD.findall(waiting.pop()):
+            if name in known and name not in used:
+                used[name] = known[name]
+                waiting.append(known[name])
+    return dict(sorted(used.items()))
 
 
 def served(path, text):
@@ -173,39 +149,37 @@ def served(path, text):
 
 
 def theorems(folder=SOURCES):
-    """Every theorem that serves a label, as its file states it; no prover is needed."""
-    paths = files(folder)
-    texts = [path.read_text(encoding="utf-8") for path in paths]
-    known = definitions(texts)
+    """Each theorem that serves a label, as its file states it, with it; no prover is needed."""
+    texts = {path: path.read_text(encoding="utf-8") for path in files(folder)}
+    known = definitions(texts.values())
     return [
-        stated(path, text, match, said, label, known)
-        for path, text in zip(paths, texts, strict=True)
+        stated(path, text, match, said, known) | {"label": label}
+        for path, text in texts.items()
         for match, said in served(path, text)
         for label in said["Label"].split(", ")
     ]
 
 
-def stated(path, text, match, said, label, known):
-    """One theorem of a file under one of its labels."""
+def stated(path, text, match, said, known):
+    """What is stored of one theorem of a file."""
     statement = one_line(without_comments(match[3]))
     scope = [f"{name.lower()}: {said[name]}" for name in ("Narrower", "Wider") if name in said]
-    return Theorem(
-        label=label,
-        part=said.get("Part", ""),
-        theorem=match[2],
-        file=f"{path.parent.name}/{path.name}",
-        line=text.count("\n", 0, match.start()) + 1,
-        statement=statement,
-        definitions=needed(statement, known),
-        covers=said["Covers"],
-        words=said["Words"],
-        scope="; ".join(scope),
-    )
+    return {
+        "part": said.get("Part", ""),
+        "theorem": match[2],
+        "file": f"{path.parent.name}/{path.name}",
+        "line": text.count("\n", 0, match.start()) + 1,
+        "statement": statement,
+        "definitions": needed(statement, known),
+        "covers": said["Covers"],
+        "words": said["Words"],
+        "scope": "; ".join(scope),
+    }
 
 
-def qualified(file, theorem):
-    """The name by which Rocq knows a theorem of a file: ``Entropy.covariance_identity``."""
-    return f"{Path(file).stem}.{theorem}"
+def qualified(item):
+    """The name by which Rocq knows one of `theorems`: ``Entropy.covariance_identity``."""
+    return f"{Path(item['file']).stem}.{item['theorem']}"
 
 
 def run(command, folder, seconds=600):
@@ -295,17 +269,14 @@ def proofs(folder=SOURCES, target=BUILD, report=lambda _: None):
     report(f"coqchk: checked anew in {time.perf_counter() - clock:.0f} s, {len(loaded)} axioms")
     if foreign := [axiom for axiom in loaded if ".".join(axiom.split(".")[-2:]) not in AXIOMS]:
         raise ProofFault(f"axioms that are not those of the real numbers: {foreign}")
-    names = {qualified(item.file, item.theorem) for item in found}
-    rests_on = assumptions(sorted(names), target)
+    rests_on = assumptions(sorted(set(map(qualified, found))), target)
     foreign = {name: axioms for name, axioms in rests_on.items() if set(axioms) - AXIOMS}
     if foreign:
         raise ProofFault(f"axioms that are not those of the real numbers: {foreign}")
     result = {}
     for item in found:
-        entry = asdict(item)
-        label = entry.pop("label")
-        entry["assumptions"] = rests_on[qualified(item.file, item.theorem)]
-        result.setdefault(label, []).append(entry)
+        entries = result.setdefault(item.pop("label"), [])
+        entries.append(item | {"assumptions": rests_on[qualified(item)]})
     return result
 
 

@@ -10,17 +10,17 @@ machine. The exit code is 1 if a line or a derivative is refuted, or a mutant is
 
 import io
 import json
-import os
 import re
 import symtable
 import sys
 import time
 import warnings
 from collections import Counter
-from contextlib import contextmanager, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from unittest.mock import patch
 
 import nbformat
 import sympy as sp
@@ -33,6 +33,7 @@ from proofledger.records import STATEMENT
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 STORED = ROOT / "proofs" / "symbolic.json"
+COUNTS = ("confirmed", "refuted", "outside", "mutants", "mutants refuted")
 CALL = "verify.symbolic("
 MAGIC = re.compile(r"^[%!].*$", re.MULTILINE)
 
@@ -69,43 +70,35 @@ def symbolic_lines(chapters=None):
     checks = []
     derivatives = []
     for path in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")) if chapters is None else chapters:
-        for place, cell in _cells_to_run(path):
-            watching = _watching(path.stem, place, checks, derivatives)
-            with watching, redirect_stdout(io.StringIO()):
-                exec(compile(cell.source, f"{path.name}, cell {place}", "exec"), cell.names)
+        names = {"__name__": "__main__"}
+        for place, source in _cells_to_run(path):
+            with _watching(path.stem, place, checks, derivatives):
+                exec(compile(source, f"{path.name}, cell {place}", "exec"), names)
     return checks, derivatives
 
 
-@dataclass(frozen=True)
-class _Cell:
-    source: str
-    names: dict  # the namespace, one for a chapter
-    binds: frozenset
-    reads: frozenset
-
-
 def _cells_to_run(path):
-    """(place, cell) of those with symbolic checks, and of the cells that bind their names."""
-    names = {"__name__": "__main__"}
-    cells = {}
-    for place, cell in enumerate(nbformat.read(path, as_version=4).cells):
-        if cell.cell_type == "code":
-            source = MAGIC.sub("", cell.source)
-            cells[place] = _Cell(source, names, *_names(source))
-    wanted = set()
-    for target in (place for place, cell in cells.items() if CALL in cell.source):
-        wanted |= _leading_to(target, cells)
-    return [(place, cells[place]) for place in sorted(wanted)]
+    """(place, source) of the cells with symbolic checks, and of those that bind their names."""
+    code = {
+        place: MAGIC.sub("", cell.source)
+        for place, cell in enumerate(nbformat.read(path, as_version=4).cells)
+        if cell.cell_type == "code"
+    }
+    names = {place: _names(source) for place, source in code.items()}
+    targets = [place for place, source in code.items() if CALL in source]
+    wanted = set().union(*(_leading_to(target, names) for target in targets))
+    return [(place, code[place]) for place in sorted(wanted)]
 
 
-def _leading_to(target, cells):
+def _leading_to(target, names):
     """``target`` and, going back, each cell that last bound a name still needed."""
     found = {target}
-    needed = set(cells[target].reads)
-    for place in reversed([place for place in cells if place < target]):
-        if cells[place].binds & needed:
+    needed = names[target][1]
+    for place in reversed([place for place in names if place < target]):
+        binds, reads = names[place]
+        if binds & needed:
             found.add(place)
-            needed = (needed - cells[place].binds) | cells[place].reads
+            needed = (needed - binds) | reads
     return found
 
 
@@ -119,7 +112,7 @@ def _names(source):
         scope = inner.pop()
         reads |= {x.get_name() for x in scope.get_symbols() if x.is_global()}
         inner += scope.get_children()
-    return frozenset(binds), frozenset(reads)
+    return binds, reads
 
 
 @contextmanager
@@ -139,20 +132,14 @@ def _watching(chapter, place, checks, derivatives):
         return expr
 
     true_derivative = finitesums.derivative
-    kinds = {name: check for name, check in vars(Verifier).items() if not name.startswith("_")}
-    here = os.getcwd()
-    os.chdir(NOTEBOOKS)
-    try:
-        for name in kinds:
-            setattr(Verifier, name, lambda *_, **__: None)
-        Verifier.symbolic = symbolic
-        finitesums.derivative = differentiate
+    stand_ins = {name: lambda *_, **__: None for name in vars(Verifier) if name[0] != "_"}
+    with (
+        chdir(NOTEBOOKS),
+        redirect_stdout(io.StringIO()),
+        patch.multiple(Verifier, **stand_ins | {"symbolic": symbolic}),
+        patch.object(finitesums, "derivative", differentiate),
+    ):
         yield
-    finally:
-        finitesums.derivative = true_derivative
-        for name, check in kinds.items():
-            setattr(Verifier, name, check)
-        os.chdir(here)
 
 
 # ---------------------------------------------------------------------------------------- verdicts
@@ -167,18 +154,13 @@ def certify(checks):
             name: residues.check(check.lines[-1], wrong).outcome
             for name, wrong in check.mutants.items()
         }
-        entry = results.setdefault(check.label, _blank())
+        entry = results.setdefault(check.label, dict.fromkeys(COUNTS, 0) | {"claims": []})
         for verdict in verdicts:
             entry[verdict.outcome] += 1
         entry["mutants"] += len(mutants)
         entry["mutants refuted"] += sum(outcome == "refuted" for outcome in mutants.values())
         entry["claims"].append(_claim(check, verdicts, mutants))
     return results
-
-
-def _blank():
-    counts = {"confirmed": 0, "refuted": 0, "outside": 0, "mutants": 0, "mutants refuted": 0}
-    return {**counts, "claims": []}
 
 
 def _claim(check, verdicts, mutants):
@@ -215,22 +197,11 @@ def main():
 
 def _report(results, slopes, collecting, checking):
     """Print the counts and all that is not confirmed; 1 if something is wrong."""
-    total = Counter()
-    for label, entry in sorted(results.items()):
-        total.update({key: value for key, value in entry.items() if isinstance(value, int)})
-        for claim in entry["claims"]:
-            for outcome in claim["lines"]:
-                if outcome != "confirmed":
-                    print(f"{label}, {claim['claim']}: {outcome} {claim['reasons']}")
-            for name, outcome in claim["mutants"].items():
-                if outcome != "refuted":
-                    print(f"{label}, {claim['claim']}: mutant {name!r} is {outcome}")
+    for line in _unsettled(results, slopes):
+        print(line)
+    total = {key: sum(entry[key] for entry in results.values()) for key in COUNTS}
     claims = sum(len(entry["claims"]) for entry in results.values())
     taken = Counter(verdict.outcome for _, verdict in slopes)
-    for derivative, verdict in slopes:
-        if verdict.outcome != "confirmed":
-            place = f"{derivative.chapter}, cell {derivative.cell}"
-            print(f"{place}, derivative by {derivative.x}: {verdict.outcome} {verdict.reason}")
     print(
         f"{len(results)} statements, {claims} checks; lines: {total['confirmed']} confirmed, "
         f"{total['refuted']} refuted, {total['outside']} outside; "
@@ -240,6 +211,20 @@ def _report(results, slopes, collecting, checking):
     )
     blind = total["mutants refuted"] < total["mutants"]
     return int(bool(total["refuted"] or taken["refuted"] or blind))
+
+
+def _unsettled(results, slopes):
+    """A line of text for each line and derivative not confirmed, and each mutant not refuted."""
+    claims = [(label, claim) for label in sorted(results) for claim in results[label]["claims"]]
+    for label, claim in claims:
+        outcomes = [outcome for outcome in claim["lines"] if outcome != "confirmed"]
+        yield from (f"{label}, {claim['claim']}: {x} {claim['reasons']}" for x in outcomes)
+        passing = {name: x for name, x in claim["mutants"].items() if x != "refuted"}
+        yield from (f"{label}, {claim['claim']}: mutant {k!r} is {x}" for k, x in passing.items())
+    for slope, verdict in slopes:
+        if verdict.outcome != "confirmed":
+            place = f"{slope.chapter}, cell {slope.cell}, derivative by {slope.x}"
+            yield f"{place}: {verdict.outcome} {verdict.reason}"
 
 
 if __name__ == "__main__":

@@ -59,132 +59,59 @@ normal form; ``finitesums.residues`` is a second prover that shares nothing with
 """
 
 from _own_names import tidy
-from finitesums.calculus import (
-    at,
-    derivative,
-    partial,
-)
-from finitesums.evaluation import (
-    instantiate,
-)
-from finitesums.letters import (
-    Action,
-    OutsideFragment,
-    State,
-    Weight,
-    expand_definitions,
-    m,
-    n,
-)
-from finitesums.numbers_exact import (
-    same_number,
-)
-from finitesums.objects import (
-    A,
-    Delta,
-    Q,
-    Softmax,
-    V,
-    Z,
-    a,
-    a1,
-    action,
-    centred,
-    covariance,
-    cumulant,
-    cumulant3,
-    entropy,
-    eta,
-    expectation,
-    indicator,
-    kl,
-    log_pi,
-    path,
-    pi,
-    s,
-    s1,
-    state,
-    sum_actions,
-    sum_states,
-    t,
-    table,
-    tau,
-    theta,
-    variance,
-    weight,
-)
-from finitesums.printing import (
-    Derivation,
-    chain_of,
-    latex,
-)
-from finitesums.refutation import (
-    Contradiction,
-    Disagreement,
-    differ,
-    disagreement,
-)
-from finitesums.verdict import (
-    equal,
-    explain,
-    normal_form,
-)
-
-__all__ = [
-    "A",
-    "Action",
-    "Contradiction",
-    "Delta",
-    "Derivation",
-    "Disagreement",
-    "OutsideFragment",
-    "Q",
-    "Softmax",
-    "State",
-    "V",
-    "Weight",
-    "Z",
-    "a",
-    "a1",
-    "action",
-    "at",
-    "centred",
-    "chain_of",
-    "covariance",
-    "cumulant",
-    "cumulant3",
-    "derivative",
-    "differ",
-    "disagreement",
-    "entropy",
-    "equal",
-    "eta",
-    "expand_definitions",
-    "expectation",
-    "explain",
-    "indicator",
-    "instantiate",
-    "kl",
-    "latex",
-    "log_pi",
-    "m",
-    "n",
-    "normal_form",
-    "partial",
-    "path",
-    "pi",
-    "s",
-    "s1",
-    "same_number",
-    "state",
-    "sum_actions",
-    "sum_states",
-    "t",
-    "table",
-    "tau",
-    "theta",
-    "variance",
-    "weight",
-]
+from finitesums.calculus import at as at
+from finitesums.calculus import derivative as derivative
+from finitesums.calculus import partial as partial
+from finitesums.evaluation import instantiate as instantiate
+from finitesums.letters import Action as Action
+from finitesums.letters import OutsideFragment as OutsideFragment
+from finitesums.letters import State as State
+from finitesums.letters import Weight as Weight
+from finitesums.letters import expand_definitions as expand_definitions
+from finitesums.letters import m as m
+from finitesums.letters import n as n
+from finitesums.numbers_exact import same_number as same_number
+from finitesums.objects import A as A
+from finitesums.objects import Delta as Delta
+from finitesums.objects import Q as Q
+from finitesums.objects import Softmax as Softmax
+from finitesums.objects import V as V
+from finitesums.objects import Z as Z
+from finitesums.objects import a as a
+from finitesums.objects import a1 as a1
+from finitesums.objects import action as action
+from finitesums.objects import centred as centred
+from finitesums.objects import covariance as covariance
+from finitesums.objects import cumulant as cumulant
+from finitesums.objects import cumulant3 as cumulant3
+from finitesums.objects import entropy as entropy
+from finitesums.objects import eta as eta
+from finitesums.objects import expectation as expectation
+from finitesums.objects import indicator as indicator
+from finitesums.objects import kl as kl
+from finitesums.objects import log_pi as log_pi
+from finitesums.objects import path as path
+from finitesums.objects import pi as pi
+from finitesums.objects import s as s
+from finitesums.objects import s1 as s1
+from finitesums.objects import state as state
+from finitesums.objects import sum_actions as sum_actions
+from finitesums.objects import sum_states as sum_states
+from finitesums.objects import t as t
+from finitesums.objects import table as table
+from finitesums.objects import tau as tau
+from finitesums.objects import theta as theta
+from finitesums.objects import variance as variance
+from finitesums.objects import weight as weight
+from finitesums.printing import Derivation as Derivation
+from finitesums.printing import chain_of as chain_of
+from finitesums.printing import latex as latex
+from finitesums.refutation import Contradiction as Contradiction
+from finitesums.refutation import Disagreement as Disagreement
+from finitesums.refutation import differ as differ
+from finitesums.refutation import disagreement as disagreement
+from finitesums.verdict import equal as equal
+from finitesums.verdict import explain as explain
+from finitesums.verdict import normal_form as normal_form
 
 tidy(__name__)

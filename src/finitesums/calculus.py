@@ -7,7 +7,16 @@ from typing import Any
 
 import sympy as sp
 
-from finitesums.letters import Defined, OutsideFragment, Weight, is_index, put, roles, spoken
+from finitesums.letters import (
+    Defined,
+    OutsideFragment,
+    Weight,
+    is_index,
+    outermost,
+    put,
+    roles,
+    spoken,
+)
 from finitesums.objects import Probability
 
 
@@ -55,6 +64,14 @@ def _derivative(expr: sp.Expr, x: sp.Expr) -> sp.Expr:
     if isinstance(expr, sp.Mul):
         terms = (sp.Mul(*args[:i], _derivative(f, x), *args[i + 1 :]) for i, f in enumerate(args))
         return sp.Add(*terms)
+    if isinstance(expr, sp.Sum):
+        return _sum_derivative(expr, x)
+    return _chain_rule(expr, x)
+
+
+def _chain_rule(expr: sp.Expr, x: sp.Expr) -> sp.Expr:
+    """d f(u) = f'(u) du for exp, log and powers."""
+    args = expr.args
     if isinstance(expr, sp.exp):
         return expr * _derivative(args[0], x)
     if isinstance(expr, sp.log) and len(args) == 1:
@@ -64,8 +81,6 @@ def _derivative(expr: sp.Expr, x: sp.Expr) -> sp.Expr:
         change = _derivative(power, x)
         rest = expr * sp.log(base) * change if change != 0 else 0
         return power * base ** (power - 1) * _derivative(base, x) + rest
-    if isinstance(expr, sp.Sum):
-        return _sum_derivative(expr, x)
     raise OutsideFragment(f"no rule to differentiate {type(expr).__name__}: {spoken(expr)}")
 
 
@@ -79,8 +94,7 @@ def _entry_derivative(entry: sp.Indexed, x: sp.Expr) -> sp.Expr:
 
 def _sum_derivative(expr: sp.Sum, x: sp.Expr) -> sp.Expr:
     """d/dx sum_b f(b) = sum_b d f(b)/dx, with b renamed where x itself speaks of b."""
-    *inner, (b, low, high) = expr.limits
-    body = sp.Sum(expr.function, *inner) if inner else expr.function
+    b, low, high, body = outermost(expr)
     if b in x.free_symbols:
         fresh = sp.Dummy(b.name, integer=True, positive=True)
         body = put(body, {b: fresh})

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import sympy as sp
 
-from finitesums.letters import Defined, OutsideFragment, spoken
+from finitesums.letters import Defined, OutsideFragment, outermost, spoken
 
 
 def instantiate(
@@ -69,12 +69,11 @@ def _entry(expr: sp.Indexed, named: Mapping[str, object], bound: dict[sp.Symbol,
 
 
 def _written_out(expr: sp.Sum, named: Mapping[str, object], bound: dict[sp.Symbol, int]) -> sp.Expr:
-    """The sum as an explicit addition; the last limit of a sympy Sum is the outermost."""
-    *inner, (b, low, high) = expr.limits
+    """The sum as an explicit addition."""
+    b, low, high, body = outermost(expr)
     low = _evaluate(low, named, bound)
     high = _evaluate(high, named, bound)
     if not (low.is_Integer and high.is_Integer):
         raise ValueError(f"the number of terms of {expr} is not given: {low}..{high}")
-    body = sp.Sum(expr.function, *inner) if inner else expr.function
     places = whole_range(expr, int(low), int(high))
     return sp.Add(*(_evaluate(body, named, {**bound, b: k}) for k in places))

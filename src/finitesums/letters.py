@@ -133,6 +133,12 @@ def expand_definitions(expr: sp.Expr) -> sp.Expr:
     return expr.func(*(expand_definitions(arg) for arg in expr.args))
 
 
+def outermost(expr: sp.Sum) -> tuple[sp.Symbol, sp.Expr, sp.Expr, sp.Expr]:
+    """(letter, low, high, body) of the outermost of nested sums: the last limit of a sympy Sum."""
+    *inner, (letter, low, high) = expr.limits
+    return letter, low, high, sp.Sum(expr.function, *inner) if inner else expr.function
+
+
 # ------------------------------------------------------------------------------------- substitution
 
 
@@ -152,8 +158,7 @@ def put(expr: sp.Basic, values: Mapping[sp.Basic, sp.Basic]) -> sp.Basic:
 
 
 def _put_in_sum(expr: sp.Sum, values: Mapping[sp.Basic, sp.Basic]) -> sp.Expr:
-    *inner, (letter, low, high) = expr.limits
-    body = sp.Sum(expr.function, *inner) if inner else expr.function
+    letter, low, high, body = outermost(expr)
     coming = {
         key: value for key, value in values.items() if key in body.free_symbols and key != letter
     }

@@ -193,16 +193,11 @@ class Softmax:
         """The rule is read when the policy is made; what its names mean later does not count."""
         _ = self._rule
 
-    def _subclass(self, base: type) -> type:
-        return type(f"{base.__name__}_{self._id}", (base,), {"policy": self})
-
     @cached_property
-    def _parts(self) -> tuple[type, type, type]:
-        return (
-            self._subclass(Probability),
-            self._subclass(LogProbability),
-            self._subclass(Partition),
-        )
+    def _parts(self) -> list[type]:
+        """Probability, LogProbability and Partition of this policy."""
+        kinds = Probability, LogProbability, Partition
+        return [type(f"{kind.__name__}_{self._id}", (kind,), {"policy": self}) for kind in kinds]
 
     @cached_property
     def _rule(self) -> tuple[sp.Symbol, sp.Symbol, sp.Expr]:

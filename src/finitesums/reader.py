@@ -9,7 +9,7 @@ import sympy as sp
 from finitesums.evaluation import whole_range
 from finitesums.factors import Entry, Index, Poly, Range, Scalar, fresh, spelling
 from finitesums.functions import Hypotheses, exponential, logarithm, positive, power
-from finitesums.letters import Defined, OutsideFragment, is_index, spoken
+from finitesums.letters import Defined, OutsideFragment, is_index, outermost, spoken
 from finitesums.objects import Table
 from finitesums.polynomials import add, constant, delta, multiply, scale, single
 from finitesums.sums import bind
@@ -37,14 +37,8 @@ class Reader:
         return poly
 
     def _read(self, expr: sp.Basic) -> Poly:
-        if expr.is_Rational:
-            return constant(expr)
         if isinstance(expr, Defined):
             return self._read(expr.definition())
-        if isinstance(expr, sp.Indexed):
-            return self._entry(expr)
-        if isinstance(expr, sp.Symbol):
-            return self._scalar(expr)
         if isinstance(expr, sp.Add):
             return add(*(self._read(arg) for arg in expr.args))
         if isinstance(expr, sp.Mul):
@@ -57,10 +51,20 @@ class Reader:
             return self._power(*expr.args)
         if isinstance(expr, sp.log) and len(expr.args) == 1:
             return self._log(expr.args[0])
-        if isinstance(expr, sp.KroneckerDelta) and len(expr.args) == 2:
-            return delta(*(self._index(i) for i in expr.args))
         if isinstance(expr, sp.Sum):
             return self._sum(expr)
+        return self._leaf(expr)
+
+    def _leaf(self, expr: sp.Basic) -> Poly:
+        """A number, a letter, an entry of a table or a delta."""
+        if expr.is_Rational:
+            return constant(expr)
+        if isinstance(expr, sp.Symbol):
+            return self._scalar(expr)
+        if isinstance(expr, sp.Indexed):
+            return self._entry(expr)
+        if isinstance(expr, sp.KroneckerDelta) and len(expr.args) == 2:
+            return delta(*(self._index(i) for i in expr.args))
         raise OutsideFragment(f"{type(expr).__name__} is outside the fragment: {spoken(expr)}")
 
     def _scalar(self, symbol: sp.Symbol) -> Poly:
@@ -108,9 +112,7 @@ class Reader:
         return logarithm(self._read(expr))
 
     def _sum(self, expr: sp.Sum) -> Poly:
-        """The first limit of a sympy Sum is the innermost, so the last is read first."""
-        *inner, (letter, low, high) = expr.limits
-        body = sp.Sum(expr.function, *inner) if inner else expr.function
+        letter, low, high, body = outermost(expr)
         if low.is_Integer and high.is_Integer:
             return self._listed(letter, whole_range(expr, int(low), int(high)), body)
         range_ = self._range(expr, letter, low, high)

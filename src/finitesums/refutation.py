@@ -21,7 +21,15 @@ import mpmath
 import sympy as sp
 
 from finitesums.evaluation import whole_range
-from finitesums.letters import Bound, OutsideFragment, Weight, expand_definitions, is_index, spoken
+from finitesums.letters import (
+    Bound,
+    OutsideFragment,
+    Weight,
+    expand_definitions,
+    is_index,
+    outermost,
+    spoken,
+)
 from finitesums.letters import m as states
 from finitesums.letters import n as actions
 
@@ -232,14 +240,6 @@ class _Evaluation:
 
     def _value(self, expr: sp.Expr, bound: Bound) -> Any:
         args = expr.args
-        if expr.is_Rational:
-            return self._rational(Fraction(int(expr.p), int(expr.q)))
-        if isinstance(expr, sp.Symbol):
-            where = dict(bound)
-            return self._rational(where[expr] if expr in where else self.point.scalar(expr))
-        if isinstance(expr, sp.Indexed):
-            place = tuple(self._place(i, bound) for i in expr.indices)
-            return self._rational(self.point.entry(expr.base, place))
         if isinstance(expr, sp.Add):
             return sum((self(arg, bound) for arg in args), self.numbers.mpf(0))
         if isinstance(expr, sp.Mul):
@@ -250,9 +250,20 @@ class _Evaluation:
             return self._log(self(args[0], bound))
         if isinstance(expr, sp.Pow):
             return self._power(self(args[0], bound), args[1], bound)
-        if isinstance(expr, sp.KroneckerDelta) and len(args) == 2:
-            same = self._place(args[0], bound) == self._place(args[1], bound)
-            return self.numbers.mpf(int(same))
+        return self._leaf(expr, dict(bound))
+
+    def _leaf(self, expr: sp.Expr, bound: dict[sp.Symbol, int]) -> Any:
+        """A number, a letter, an entry of a table or a delta."""
+        if expr.is_Rational:
+            return self._rational(Fraction(int(expr.p), int(expr.q)))
+        if isinstance(expr, sp.Symbol):
+            return self._rational(bound[expr] if expr in bound else self.point.scalar(expr))
+        if isinstance(expr, sp.Indexed):
+            place = tuple(self._place(i, bound) for i in expr.indices)
+            return self._rational(self.point.entry(expr.base, place))
+        if isinstance(expr, sp.KroneckerDelta) and len(expr.args) == 2:
+            i, j = (self._place(arg, bound) for arg in expr.args)
+            return self.numbers.mpf(int(i == j))
         if expr.is_NumberSymbol:
             return self._constant(expr)
         raise OutsideFragment(f"no numerical value for {type(expr).__name__}: {spoken(expr)}")
@@ -279,22 +290,20 @@ class _Evaluation:
             return base ** int(exponent)
         return self.numbers.exp(self(exponent, bound) * self._log(base))
 
-    def _place(self, expr: sp.Basic, bound: Bound) -> int:
+    def _place(self, expr: sp.Basic, bound: dict[sp.Symbol, int]) -> int:
         """The value of an index: an integer, a letter of a sum around, or a free index."""
         if expr.is_Integer:
             return int(expr)
         if not isinstance(expr, sp.Symbol):
             raise OutsideFragment(f"the index {expr} is not a letter")
-        where = dict(bound)
-        return where[expr] if expr in where else self.point.index(expr)
+        return bound[expr] if expr in bound else self.point.index(expr)
 
-    def _limit(self, expr: sp.Basic, bound: Bound) -> int:
+    def _limit(self, expr: sp.Basic, bound: dict[sp.Symbol, int]) -> int:
         """The value of a limit; a bound letter in it has its value, so nothing leaks here."""
         if expr.is_Integer:
             return int(expr)
         if isinstance(expr, sp.Symbol):
-            where = dict(bound)
-            value = where[expr] if expr in where else self.point.scalar(expr)
+            value = bound[expr] if expr in bound else self.point.scalar(expr)
             if not isinstance(value, int):
                 raise OutsideFragment(f"the limit {expr} is not an integer")
             return value
@@ -303,10 +312,9 @@ class _Evaluation:
         raise OutsideFragment(f"the limit {expr} is not read")
 
     def _sum(self, expr: sp.Sum, bound: Bound) -> Any:
-        *inner, (letter, low, high) = expr.limits
-        body = sp.Sum(expr.function, *inner) if inner else expr.function
+        letter, low, high, body = outermost(expr)
+        places = whole_range(expr, *(self._limit(end, dict(bound)) for end in (low, high)))
         outside = tuple(pair for pair in bound if pair[0] != letter)
-        places = whole_range(expr, self._limit(low, bound), self._limit(high, bound))
         terms = (self(body, (*outside, (letter, k))) for k in places)
         return sum(terms, self.numbers.mpf(0))
 

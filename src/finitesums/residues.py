@@ -22,9 +22,9 @@ these sizes, not more. It is no proof for every n; that is the normal form's par
 
 **Not covered.**  Signs and domains (log(x^2) = 2 log x is confirmed; that arguments of logarithms
 are positive is not looked at), n > 4, functions other than exp, log and powers, a logarithm
-directly inside a logarithm; those come out as "outside".  ``partial(f, x)`` is differentiated here,
-by the chain rule on numbers, so derivatives are checked too; a partial of a partial opens the inner
-one by its definition.
+directly inside a logarithm; those come out as "outside".  ``partial(f, x)`` is differentiated by
+sympy, so the rules of ``finitesums.calculus`` are checked too; a partial of a partial opens the
+inner one by its definition.
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from math import isqrt
+from math import isqrt, prod
 from typing import Any
 
 import sympy as sp
 
 from finitesums.calculus import Partial
-from finitesums.letters import Bound, Defined, is_index
+from finitesums.evaluation import whole_range
+from finitesums.letters import Bound, Defined, OutsideFragment, is_index, outermost
 from finitesums.letters import m as states
 from finitesums.letters import n as actions
 
@@ -50,13 +51,6 @@ VALUE = 1  # the floor on which lines are compared
 MOST_ACTIONS = 4
 MOST_STATES = 2
 DRAWS = 256
-
-# (table, its place) or (scalar, ()).
-Variable = tuple[sp.Basic, tuple[int, ...]]
-
-
-class Outside(ValueError):
-    """The line holds something that this prover does not evaluate."""
 
 
 class BadPoint(ArithmeticError):
@@ -85,13 +79,13 @@ def check(left: sp.Expr, right: sp.Expr, *, seed: int = 0) -> Verdict:
             points += 1
             if values[0] != values[1]:
                 return Verdict("refuted", points, _said(place))
-    except Outside as problem:
+    except OutsideFragment as problem:
         return Verdict("outside", points, str(problem))
     return Verdict("confirmed", points)
 
 
 def check_derivative(expr: sp.Expr, x: sp.Expr, result: sp.Expr, *, seed: int = 0) -> Verdict:
-    """Compare ``result`` with d expr / d x, differentiated here."""
+    """Compare ``result`` with d expr / d x, differentiated by sympy."""
     return check(Partial(expr, x), result, seed=seed)
 
 
@@ -167,7 +161,7 @@ def _values(sides: list[sp.Expr], place: dict[sp.Basic, int], seed: str) -> list
             return [point.value(side, VALUE, (), False) for side in sides]
         except BadPoint:
             continue
-    raise Outside(f"no point found where the lines are defined at {_said(place)}")
+    raise OutsideFragment(f"no point found where the lines are defined at {_said(place)}")
 
 
 class _Point:
@@ -195,9 +189,9 @@ class _Point:
         for known in (bound, self.place):
             if letter in known:
                 return known[letter]
-        if letter.is_integer and letter.is_positive and not is_index(letter):
+        if _is_size(letter):
             return random.Random(f"{self.seed} {letter}").randint(1, 3)
-        raise Outside(f"no value for {letter}")
+        raise OutsideFragment(f"no value for {letter}")
 
     def whole(self, expr: sp.Basic, bound: dict[sp.Symbol, int]) -> int:
         """The value of an integer expression in an index or a limit."""
@@ -207,14 +201,12 @@ class _Point:
             return self.number(expr, bound)
         if isinstance(expr, sp.Add):
             return sum(self.whole(arg, bound) for arg in expr.args)
-        raise Outside(f"{expr} as an index or a limit")
+        raise OutsideFragment(f"{expr} as an index or a limit")
 
     # -- values
 
     def value(self, expr: sp.Expr, floor: int, bound: Bound, strict: bool) -> int:
         """The residue of ``expr``; ``strict`` under an exponential: logarithms need squares."""
-        if not expr.args:
-            return self._atom(expr, floor, dict(bound))
         letters = _free(expr)
         seen = tuple(pair for pair in bound if pair[0] in letters)
         key = (expr, floor, seen, strict)
@@ -222,154 +214,78 @@ class _Point:
             self.memo[key] = self._value(expr, floor, seen, strict) % TOWER[floor]
         return self.memo[key]
 
-    def _atom(self, expr: sp.Expr, floor: int, bound: dict[sp.Symbol, int]) -> int:
-        p = TOWER[floor]
-        if expr.is_Rational:
-            return int(expr.p) * pow(int(expr.q), -1, p) % p
-        if expr is sp.E:
-            return self._exp(sp.S.One, floor, ())
-        if isinstance(expr, sp.Symbol):
-            if expr in bound or expr in self.place:
-                return self.number(expr, bound)
-            if is_index(expr):
-                raise Outside(f"no value for the index {expr}")
-            if expr.is_integer and expr.is_positive:
-                return self.number(expr, bound)
-            return self.draw(expr, (), floor, bool(expr.is_positive))
-        raise Outside(f"{type(expr).__name__}: {expr}")
-
     def _value(self, expr: sp.Expr, floor: int, bound: Bound, strict: bool) -> int:
-        p = TOWER[floor]
         args = expr.args
         if isinstance(expr, sp.Add):
             return sum(self.value(arg, floor, bound, strict) for arg in args)
         if isinstance(expr, sp.Mul):
-            result = 1
-            for arg in args:
-                result = result * self.value(arg, floor, bound, strict) % p
-            return result
-        if isinstance(expr, sp.Indexed):
-            where = tuple(self.whole(i, dict(bound)) for i in expr.indices)
-            return self.draw(expr.base, where, floor, _positive_table(expr.base))
+            return prod(self.value(arg, floor, bound, strict) for arg in args)
         if isinstance(expr, sp.exp):
-            return self._exp(expr.exp, floor, bound)
+            return self._power_of_generator(expr.exp, floor, bound)
         if isinstance(expr, sp.log) and len(args) == 1:
-            return self._log(args[0], floor, bound, strict)
+            if floor == 0:
+                raise OutsideFragment("a logarithm inside a logarithm")
+            return _logarithm(self.value(args[0], floor - 1, bound, False), floor - 1, strict)
         if isinstance(expr, sp.Pow):
-            return self._power(args[0], args[1], floor, bound, strict)
-        if isinstance(expr, sp.KroneckerDelta) and len(args) == 2:
-            i, j = (self.whole(arg, dict(bound)) for arg in args)
-            return int(i == j)
+            return self._power(self.value(args[0], floor, bound, strict), args[1], floor, bound)
         if isinstance(expr, sp.Sum):
-            terms = self._terms(expr, bound)
-            return sum(self.value(body, floor, inside, strict) for body, inside in terms)
+            return self._sum(expr, floor, bound, strict)
         if isinstance(expr, Partial):
-            f, x = args
-            return self.slope(f, self._variable(x, bound), floor, bound, strict)
-        raise Outside(f"{type(expr).__name__}: {expr}")
+            return self._slope(args[0], args[1], floor, bound, strict)
+        return self._leaf(expr, floor, dict(bound))
 
-    def _terms(self, expr: sp.Sum, bound: Bound) -> Iterator[tuple[sp.Expr, Bound]]:
-        *inner, (letter, low, high) = expr.limits
-        body = sp.Sum(expr.function, *inner) if inner else expr.function
-        outside = tuple(pair for pair in bound if pair[0] != letter)
-        first = self.whole(low, dict(bound))
-        last = self.whole(high, dict(bound))
-        if last < first - 1:
-            raise Outside(f"a range that runs backwards: {expr}")
-        for k in range(first, last + 1):
-            yield body, (*outside, (letter, k))
-
-    def _exp(self, exponent: sp.Expr, floor: int, bound: Bound) -> int:
-        if floor + 1 == len(TOWER):
-            raise Outside("exponentials are nested too deep")
-        return pow(GENERATORS[floor], self.value(exponent, floor + 1, bound, True), TOWER[floor])
-
-    def _log(self, expr: sp.Expr, floor: int, bound: Bound, strict: bool) -> int:
-        if floor == 0:
-            raise Outside("a logarithm inside a logarithm")
-        return self._logarithm(self.value(expr, floor - 1, bound, False), floor - 1, strict)
-
-    def _logarithm(self, residue: int, floor: int, strict: bool) -> int:
-        if residue == 0 or (strict and pow(residue, TOWER[floor] // 2, TOWER[floor]) != 1):
-            raise BadPoint
-        return discrete_logarithm(residue, floor)
-
-    def _power(
-        self, base: sp.Expr, exponent: sp.Expr, floor: int, bound: Bound, strict: bool
-    ) -> int:
-        value = self.value(base, floor, bound, strict)
-        if exponent.is_Integer:
-            return _integer_power(value, int(exponent), floor)
-        if floor + 1 == len(TOWER):
-            raise Outside("exponentials are nested too deep")
-        power = self.value(exponent, floor + 1, bound, True)
-        logarithm = self._logarithm(value, floor, True)
-        return pow(GENERATORS[floor], power * logarithm, TOWER[floor])
-
-    # -- derivatives
-
-    def _variable(self, x: sp.Expr, bound: Bound) -> Variable:
-        if isinstance(x, sp.Indexed):
-            return x.base, tuple(self.whole(i, dict(bound)) for i in x.indices)
-        return x, ()
-
-    def slope(self, expr: sp.Expr, x: Variable, floor: int, bound: Bound, strict: bool) -> int:
-        """The residue of d expr / d x for x = (table, its place) or (scalar, ())."""
-        if not expr.has(x[0]):
-            return 0
-        letters = _free(expr)
-        seen = tuple(pair for pair in bound if pair[0] in letters)
-        key = (expr, x, floor, seen, strict)
-        if key not in self.memo:
-            self.memo[key] = self._slope(expr, x, floor, seen, strict) % TOWER[floor]
-        return self.memo[key]
-
-    def _slope(self, expr: sp.Expr, x: Variable, floor: int, bound: Bound, strict: bool) -> int:
-        args = expr.args
+    def _leaf(self, expr: sp.Expr, floor: int, bound: dict[sp.Symbol, int]) -> int:
+        """A number, a letter, an entry of a table or a delta."""
+        if expr.is_Rational:
+            return int(expr.p) * pow(int(expr.q), -1, TOWER[floor]) % TOWER[floor]
+        if expr is sp.E:
+            return self._power_of_generator(sp.S.One, floor, ())
         if isinstance(expr, sp.Symbol):
-            return int(expr == x[0])
+            if expr in bound or expr in self.place or is_index(expr) or _is_size(expr):
+                return self.number(expr, bound)
+            return self.draw(expr, (), floor, bool(expr.is_positive))
         if isinstance(expr, sp.Indexed):
-            return int(self._variable(expr, bound) == x)
-        if isinstance(expr, sp.KroneckerDelta):
-            return 0
-        if isinstance(expr, sp.Add):
-            return sum(self.slope(arg, x, floor, bound, strict) for arg in args)
-        if isinstance(expr, sp.Mul):
-            return self._slope_of_product(args, x, floor, bound, strict)
-        if isinstance(expr, sp.exp):
-            return self._exp(expr.exp, floor, bound) * self.slope(expr.exp, x, floor, bound, strict)
-        if isinstance(expr, sp.log) and len(args) == 1:
-            below = self.value(args[0], floor, bound, strict)
-            return self.slope(args[0], x, floor, bound, strict) * _integer_power(below, -1, floor)
-        if isinstance(expr, sp.Pow):
-            return self._slope_of_power(args[0], args[1], x, floor, bound, strict)
-        if isinstance(expr, sp.Sum):
-            terms = self._terms(expr, bound)
-            return sum(self.slope(body, x, floor, inside, strict) for body, inside in terms)
-        if isinstance(expr, Partial):
-            return self.slope(_opened(expr.definition()), x, floor, bound, strict)
-        raise Outside(f"no derivative of {type(expr).__name__}: {expr}")
+            where = tuple(self.whole(i, bound) for i in expr.indices)
+            return self.draw(expr.base, where, floor, _positive_table(expr.base))
+        if isinstance(expr, sp.KroneckerDelta) and len(expr.args) == 2:
+            i, j = (self.whole(arg, bound) for arg in expr.args)
+            return int(i == j)
+        raise OutsideFragment(f"{type(expr).__name__}: {expr}")
 
-    def _slope_of_product(
-        self, args: tuple[sp.Expr, ...], x: Variable, floor: int, bound: Bound, strict: bool
-    ) -> int:
-        total = 0
-        for k, arg in enumerate(args):
-            term = self.slope(arg, x, floor, bound, strict)
-            if term:
-                rest = sp.Mul(*args[:k], *args[k + 1 :])
-                total += term * self.value(rest, floor, bound, strict)
-        return total
+    def _sum(self, expr: sp.Sum, floor: int, bound: Bound, strict: bool) -> int:
+        letter, low, high, body = outermost(expr)
+        places = whole_range(expr, *(self.whole(end, dict(bound)) for end in (low, high)))
+        outside = tuple(pair for pair in bound if pair[0] != letter)
+        return sum(self.value(body, floor, (*outside, (letter, k)), strict) for k in places)
 
-    def _slope_of_power(
-        self, base: sp.Expr, exponent: sp.Expr, x: Variable, floor: int, bound: Bound, strict: bool
+    def _slope(self, f: sp.Expr, x: sp.Expr, floor: int, bound: Bound, strict: bool) -> int:
+        """d f / d x; an entry x gets letters of its own as indices, and f captures none."""
+        if isinstance(x, sp.Indexed):
+            own = _own_letters(len(x.indices))
+            places = (self.whole(i, dict(bound)) for i in x.indices)
+            bound = (*bound, *zip(own, places, strict=True))
+            x = x.base[own]
+        return self.value(_differentiated(f, x), floor, bound, strict)
+
+    def _power(self, base: int, exponent: sp.Expr, floor: int, bound: Bound) -> int:
+        if not exponent.is_Integer:
+            return self._power_of_generator(exponent, floor, bound, _logarithm(base, floor, True))
+        if exponent < 0 and base == 0:
+            raise BadPoint
+        return pow(base, int(exponent), TOWER[floor])
+
+    def _power_of_generator(
+        self, exponent: sp.Expr, floor: int, bound: Bound, times: int = 1
     ) -> int:
-        if exponent.is_Integer:
-            value = self.value(base, floor, bound, strict)
-            outer = int(exponent) * _integer_power(value, int(exponent) - 1, floor)
-            return outer * self.slope(base, x, floor, bound, strict)
-        written_out = sp.exp(sp.Mul(exponent, sp.log(base), evaluate=False), evaluate=False)
-        return self._slope(written_out, x, floor, bound, strict)
+        """g^(times * exponent): exp of the exponent for times = 1."""
+        if floor + 1 == len(TOWER):
+            raise OutsideFragment("exponentials are nested too deep")
+        power = times * self.value(exponent, floor + 1, bound, True)
+        return pow(GENERATORS[floor], power, TOWER[floor])
+
+
+def _is_size(letter: sp.Symbol) -> bool:
+    return bool(letter.is_integer and letter.is_positive and not is_index(letter))
 
 
 def _positive_table(base: sp.IndexedBase) -> bool:
@@ -381,13 +297,23 @@ def _free(expr: sp.Expr) -> frozenset[sp.Basic]:
     return frozenset(expr.free_symbols)
 
 
-def _integer_power(value: int, k: int, floor: int) -> int:
-    if k < 0 and value == 0:
-        raise BadPoint
-    return pow(value, k, TOWER[floor])
+@cache
+def _own_letters(how_many: int) -> tuple[sp.Dummy, ...]:
+    return sp.symbols(f"i:{how_many}", cls=sp.Dummy, integer=True)
+
+
+@cache
+def _differentiated(expr: sp.Expr, x: sp.Expr) -> sp.Expr:
+    return sp.diff(expr, x)
 
 
 # ------------------------------------------------------------------------------ discrete logarithms
+
+
+def _logarithm(residue: int, floor: int, strict: bool) -> int:
+    if residue == 0 or (strict and pow(residue, TOWER[floor] // 2, TOWER[floor]) != 1):
+        raise BadPoint
+    return discrete_logarithm(residue, floor)
 
 
 @cache

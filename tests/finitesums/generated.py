@@ -8,14 +8,16 @@ import cmath
 import random
 from dataclasses import dataclass
 from math import prod
+from operator import add, mul, sub
 
 import sympy as sp
 
 import finitesums as S
 from finitesums import Delta, V, a, pi, s, t, theta
-from finitesums.letters import Defined
+from finitesums.letters import Defined, outermost, put
 
 K = S.table("K", S.Action, S.Action)
+MOVE = S.table("P", S.State, S.Action, S.State)
 F = sp.IndexedBase("F", real=True)
 N = sp.Symbol("N", integer=True, positive=True)
 w = S.weight("w")
@@ -52,9 +54,18 @@ class World:
 # ------------------------------------------------------------------------ evaluation of sympy trees
 
 
+FUNCTIONS = {
+    sp.Add: lambda *terms: sum(terms),
+    sp.Mul: lambda *factors: prod(factors),
+    sp.Pow: pow,
+    sp.exp: cmath.exp,
+    sp.log: cmath.log,
+    sp.KroneckerDelta: lambda i, j: int(i == j),
+}
+
+
 def number(expr, env, world):
     """The value of a sympy expression; ``env`` gives the indices."""
-    args = expr.args
     if expr.is_Rational:
         return int(expr.p) / int(expr.q)
     if expr is sp.E:
@@ -66,23 +77,11 @@ def number(expr, env, world):
     if isinstance(expr, sp.Indexed):
         where = (int(number(i, env, world)) for i in expr.indices)
         return world.entry(str(expr.base), *where)
-    if isinstance(expr, sp.KroneckerDelta):
-        return int(number(args[0], env, world) == number(args[1], env, world))
-    if isinstance(expr, sp.Add):
-        return sum(number(arg, env, world) for arg in args)
-    if isinstance(expr, sp.Mul):
-        return prod(number(arg, env, world) for arg in args)
-    if isinstance(expr, sp.exp):
-        return cmath.exp(number(args[0], env, world))
-    if isinstance(expr, sp.log):
-        return cmath.log(number(args[0], env, world))
-    if isinstance(expr, sp.Pow):
-        return number(args[0], env, world) ** number(args[1], env, world)
-    assert isinstance(expr, sp.Sum), type(expr)
-    *inner, (letter, low, high) = expr.limits
-    body = sp.Sum(expr.function, *inner) if inner else expr.function
-    places = range(int(number(low, env, world)), int(number(high, env, world)) + 1)
-    return sum(number(body, {**env, letter: place}, world) for place in places)
+    if isinstance(expr, sp.Sum):
+        letter, low, high, body = outermost(expr)
+        places = range(int(number(low, env, world)), int(number(high, env, world)) + 1)
+        return sum(number(body, {**env, letter: place}, world) for place in places)
+    return FUNCTIONS[expr.func](*(number(arg, env, world) for arg in expr.args))
 
 
 def close(x, y, tolerance=1e-8):
@@ -103,6 +102,24 @@ class Made:
 
     expr: sp.Expr
     value: object
+
+
+def applied(symbolic, plain, *parts):
+    """A function of expressions: what it is for sympy, and what it is for numbers."""
+    return Made(
+        symbolic(*(part.expr for part in parts)),
+        lambda e, u: plain(*(part.value(e, u) for part in parts)),
+    )
+
+
+def summed(letter, size, x):
+    """The sum of ``x`` over ``letter`` from 1 to the symbol ``size``."""
+
+    def value(env, world):
+        places = range(1, world.sizes[size.name] + 1)
+        return sum(x.value({**env, letter: place}, world) for place in places)
+
+    return Made(sp.Sum(x.expr, (letter, 1, size)), value)
 
 
 def softmax(logit):
@@ -150,6 +167,9 @@ POLICIES = [
 ]
 
 
+ARITHMETIC = {"add": add, "mul": mul, "sub": sub}
+
+
 def leaf(draw, acts, states):
     i = draw.choice(acts)
     c = draw.choice(acts)
@@ -172,8 +192,24 @@ def leaf(draw, acts, states):
             Made(policy.log(v, i), lambda e, u: cmath.log(probability(e, u, e[v], e[i]))),
             Made(1 / S.Z(v), lambda e, u: 1 / _normaliser(e[v], u)),
             Made(S.indicator(i, 1), lambda e, _: int(e[i] == 1)),
+            Made(MOVE[v, i, x], lambda e, u: u.entry("P", e[v], e[i], e[x])),
+            Made(
+                sp.exp(S.indicator(i, c) * t),
+                lambda e, u: cmath.exp((e[i] == e[c]) * u.scalar("t")),
+            ),
         ]
     )
+
+
+def rearranged(draw, expr):
+    """An expression with the same value: bound letters renamed, products multiplied out."""
+    if isinstance(expr, (Defined, sp.Indexed, sp.KroneckerDelta)) or not expr.has(sp.Sum, Defined):
+        return sp.expand(S.expand_definitions(expr)) if draw.random() < 0.5 else expr
+    if isinstance(expr, sp.Sum):
+        letter, low, high, body = outermost(expr)
+        fresh = sp.Symbol("fresh", integer=True, positive=True)
+        return sp.Sum(put(rearranged(draw, body), {letter: fresh}), (fresh, low, high))
+    return expr.func(*(rearranged(draw, arg) for arg in expr.args))
 
 
 def _normaliser(state, world):
@@ -189,40 +225,26 @@ def make(draw, depth, acts=(a, b), states=(s, y)):
     def deeper(acts=acts, states=states):
         return make(draw, depth - 1, acts, states)
 
-    kind = draw.choice(
-        ["add", "mul", "sub", "exp", "log", "mix", "sum", "sum", "sum", "states", "size"]
-    )
-    if kind in ("add", "mul", "sub"):
-        return _pair(kind, deeper(), deeper())
+    kind = draw.choice([*ARITHMETIC, "exp", "log", "mix", "sum", "sum", "sum", "states", "size"])
+    if kind in ARITHMETIC:
+        return applied(ARITHMETIC[kind], ARITHMETIC[kind], deeper(), deeper())
     if kind == "exp":
         x = leaf(draw, acts, states)
-        return Made(sp.exp(x.expr / 2), lambda e, u: cmath.exp(x.value(e, u) / 2))
+        return applied(lambda x: sp.exp(x / 2), lambda x: cmath.exp(x / 2), x)
     if kind == "log":
         x = leaf(draw, acts, states)
-        return Made(
-            sp.log(1 + sp.exp(x.expr)), lambda e, u: cmath.log(1 + cmath.exp(x.value(e, u)))
-        )
+        return applied(lambda x: sp.log(1 + sp.exp(x)), lambda x: cmath.log(1 + cmath.exp(x)), x)
     if kind == "mix":
         return _mixture(draw, acts, states)
     if kind == "size":
         x = deeper()
-        size = Made(sp.Sum(x.expr * F[j], (j, 1, N)), lambda e, u: _over(j, "N", x, e, u))
-        return size if j not in x.expr.free_symbols else x
+        entry = Made(F[j], lambda e, u: u.entry("F", e[j]))
+        return x if j in x.expr.free_symbols else summed(j, N, applied(mul, mul, x, entry))
     if kind == "states":
         letter = draw.choice([y, sp.Symbol("z", integer=True, positive=True)])
-        x = deeper(states=(*states, letter, letter))
-        return Made(sp.Sum(x.expr, (letter, 1, S.m)), lambda e, u: _sum(letter, "m", x, e, u))
+        return summed(letter, S.m, deeper(states=(*states, letter, letter)))
     letter = draw.choice([j, k, b])
-    x = deeper(acts=(*acts, letter, letter))
-    return Made(sp.Sum(x.expr, (letter, 1, S.n)), lambda e, u: _sum(letter, "n", x, e, u))
-
-
-def _pair(kind, x, y):
-    if kind == "add":
-        return Made(x.expr + y.expr, lambda e, u: x.value(e, u) + y.value(e, u))
-    if kind == "sub":
-        return Made(x.expr - y.expr, lambda e, u: x.value(e, u) - y.value(e, u))
-    return Made(x.expr * y.expr, lambda e, u: x.value(e, u) * y.value(e, u))
+    return summed(letter, S.n, deeper(acts=(*acts, letter, letter)))
 
 
 def _mixture(draw, acts, states):
@@ -236,16 +258,6 @@ def _mixture(draw, acts, states):
         return cmath.log((1 - share) * first(e, u, e[v], e[i]) + share * second(e, u, e[v], e[i]))
 
     return Made(sp.log((1 - w) * p(v, i) + w * q(v, i)), value)
-
-
-def _sum(letter, size, x, env, world):
-    places = range(1, world.sizes[size] + 1)
-    return sum(x.value({**env, letter: place}, world) for place in places)
-
-
-def _over(_letter, size, x, env, world):
-    places = range(1, world.sizes[size] + 1)
-    return sum(x.value(env, world) * world.entry("F", place) for place in places)
 
 
 def worlds(seed, moved=None):

@@ -8,7 +8,7 @@ import random
 
 import pytest
 import sympy as sp
-from generated import F, K, N, b, close, hiding, j, k, make, number, shares, w, worlds
+from generated import F, K, N, b, close, hiding, j, k, make, number, rearranged, shares, w, worlds
 
 import finitesums as S
 from finitesums import Delta, V, a, a1, log_pi, pi, s, s1, t, theta
@@ -43,6 +43,18 @@ def test_normal_forms_have_the_meaning_of_the_generator(chunk):
             if normal is not None:
                 assert close(number(normal, env, world), meant), (seed, made.expr, normal)
     assert refused < EACH / 3
+
+
+@pytest.mark.parametrize("chunk", CHUNKS[:4])
+def test_other_forms_are_proved_equal(chunk):
+    """A normal form is its own, and a rearrangement has the same."""
+    for seed, made in generated(chunk + 500, depth=2):
+        normal = understood(lambda made=made: S.normal_form(made.expr))
+        if normal is not None:
+            other = rearranged(random.Random(seed), made.expr)
+            assert S.normal_form(normal) == normal
+            proved = understood(lambda x=made.expr, y=other: S.equal(x, y))
+            assert proved or (proved is None and other.has(sp.Product)), (seed, made.expr)
 
 
 @pytest.mark.parametrize("chunk", CHUNKS[:10])
@@ -90,7 +102,7 @@ def test_renaming_a_free_letter_captures_nothing(chunk):
 
 @pytest.mark.parametrize("chunk", CHUNKS[:6])
 def test_verdicts_never_contradict_the_values(chunk):
-    """A pair is called equal only if its values agree, and called different only if they do not."""
+    """A pair is called equal only if its values agree, and different if and only if they do not."""
     proved = 0
     for seed, made in generated(chunk + 400, depth=2, each=25):
         other = _relative(random.Random(seed), made)
@@ -99,6 +111,7 @@ def test_verdicts_never_contradict_the_values(chunk):
         equal = understood(lambda made=made, other=other: S.equal(made.expr, other.expr))
         differ = understood(lambda made=made, other=other: S.differ(made.expr, other.expr))
         assert not (equal and (differ or not agree)), (seed, made.expr, other.expr)
+        assert agree or differ is not False, (seed, made.expr, other.expr)
         proved += bool(equal)
     assert 2 < proved < 23
 

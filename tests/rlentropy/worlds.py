@@ -1,10 +1,12 @@
 """Processes, policies and differences that tests of several wings share."""
 
 import numpy as np
+from hypothesis import strategies as st
 from scipy import sparse
 
 from rlentropy.discounted import environments
 from rlentropy.discounted.mdp import DiscountedMDP
+from rlentropy.episodic import environments as episodic
 from rlentropy.episodic.mdp import EpisodicMDP
 
 TAU = 0.3
@@ -42,3 +44,13 @@ def island(gamma=0.9, *, seed=0):
 def central(f, step=1e-3):
     """Fourth-order central difference of f at 0."""
     return (8 * (f(step) - f(-step)) - (f(2 * step) - f(-2 * step))) / (12 * step)
+
+
+@st.composite
+def small_mdps(draw):
+    """Episodic garnets with zeros (unreachable states), stationary or not, down to one state, one
+    action, one stage."""
+    S, A, H = draw(st.integers(1, 5)), draw(st.integers(1, 3)), draw(st.integers(1, 4))
+    sizes = {"states": S, "actions": A, "horizon": H, "branching": draw(st.integers(1, S))}
+    seed, stationary = draw(st.integers(0, 10_000)), draw(st.booleans())
+    return episodic.garnet(**sizes, seed=seed, stationary=stationary)

@@ -102,6 +102,15 @@ def test_remainder_bound_holds(gamma):
             assert remainder <= de.remainder_bound(model, direction, eta)
 
 
+@pytest.mark.parametrize("gamma", [0.2, 0.9])
+def test_spread_bound_by_hand(gamma):
+    """D = 2: min(x, x^2)."""
+    model, *_ = case(0, gamma=gamma)
+    x = (gamma / (1 - gamma)) ** 0.5
+    found = de.spread_bound(model, np.tile([0.0, 1.0, 2.0], (5, 1)))
+    assert found == pytest.approx(min(x, x**2), rel=1e-12)
+
+
 def test_certified_step_at_its_ends():
     model, theta, _ = case(9)
     assert de.certified_step(model, theta, np.ones_like(theta)) == np.inf

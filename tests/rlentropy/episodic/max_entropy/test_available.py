@@ -7,7 +7,7 @@ import numpy as np
 import plain_learners
 import pytest
 from certified import assert_certified
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rlentropy import distributions as dist
@@ -146,6 +146,9 @@ def test_potentials_of_a_policy_bound_what_they_should(mdp, seed):
 
 @settings(max_examples=30, deadline=None)
 @given(masked_mdps())
+@example(masked(4, 3, 1, 0))
+@example(masked(1, 3, 4, 0))
+@example(masked(4, 1, 4, 0))
 def test_optima_are_certified_and_no_policy_does_better(mdp):
     best = mve.solve(mdp)
     mean = mve.solve_average(mdp, tol=1e-9)

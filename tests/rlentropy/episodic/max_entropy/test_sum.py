@@ -1,4 +1,4 @@
-"""The exact optimum: kernels against NumPy twins, certificates, a generic conic solver, degenerate cases, refusals."""
+"""The exact optimum: kernels against NumPy twins, known values, hard chains, one degenerate case, refusals."""
 
 import numpy as np
 import pytest

@@ -163,11 +163,11 @@ class PolicyInMDP:
         """x with (I - gamma P_pi) x = b: the values of a reward b(s) at every visit;
         (S,) -> (S,).
         """
-        return self._solver.solve(check_shape("b", b, (self.mdp.S,)))
+        return self._solver.solve(check_shape("b", b, (self.mdp.S,)), transposed=False)
 
     def solve_transposed(self, b: Floats) -> Floats:
         """x with (I - gamma P_pi)' x = b: the discounted visits that begin as b; (S,) -> (S,)."""
-        return self._solver.solve_transposed(check_shape("b", b, (self.mdp.S,)))
+        return self._solver.solve(check_shape("b", b, (self.mdp.S,)), transposed=True)
 
 
 def evaluate(mdp: DiscountedMDP, pi: ArrayLike, *, tau: float = 0.0) -> PolicyInMDP:
@@ -197,8 +197,7 @@ def evaluate_softmax(mdp: DiscountedMDP, theta: ArrayLike, *, tau: float = 0.0) 
 
 
 class _Solver:
-    """Solves with M = I - gamma P_pi for one policy:
-    ``solve(b)`` is M^-1 b, ``solve_transposed(b)`` is M^-T b.
+    """Solves with M = I - gamma P_pi for one policy.
 
     Dense kernels use one LU factorisation; sparse ones BiCGSTAB with refinement,
     and a sparse LU where that misses.
@@ -217,15 +216,8 @@ class _Solver:
     def _sparse_lu(self) -> Any:
         return sparse_linalg.splu(sparse.csc_array(self._matrix))
 
-    def solve(self, b: Floats) -> Floats:
-        """x with (I - gamma P_pi) x = b; shape (S,)."""
-        return self._solve(b, transposed=False)
-
-    def solve_transposed(self, b: Floats) -> Floats:
-        """x with (I - gamma P_pi)' x = b; shape (S,)."""
-        return self._solve(b, transposed=True)
-
-    def _solve(self, b: Floats, transposed: bool) -> Floats:
+    def solve(self, b: Floats, *, transposed: bool) -> Floats:
+        """x with (I - gamma P_pi) x = b, or (I - gamma P_pi)' x = b; (S,) -> (S,)."""
         if not self._sparse:
             return lapack.dgetrs(*self._lu, b, trans=int(transposed))[0]
         matrix = self._matrix.T.tocsr() if transposed else self._matrix

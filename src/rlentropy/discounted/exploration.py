@@ -44,9 +44,8 @@ class DiscountedAscent:
 
 def pair_visitation(mdp: DiscountedMDP, pi: ArrayLike) -> Floats:
     """rho(s, a) = d(s) pi(a|s), a distribution on pairs; (S, A) -> (S, A)."""
-    check_kind("mdp", mdp, DiscountedMDP)
-    pi = check_distribution("pi", pi, (mdp.S, mdp.A))
-    return evaluation.evaluate(mdp, pi).d[:, None] * pi
+    at = evaluation.evaluate(mdp, pi)
+    return at.d[:, None] * at.pi
 
 
 def mirror_ascent(

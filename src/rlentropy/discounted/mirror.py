@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rlentropy import distributions as dist
-from rlentropy._types import Floats
+from rlentropy._bisection import bisect
+from rlentropy._types import Bools, Floats
 from rlentropy.validation import check_array, check_positive, no_overflow, refuse
 
 
@@ -46,10 +47,11 @@ def step(log_pi: ArrayLike, adv: ArrayLike, eta: float, *, order: float) -> Floa
     q = check_positive("order", order)
     low = gain.min(axis=-1, keepdims=True)  # the sum is at least 1 here
     high = gain.max(axis=-1, keepdims=True)  # and at most 1 here
-    for _ in range(200):
-        middle = (low + high) / 2
-        above = _moved(log_pi, gain - middle, q).sum(axis=-1, keepdims=True) > 1
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
+
+    def too_small(multiplier: Floats) -> Bools:
+        return _moved(log_pi, gain - multiplier, q).sum(axis=-1, keepdims=True) > 1
+
+    _, high = bisect(too_small, low, high, steps=200)
     p = _moved(log_pi, gain - high, q)
     return p / p.sum(axis=-1, keepdims=True)
 

@@ -141,20 +141,14 @@ def difference(mdp: DiscountedMDP, theta_old: ArrayLike, theta_new: ArrayLike) -
     Source: thm-entropy-pdl.
     """
     check_kind("mdp", mdp, DiscountedMDP)
-    old, new = (
-        evaluation.evaluate_softmax(mdp, theta) for theta in _pair(mdp, theta_old, theta_new)
-    )
+    shape = (mdp.S, mdp.A)
+    old = evaluation.evaluate_softmax(mdp, check_array("theta_old", theta_old, shape))
+    new = evaluation.evaluate_softmax(mdp, check_array("theta_new", theta_new, shape))
     worth = np.where(mdp.available, old.entropy_Q, 0.0)
     action = new.d @ np.sum((new.pi - old.pi) * worth, axis=1)
     return EntropyDifference(
         action=float(action), kl=float(new.d @ dist.kl(new.log_pi, old.log_pi))
     )
-
-
-def _pair(mdp: DiscountedMDP, theta_old: ArrayLike, theta_new: ArrayLike) -> tuple[Floats, Floats]:
-    """Both logits, refused by their own names."""
-    shape = (mdp.S, mdp.A)
-    return check_array("theta_old", theta_old, shape), check_array("theta_new", theta_new, shape)
 
 
 def visitation_shift(mdp: DiscountedMDP, pi_old: ArrayLike, pi_new: ArrayLike) -> Floats:

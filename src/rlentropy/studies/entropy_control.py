@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize
 
 from rlentropy import distributions as dist
+from rlentropy._bisection import bisect
 from rlentropy._types import Bools, Floats
 from rlentropy.discounted import evaluation, natural_gradient
 from rlentropy.discounted.mdp import DiscountedMDP
@@ -31,7 +32,13 @@ from rlentropy.validation import (
     refuse,
 )
 
-PENALTIES = ("state", "quadratic", "absolute")
+# k(x): derivative of the penalty in p at p = pi e^x, per unit of strength, up to a constant.
+_SLOPES = {
+    "state": lambda x: -np.expm1(-x),
+    "quadratic": lambda x: x * np.exp(-x),
+    "absolute": lambda x: np.sign(x) * np.exp(-x),
+}
+PENALTIES = tuple(_SLOPES)
 CONTROLS = ("none", "clip", "freeze", "bonus", "constrained")
 
 
@@ -184,28 +191,16 @@ def penalised_step(
 def _responses(adv, eta, beta, selected, penalty):
     """Function of the multiplier returning x (A,) with x / eta + beta k(x) = A - multiplier."""
     strength = beta * selected.mean() if penalty == "state" else beta * selected
-
-    def slope_state(x):  # derivative of -KL(pi || p) in p, up to a constant
-        return -np.expm1(-x)
-
-    def slope_quadratic(x):
-        return x * np.exp(-x)
-
-    def slope_absolute(x):
-        return np.sign(x) * np.exp(-x)
-
-    slope = {"state": slope_state, "quadratic": slope_quadratic, "absolute": slope_absolute}[
-        penalty
-    ]
+    slope = _SLOPES[penalty]
 
     def respond(multiplier):
         target = adv - multiplier
-        low = np.minimum(eta * target, 0.0)
-        high = np.maximum(eta * target, 0.0)
-        for _ in range(200):  # bisection, vectorised over actions
-            middle = (low + high) / 2
-            below = middle / eta + strength * slope(middle) < target
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        low, high = bisect(
+            lambda x: x / eta + strength * slope(x) < target,
+            np.minimum(eta * target, 0.0),
+            np.maximum(eta * target, 0.0),
+            steps=200,
+        )
         x = (low + high) / 2
         if penalty == "absolute":  # the kink holds x at exactly 0
             x = np.where(selected & (np.abs(target) <= beta), 0.0, x)

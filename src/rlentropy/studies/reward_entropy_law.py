@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize, special
 
 from rlentropy import distributions as dist
+from rlentropy._bisection import bisect
 from rlentropy._types import Floats
 from rlentropy.results import result
 from rlentropy.validation import (
@@ -343,12 +344,13 @@ def _success_at(entropies: Floats, right: float, wrong: float) -> Floats:
     H is largest at R = 1 / (1 + exp(wrong - right)), where larger entropies are put, and falls to
     ``right`` at R = 1, where smaller ones are put.
     """
-    low = np.full(entropies.shape, special.expit(right - wrong))
-    high = np.ones(entropies.shape)
-    for _ in range(60):
-        middle = (low + high) / 2
-        above = _verifiable(middle, right, wrong) > entropies
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    largest = np.full(entropies.shape, special.expit(right - wrong))
+    low, high = bisect(
+        lambda R: _verifiable(R, right, wrong) > entropies,
+        largest,
+        np.ones(entropies.shape),
+        steps=60,
+    )
     return (low + high) / 2
 
 

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from refusals import refusals
 from scipy.optimize import minimize
 
 from rlentropy import distributions as dist
@@ -77,20 +78,14 @@ def test_rewards_play_no_part_and_unvisited_states_do_not_matter():
     assert exploration.certificate(free, np.eye(3)[:, :2] / 2) == np.inf
 
 
-def test_bad_input_is_named():
-    mdp = world(0.5)
-    uniform = np.full((5, 3), 1 / 15)
-    with pytest.raises(ValueError, match="start"):
-        exploration.mirror_ascent(mdp, 1, start=np.eye(3)[[0] * 5])
-    with pytest.raises(ValueError, match="rho"):
-        exploration.certificate(mdp, -uniform)
-    with pytest.raises(ValueError, match="other"):
-        exploration.policy_divergence(mdp, uniform, np.eye(3)[[0] * 5] / 5)
-    with pytest.raises(ValueError, match="other"):
-        exploration.policy_divergence(mdp, uniform, 2 * uniform)
-    masked = np.zeros((2, 2))
-    masked[0, 1] = -np.inf
-    P = np.full((2, 2, 2), 0.5)
-    P[0, 1] = 0
-    with pytest.raises(ValueError, match="r"):
-        exploration.mirror_ascent(DiscountedMDP(P, masked, [1, 0], 0.5), 1)
+MDP = world(0.5)
+UNIFORM = np.full((5, 3), 1 / 15)
+SURE = np.eye(3)[[0] * 5]
+MASKED = DiscountedMDP([[[0.5, 0.5], [0, 0]]] * 2, [[0, -np.inf]] * 2, [1, 0], 0.5)
+test_bad_input_is_named = refusals(
+    (lambda: exploration.mirror_ascent(MDP, 1, start=SURE), "start"),
+    (lambda: exploration.mirror_ascent(MASKED, 1), "r"),
+    (lambda: exploration.certificate(MDP, -UNIFORM), "rho"),
+    (lambda: exploration.policy_divergence(MDP, UNIFORM, SURE / 5), "other"),
+    (lambda: exploration.policy_divergence(MDP, UNIFORM, 2 * UNIFORM), "other"),
+)

@@ -6,35 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from refusals import refusals
-from scipy import sparse
+from worlds import island, random_policy, thin
 
 from rlentropy.discounted import environments, evaluation, visitation
 from rlentropy.discounted.mdp import DiscountedMDP
 
 RNG = np.random.default_rng(12)
-
-
-def thin(mdp):
-    rows = sparse.csr_array(mdp.P.reshape(mdp.S * mdp.A, mdp.S))
-    return DiscountedMDP(P=rows, r=mdp.r, mu=mdp.mu, gamma=mdp.gamma)
-
-
-def island(gamma=0.9, *, seed=0):
-    """States 0, 1, 2 are closed and hold the start;
-    states 3, 4 lead everywhere but are never entered."""
-    rng = np.random.default_rng(seed)
-    P = rng.dirichlet(np.ones(5), size=(5, 2))
-    P[:3, :, 3:] = 0
-    P /= P.sum(axis=2, keepdims=True)
-    return DiscountedMDP(P=P, r=rng.standard_normal((5, 2)), mu=[0.5, 0.5, 0, 0, 0], gamma=gamma)
-
-
-def test_two_state_by_hand():
-    # all entries of P_pi are 1/2: d = (1-gamma) mu + gamma (1/2, 1/2) = (3/4, 1/4) at gamma = 1/2
-    mdp = environments.two_state(0.5, stay=0.75)
-    np.testing.assert_allclose(
-        evaluation.evaluate(mdp, np.full((2, 2), 0.5)).d, [0.75, 0.25], rtol=1e-15
-    )
 
 
 @given(
@@ -44,7 +21,7 @@ def test_visitation_is_the_series_a_distribution_and_stationary_in_flow(seed, ga
     rng = np.random.default_rng(seed)
     base = environments.garnet(states=S, actions=A, branching=1, gamma=gamma, seed=seed)
     mdp = DiscountedMDP(P=base.P, r=base.r, mu=rng.dirichlet(np.ones(S)), gamma=gamma)
-    pi = rng.dirichlet(np.ones(A), size=S)
+    pi = random_policy(mdp, rng)
     d, where, total = evaluation.evaluate(mdp, pi).d, mdp.mu, np.zeros(S)
     for t in range(500):
         total += (1 - gamma) * gamma**t * where
@@ -60,7 +37,7 @@ def test_visitation_is_the_series_a_distribution_and_stationary_in_flow(seed, ga
 @pytest.mark.parametrize("gamma", [0.0, 0.9, 0.9999])
 def test_sparse_equals_dense(gamma):
     mdp = environments.garnet(states=30, actions=2, branching=2, gamma=gamma, seed=3)
-    pi = RNG.dirichlet(np.ones(2), size=30)
+    pi = random_policy(mdp, RNG)
     dense, light = evaluation.evaluate(mdp, pi).d, evaluation.evaluate(thin(mdp), pi).d
     np.testing.assert_allclose(light, dense, atol=1e-10)
     assert light.sum() == pytest.approx(1, abs=1e-9)
@@ -71,7 +48,7 @@ def test_sparse_equals_dense(gamma):
 def test_visited_states_are_decided_without_rounding(form):
     for seed in range(20):
         mdp = form(island(0.99, seed=seed))
-        pi = np.random.default_rng(seed).dirichlet(np.ones(2), size=5)
+        pi = random_policy(mdp, seed)
         np.testing.assert_array_equal(visitation.visited(mdp, pi), [True, True, True, False, False])
         # rounding times 1 / (1 - gamma)
         assert evaluation.evaluate(mdp, pi).d[3:].max() < 1e-14

@@ -32,22 +32,6 @@ def test_episodic_values_against_enumeration_of_trajectories():
     assert V[0, mdp.start] == pytest.approx(enumerated_value(mdp, pi, reward), abs=1e-13)
 
 
-def test_best_response_against_all_deterministic_policies():
-    mdp = environments.garnet(states=2, actions=2, horizon=3, branching=2, seed=9)
-    reward = RNG.standard_normal((3, 2, 2))
-    value, actions = induction.best_response(mdp, reward)
-    candidates = itertools.product(range(2), repeat=6)
-    values = [
-        induction.evaluate(mdp, induction.deterministic_policy(np.reshape(c, (3, 2)), 2), reward)[
-            0, mdp.start
-        ]
-        for c in candidates
-    ]
-    assert value == pytest.approx(max(values), abs=1e-14)
-    realised = induction.evaluate(mdp, induction.deterministic_policy(actions, 2), reward)
-    assert realised[0, mdp.start] == pytest.approx(value, abs=1e-14)
-
-
 def test_best_response_takes_infinite_rewards_and_the_first_of_equals():
     mdp = environments.double_chain(length=3, failure=0.0, horizon=2)
     reward = np.zeros((2, 3, 2))

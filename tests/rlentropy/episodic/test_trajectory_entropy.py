@@ -4,13 +4,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from refusals import refusals
 from scipy import optimize
+from worlds import random_policy
 
 from rlentropy import distributions as dist
-from rlentropy.distributions import binary_entropy
 from rlentropy.episodic import environments, visitation
 from rlentropy.episodic import trajectory_entropy as te
-from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.exact import trajectories as exact
 
 
@@ -23,10 +23,6 @@ def example(seed=0, *, states=3, actions=2, horizon=3, stationary=False):
         seed=seed,
         stationary=stationary,
     )
-
-
-def random_policy(mdp, seed):
-    return np.random.default_rng(seed).dirichlet(np.ones(mdp.A), size=(mdp.H, mdp.S))
 
 
 CASES = [(2, 2, 4), (3, 2, 3), (4, 3, 3), (1, 3, 3), (3, 1, 3), (3, 2, 1)]
@@ -121,25 +117,6 @@ def test_a_generic_optimiser_finds_no_better_markov_policy():
     assert -found.fun == pytest.approx(te.soft_optimum(mdp).value, abs=1e-9)
 
 
-def test_deterministic_dynamics_have_uniform_trajectories():
-    P = np.zeros((3, 2, 3))
-    P[np.arange(3), 0, np.arange(3)] = P[np.arange(3), 1, (np.arange(3) + 1) % 3] = 1
-    best = te.soft_optimum(EpisodicMDP(P, 5, 0))
-    assert best.value == pytest.approx(5 * np.log(2), abs=1e-12)
-    assert np.abs(best.pi - 0.5).max() < 1e-15
-
-
-def test_double_chain_optimum_is_uniform():
-    mdp = environments.double_chain(length=31, failure=0.1, horizon=20)
-    best = te.soft_optimum(mdp)
-    h = binary_entropy(0.1)
-    assert best.value == pytest.approx(20 * np.log(2) + 19 * h, abs=1e-11)
-    assert np.abs(best.pi - 0.5).max() < 1e-13
-    assert te.trajectory_entropy(mdp, te.uniform_policy(mdp)) == pytest.approx(
-        best.value, abs=1e-11
-    )
-
-
 def test_counting_a_last_transition_gives_another_policy():
     mdp = example(0, stationary=True)
     right, wrong = te.soft_optimum(mdp), te.soft_optimum(mdp, last_transition=True)
@@ -158,9 +135,11 @@ def test_zero_probabilities_are_no_trouble():
     assert np.array_equal(te.transition_entropy(mdp), np.zeros((4, 5, 2)))
 
 
-def test_bad_input_is_refused():
-    mdp = example(0)
-    with pytest.raises(ValueError, match="pi"):
-        te.trajectory_entropy(mdp, np.ones((3, 3, 2)))
-    with pytest.raises(ValueError, match=r"policy: shape \(2, 3, 2\)"):
-        exact.enumerate_trajectories(mdp.dense(), random_policy(mdp, 0)[:2], 0)
+MDP = example(0)
+test_bad_input_is_refused = refusals(
+    (lambda: te.trajectory_entropy(MDP, np.ones((3, 3, 2))), "pi"),
+    (
+        lambda: exact.enumerate_trajectories(MDP.dense(), random_policy(MDP, 0)[:2], 0),
+        r"policy: shape \(2, 3, 2\)",
+    ),
+)

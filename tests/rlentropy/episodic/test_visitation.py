@@ -9,41 +9,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from refusals import refusals
+from worlds import random_policy, small_mdps
 
 from rlentropy.episodic import environments, induction
 from rlentropy.episodic import visitation as vis
-from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import average_visitation_entropy, visitation_entropy
 from rlentropy.exact import histories, trajectories
 
 seeds = st.integers(0, 10_000)
-RNG = np.random.default_rng(12)
 
 
-@given(seeds, st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.booleans())
-def test_a_history_dependent_policy_has_a_markov_twin(seed, S, A, H, stationary):
-    mdp = environments.garnet(
-        states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=stationary
-    )
-    P = mdp.dense()
+@given(small_mdps(), seeds)
+def test_a_history_dependent_policy_has_a_markov_twin(mdp, seed):
     policy = trajectories.history_policy(mdp, seed)
-    d = histories.visitation_by_enumeration(P, mdp.start, policy)
+    d = histories.visitation_by_enumeration(mdp.dense(), mdp.start, policy)
     np.testing.assert_allclose(d.sum(axis=(1, 2)), 1, atol=1e-14)
     assert vis.flow_residual(mdp, d) < 1e-14
     np.testing.assert_allclose(vis.policy_visitation(mdp, vis.markov_policy(d)), d, atol=1e-14)
 
 
-@given(seeds, st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.booleans())
-def test_enumeration_of_a_markov_policy_is_the_forward_recursion(seed, S, A, H, stationary):
-    mdp = environments.garnet(
-        states=S, actions=A, horizon=H, branching=1 + seed % S, seed=seed, stationary=stationary
-    )
-    pi = np.random.default_rng(seed).dirichlet(np.ones(A), size=(H, S))
+@given(small_mdps(), seeds)
+def test_enumeration_of_a_markov_policy_is_the_forward_recursion(mdp, seed):
+    pi = random_policy(mdp, seed)
     d = histories.visitation_by_enumeration(
         mdp.dense(), mdp.start, lambda history: pi[len(history) // 2, history[-1]]
     )
     np.testing.assert_allclose(vis.policy_visitation(mdp, pi), d, atol=1e-14)
     np.testing.assert_array_equal((d > 0).any(axis=2), mdp.reachable())
+    back = vis.markov_policy(d)
+    seen = mdp.reachable()
+    np.testing.assert_allclose(back[seen], pi[seen], atol=1e-13)
+    np.testing.assert_allclose(back[~seen], 1 / mdp.A)
 
 
 def test_enumeration_is_exact_in_fractions():
@@ -83,40 +79,20 @@ def test_deterministic_policies_are_counted_on_reachable_pairs_only():
         induction.check_markov_policy(mdp, pi)
 
 
-def test_every_visitation_is_a_mixture_of_deterministic_ones():
-    # linear programming would find weights; here they are known:
-    # independent choices, one action for each (h, s)
-    mdp = environments.garnet(states=2, actions=2, horizon=2, branching=2, seed=4)
-    pi = np.random.default_rng(0).dirichlet(np.ones(2), size=(2, 2))
-    reach = mdp.reachable()
-    weights, ds = [], []
-    for det in vis.deterministic_policies(mdp):
-        weights.append(np.prod(np.sum(pi * det, axis=2)[reach]))
-        ds.append(vis.policy_visitation(mdp, det))
-    np.testing.assert_allclose(vis.mixture(weights, ds), vis.policy_visitation(mdp, pi), atol=1e-15)
+SPOILS = {
+    "start": lambda d: np.concatenate([np.roll(d[:1], 1, axis=1), d[1:]]),
+    "later": lambda d: np.concatenate([d[:2], d[2:, ::-1]]),
+    "scale": lambda d: 0.9 * d,
+    "negative": lambda d: d + np.eye(3)[2][:, None, None] * [1.0, -1.0],  # keeps all sums
+}
 
 
-def test_without_positivity_the_flow_equations_have_signed_solutions():
-    mdp = environments.garnet(states=2, actions=2, horizon=2, branching=2, seed=4)
-    d = vis.policy_visitation(mdp, np.full((2, 2, 2), 0.5))
-    d[1, 0] += [1.0, -1.0]  # keeps every sum over actions
-    assert d.min() < 0
-    assert vis.flow_residual(mdp, d) == pytest.approx(-d.min())
-
-
-@pytest.mark.parametrize("spoil", ["start", "later", "scale"])
+@pytest.mark.parametrize("spoil", SPOILS.values(), ids=SPOILS)
 def test_outsiders_of_the_polytope_are_seen(spoil):
     mdp = environments.garnet(states=3, actions=2, horizon=3, branching=2, seed=1)
     d = vis.policy_visitation(mdp, np.full((3, 3, 2), 0.5))
-    inside = vis.flow_residual(mdp, d)
-    if spoil == "start":
-        d[0] = np.roll(d[0], 1, axis=0)
-    elif spoil == "later":
-        d[2] = d[2][::-1]
-    else:
-        d *= 0.9
-    assert inside < 1e-15
-    assert vis.flow_residual(mdp, d) > 1e-2
+    assert vis.flow_residual(mdp, d) < 1e-15
+    assert vis.flow_residual(mdp, spoil(d)) > 1e-2
 
 
 # ----------------------------------------------------------------------------------- two entropies
@@ -154,28 +130,6 @@ def test_entropies_refuse_what_is_no_visitation(function):
         function(np.array([0.5, 0.5]))
 
 
-def test_concave_in_the_visitation_not_in_the_policy():
-    mdp = environments.garnet(states=3, actions=2, horizon=3, branching=2, seed=1)
-    rng = np.random.default_rng(3)
-    for _ in range(50):
-        x, y = (vis.policy_visitation(mdp, rng.dirichlet([1, 1], size=(3, 3))) for _ in range(2))
-        chord = (visitation_entropy(x) + visitation_entropy(y)) / 2
-        assert visitation_entropy((x + y) / 2) >= chord
-    # action 1 leads from 0 to 1 and from 1 to 30 broad states, action 0 to a sink;
-    # both decisions with the same x
-    P = np.zeros((33, 2, 33))
-    P[0, 0, 2] = P[0, 1, 1] = P[1, 0, 2] = P[2, :, 2] = 1
-    P[1, 1, 3:] = P[3:, :, 3:] = 1 / 30
-    doors = EpisodicMDP(P=P, horizon=12, start=0)
-    values = []
-    for x in (0.3, 0.5, 0.7):
-        pi = np.full((12, 33, 2), 0.5)
-        pi[:, 0] = pi[:, 1] = [1 - x, x]
-        values.append(visitation_entropy(vis.policy_visitation(doors, pi)))
-    np.testing.assert_allclose(values, [14.908, 23.137, 32.384], atol=1e-3)
-    assert values[1] < (values[0] + values[2]) / 2
-
-
 def test_mixtures_of_policies_are_not_averages_of_policies():
     mdp = environments.garnet(states=3, actions=2, horizon=3, branching=2, seed=1)
     rng = np.random.default_rng(5)
@@ -201,23 +155,6 @@ def test_the_number_of_histories_does_not_blow_up_on_deterministic_rows():
         P[:, s, a, (s + a) % 3] = 1
     d = histories.visitation_by_enumeration(P, 0, lambda _: [1, 0])
     assert d[:, 0, 0].tolist() == [1] * 7
-
-
-def test_horizon_one_and_one_state():
-    mdp = environments.double_chain(length=1, failure=0.1, horizon=1)
-    d = vis.policy_visitation(mdp, np.array([[[0.3, 0.7]]]))
-    np.testing.assert_array_equal(d, [[[0.3, 0.7]]])
-    assert vis.flow_residual(mdp, d) == 0
-
-
-def test_markov_policy_inverts_the_visitation():
-    mdp = environments.garnet(states=4, actions=3, horizon=3, branching=2, seed=4)
-    pi = RNG.dirichlet(np.ones(3), size=(3, 4))
-    d = vis.policy_visitation(mdp, pi)
-    back = vis.markov_policy(d)
-    np.testing.assert_allclose(back[d.sum(axis=2) > 0], pi[d.sum(axis=2) > 0], atol=1e-14)
-    np.testing.assert_allclose(back[d.sum(axis=2) == 0], 1 / 3)
-    np.testing.assert_allclose(vis.policy_visitation(mdp, back), d, atol=1e-15)
 
 
 CHAIN = environments.double_chain(length=3, failure=0.1, horizon=2)

@@ -5,6 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
+from refusals import refusals
 from scipy import optimize
 
 from rlentropy import distributions as dist
@@ -58,11 +59,6 @@ def test_frozen_step_freezes_and_its_rate_is_the_derivative():
     assert rate == pytest.approx(control.frozen_rate(log_pi, adv, selected), abs=1e-5)
 
 
-def test_everything_frozen_stands_still():
-    log_pi, adv = case()
-    assert np.array_equal(control.frozen_step(log_pi, adv, 0.3, np.ones(6, bool)), log_pi)
-
-
 @pytest.mark.parametrize(
     ("penalty", "beta"), [("state", 30.0), ("quadratic", 20.0), ("absolute", 0.2)]
 )
@@ -107,15 +103,6 @@ def test_leading_order_of_penalised_steps(penalty, beta):
         found.append(abs((dist.entropy(new) - dist.entropy(log_pi)) / eta - rate))
     assert found[0] < 5e-3
     assert found[1] < 0.6 * found[0] + 1e-9
-
-
-def test_no_penalty_is_the_plain_step():
-    log_pi, adv = case()
-    for penalty in control.PENALTIES:
-        new = control.penalised_step(
-            log_pi, adv, 0.1, beta=0.0, selected=np.ones(6, bool), penalty=penalty
-        )
-        assert new == pytest.approx(dist.log_softmax(log_pi + 0.1 * adv), abs=1e-12)
 
 
 def test_frontier_beats_every_subset():
@@ -219,25 +206,13 @@ def test_only_impossible_actions_left_to_move_stand_still():
     assert np.array_equal(step, log_pi)
 
 
-PENALTY = {"beta": 1.0, "penalty": "state"}
-TAKE_A_MASK = {
-    "advantage": control.clipped_advantage,
-    "clip": control.clip_rates,
-    "freeze": control.frozen_rate,
-    "frozen step": lambda log_pi, adv, mask: control.frozen_step(log_pi, adv, 0.1, mask),
-    "step": lambda log_pi, adv, m: control.penalised_step(log_pi, adv, 0.1, selected=m, **PENALTY),
-    "rate": lambda log_pi, adv, m: control.penalised_rate(log_pi, adv, 0.1, selected=m, **PENALTY),
-}
-
-
-@pytest.mark.parametrize("call", TAKE_A_MASK.values(), ids=TAKE_A_MASK)
-def test_masks_of_another_length_and_logits_are_refused(call):
-    log_pi, adv = case(3)
-    with pytest.raises(ValueError, match=r"selected: shape \(2,\), expected \(3,\)"):
-        call(log_pi, adv, np.array([True, False]))
-    with pytest.raises(ValueError, match=r"exp\(log_pi\) sums to .*, not to 1"):
-        call(log_pi - 1.0, adv, np.array([True, False, False]))
-    with pytest.raises(
-        ValueError, match=r"log_pi\[0\] = 10.0: .* at most 0 \(logits need log_softmax\)"
-    ):
-        call(np.array([10.0, 0.0, 0.0]), adv, np.array([True, False, False]))
+PI, ADV = case(3)
+FIRST = np.array([True, False, False])
+test_masks_of_another_length_and_logits_are_refused = refusals(
+    (lambda: control.clip_rates(PI, ADV, FIRST[1:]), r"selected: shape \(2,\), expected \(3,\)"),
+    (lambda: control.clip_rates(PI - 1.0, ADV, FIRST), r"exp\(log_pi\) sums to .*, not to 1"),
+    (
+        lambda: control.clip_rates(np.array([10.0, 0.0, 0.0]), ADV, FIRST),
+        r"log_pi\[0\] = 10.0: .* at most 0 \(logits need log_softmax\)",
+    ),
+)

@@ -12,8 +12,12 @@ X, ANSWERS = neural.modular_addition(5)
 NETWORK = neural.initial_network(inputs=10, hidden=7, actions=5, seed=0)
 
 
-def train(prompts=X, answers=ANSWERS, group=4):
-    return neural.train(NETWORK, prompts, answers, updates=1, step=1.0, group=group, seed=0)
+def train(prompts=X, answers=ANSWERS, *, group=4, step=1.0, **options):
+    return neural.train(NETWORK, prompts, answers, group=group, step=step, **options)
+
+
+def last_reward(**options):
+    return train(seed=0, **options)[1].reward[-1]
 
 
 def test_task_is_modular_addition():
@@ -52,7 +56,7 @@ def test_sampled_gradient_is_unbiased():
 
 
 def test_log_is_the_change_of_the_exact_entropy():
-    after, log = neural.train(NETWORK, X, ANSWERS, updates=3, step=1.0, group=4, seed=3)
+    after, log = train(updates=3, seed=3)
     before = dist.entropy(dist.log_softmax(NETWORK.logits(X))).mean()
     end = dist.entropy(dist.log_softmax(after.logits(X))).mean()
     assert log.policy_entropy[0] == pytest.approx(before, abs=1e-13)
@@ -61,29 +65,23 @@ def test_log_is_the_change_of_the_exact_entropy():
 
 @pytest.mark.parametrize("control", neural.CONTROLS)
 def test_same_seed_same_numbers(control):
-    runs = [
-        neural.train(
-            NETWORK, X, ANSWERS, updates=6, step=1.0, group=4, seed=5, control=control, strength=0.1
-        )[1]
-        for _ in range(2)
-    ]
-    assert np.array_equal(runs[0].reward, runs[1].reward)
+    one, two = (last_reward(updates=6, control=control, strength=0.1) for _ in range(2))
+    assert one == two
 
 
 def test_a_top_share_of_nothing_is_no_control():
-    plain = neural.train(NETWORK, X, ANSWERS, updates=4, step=1.0, group=4, seed=6)[1]
-    empty = neural.train(
-        NETWORK, X, ANSWERS, updates=4, step=1.0, group=4, seed=6, control="top", share=0.0
-    )[1]
-    assert np.array_equal(plain.reward, empty.reward)
+    assert last_reward(updates=4) == last_reward(updates=4, control="top", share=0.0)
 
 
 test_bad_input_is_named = refusals(
     (lambda: neural.modular_addition(1), "modulus = 1"),
-    (lambda: train(group=1), "group = 1: must be >= 2"),
-    (lambda: train(prompts=X[:, 1:]), r"X: shape \(25, 9\), expected \(any, 10\)"),
-    (lambda: train(answers=ANSWERS[1:]), r"answers: shape \(24,\), expected \(25,\)"),
-    (lambda: train(answers=ANSWERS + 1), r"answers\[4\] = 5"),
+    (lambda: last_reward(updates=1, group=1), "group = 1: must be >= 2"),
+    (lambda: last_reward(updates=1, prompts=X[:, 1:]), r"X: shape \(25, 9\), expected \(any, 10\)"),
+    (
+        lambda: last_reward(updates=1, answers=ANSWERS[1:]),
+        r"answers: shape \(24,\), expected \(25,\)",
+    ),
+    (lambda: last_reward(updates=1, answers=ANSWERS + 1), r"answers\[4\] = 5"),
 )
 
 
@@ -105,13 +103,8 @@ def test_response_matches_finite_differences():
 
 
 def test_own_and_others_make_the_first_order_of_a_small_step():
-    _, log = neural.train(NETWORK, X, ANSWERS, updates=5, step=1e-4, group=4, seed=0)
+    _, log = train(updates=5, step=1e-4, seed=0)
     np.testing.assert_allclose(log.own + log.others, log.first, rtol=1e-3)
-
-
-def last_reward(**options):
-    log = neural.train(NETWORK, X, ANSWERS, step=1.0, group=4, seed=0, **options)[1]
-    return log.reward[-1]
 
 
 def test_the_selections_differ():
@@ -130,8 +123,8 @@ def test_kl_cov_does_nothing_while_every_batch_is_used_once():
 
 def test_a_batch_is_used_as_often_as_asked():
     # with a step too small to change the draws, four updates with one batch are four steps along it
-    end, _ = neural.train(NETWORK, X, ANSWERS, updates=4, step=1e-6, group=4, seed=1, reuse=4)
-    once, _ = neural.train(NETWORK, X, ANSWERS, updates=1, step=4e-6, group=4, seed=1)
+    end, _ = train(updates=4, step=1e-6, seed=1, reuse=4)
+    once, _ = train(updates=1, step=4e-6, seed=1)
     np.testing.assert_allclose(end.W2 - NETWORK.W2, once.W2 - NETWORK.W2, rtol=1e-4)
 
 

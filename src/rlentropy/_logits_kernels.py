@@ -280,34 +280,24 @@ def sums(pair, frame, centre, c, K, near, fallen):
     n = len(pair.old)
     mean_a, mean_x = centre
     lanes = np.zeros((COUNT, LANES))
-    others, ties, new_ties, widest = lanes[OTHERS], lanes[TIES], lanes[NEW_TIES], lanes[WIDEST]
-    of_s, of_z, of_zs, of_zz, of_zzs = (
-        lanes[OF_S],
-        lanes[OF_Z],
-        lanes[OF_ZS],
-        lanes[OF_ZZ],
-        lanes[OF_ZZS],
-    )
-    of_d, of_ds, size, spread = lanes[OF_D], lanes[OF_DS], lanes[SIZE], lanes[SPREAD]
-    new_others, of_b = lanes[NEW_OTHERS], lanes[OF_B]
     for start in range(0, n, LANES):
         run = cut(pair, start)
         for j in range(len(run.old)):
             a, b, x = place(*entry(run, j), frame)
             e = exp(a)
-            others[j] += e if a < 0.0 else 0.0
-            ties[j] += 1.0 if a == 0.0 else 0.0
-            new_ties[j] += 1.0 if b == 0.0 else 0.0
-            widest[j] = abs(x) if abs(x) > widest[j] else widest[j]
+            lanes[OTHERS, j] += e if a < 0.0 else 0.0
+            lanes[TIES, j] += 1.0 if a == 0.0 else 0.0
+            lanes[NEW_TIES, j] += 1.0 if b == 0.0 else 0.0
+            lanes[WIDEST, j] = abs(x) if abs(x) > lanes[WIDEST, j] else lanes[WIDEST, j]
             # moments under the old policy
             s = a - mean_a
             s_here = s if near or e > 0.0 else 0.0
             z = x - mean_x if near or e > 0.0 else 0.0
-            of_s[j] += e * s_here
-            of_z[j] += e * z
-            of_zs[j] += e * z * s_here
-            of_zz[j] += e * z * z
-            of_zzs[j] += e * z * z * s_here
+            lanes[OF_S, j] += e * s_here
+            lanes[OF_Z, j] += e * z
+            lanes[OF_ZS, j] += e * z * s_here
+            lanes[OF_ZZ, j] += e * z * z
+            lanes[OF_ZZS, j] += e * z * z * s_here
             # e^y and e^y - 1; a large e^y comes from b, as e may be 0
             y = (b - a if fallen else x) - c
             inside = y if near or y < 1.0 else 1.0
@@ -319,14 +309,14 @@ def sums(pair, frame, centre, c, K, near, fallen):
             d = e * ((power - 1.0) + power * tail) if near or y < 1.0 else f - e
             ds = d * s if near or d != 0.0 else 0.0
             fy = f * y if near or f > 0.0 else 0.0
-            of_d[j] += d
-            of_ds[j] += ds
-            size[j] += abs(ds)
+            lanes[OF_D, j] += d
+            lanes[OF_DS, j] += ds
+            lanes[SIZE, j] += abs(ds)
             # f y - d = e (1 + (y - 1) e^y) >= 0, by its series where that cancels
-            spread[j] += e * (y * y * (1.0 + (y - 1.0) * q)) if inside == r else fy - d
-            new_others[j] += f if b < 0.0 else 0.0
-            of_b[j] += f * b if near or f > 0.0 else 0.0
-    furthest = widest[largest(widest, n)]
+            lanes[SPREAD, j] += e * (y * y * (1.0 + (y - 1.0) * q)) if inside == r else fy - d
+            lanes[NEW_OTHERS, j] += f if b < 0.0 else 0.0
+            lanes[OF_B, j] += f * b if near or f > 0.0 else 0.0
+    furthest = lanes[WIDEST, largest(lanes[WIDEST], n)]
     found = totals(lanes, n)
     found[WIDEST] = furthest
     return found

@@ -76,9 +76,9 @@ ACCEPTED = {
     "results.shown x *": "prints whatever it is given",
     "parallel.run_seeds seeds array": "what a seed is, is up to the function",
     "report.EntropyReport.to_html title text": "a title",
-    "report.entropy_report temperature *": "may differ from token to token",
+    "*.entropy_[cr]* temperature *": "may differ from token to token",
     "report.entropy_report clip pair": "(low, high)",
-    "report.entropy_report new_logits -inf": "nan where an action became impossible, as said",
+    "*.entropy_[cr]* new_logits -inf": "nan where an action became impossible, as said",
     "logit_entropy.* coefficient *": "a bonus may be a penalty",
     "logit_entropy.check_bonus temperature *": "may differ from token to token",
     "logit_entropy.check_bonus with* -inf": "nan where an action became impossible, as said",
@@ -109,7 +109,6 @@ ACCEPTED = {
     "studies.reward_entropy_law.fit_rate b *": "any number",
     "exact.trajectories.history_policy mdp other kind": "only asked how many actions there are",
     "exact.trajectories.log_prime_coefficients terms array": "its rows are pairs",
-    "logits.*": "its door is that of another chapter's tests",
     "* jobs negative": "-1 is all cores",
 }
 

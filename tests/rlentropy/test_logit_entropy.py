@@ -209,8 +209,9 @@ def test_the_effect_is_the_slope_of_entropy_along_the_step(gradient):
     assert even.total == pytest.approx(0, abs=1e-14)
 
 
-def test_no_break_even_for_a_uniform_policy():
-    found = bonus_effect(np.zeros(4), [1.0, 0, 0, 0], 0.1)
+@pytest.mark.parametrize("kind", [float, int, np.int8])
+def test_no_break_even_for_a_uniform_policy_whatever_the_type_of_the_advantages(kind):
+    found = bonus_effect(np.zeros(4), np.array([1, 0, 0, 0], kind), 0.1)
     assert found.bonus == 0 and np.isnan(found.break_even)
 
 

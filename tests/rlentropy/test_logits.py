@@ -318,6 +318,12 @@ def test_other_types_are_refused_by_name(bad, kind):
         entropy_change(np.zeros((2, 3)), bad)
 
 
+@pytest.mark.parametrize("bare", [np.zeros(3, np.uint16), np.zeros(3, "V2")])
+def test_bare_words_are_refused_with_a_remedy(bare):
+    with pytest.raises(ValueError, match="old_logits: entries of bare 16 bits .*view.*bfloat16"):
+        entropy_change(bare, np.zeros(3))
+
+
 def test_lists_of_whole_numbers_are_numbers():
     assert_same(
         entropy_change([[0, 1, 2]], [[0, 2, 2]]), entropy_change([[0.0, 1, 2]], [[0.0, 2, 2]])

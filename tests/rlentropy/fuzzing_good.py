@@ -103,6 +103,7 @@ GOOD = {
     "V": state_values(np.ones(3), np.ones((3, 3))),
     "P": STAGES.dense(),
     "start": 0,
+    "goal": 1,
     "reward": RNG.standard_normal((3, 3, 2)),
     "policy": lambda *_: uniform,
     "law": {(0, 0): Fraction(1, 2), (1, 0): Fraction(1, 2)},

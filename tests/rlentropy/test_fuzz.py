@@ -117,8 +117,8 @@ MAY_BE_ZERO = (
     *(
         f"* {name}"
         for name in (
-            "t k h action action_seed beta budget clip done failure gamma iterations large low price right "
-            "seed share small start state stay sweeps ties top total transitions wrong"
+            "t k h action action_seed beta budget clip done failure gamma goal iterations large low price "
+            "right seed share small start state stay sweeps ties top total transitions wrong"
         ).split()
     ),
     "audits.entgame.[asv]*_bound T",

@@ -28,6 +28,13 @@ def rows(seed, n=5, count=20, spread=3.0):
 # ------------------------------------------------------------------------------------ closed forms
 
 
+def test_log_softmax_of_two_logits_is_the_log_sigmoid():
+    # log 1 / (1 + e^{-x}) for logits (x, 0); Bishop (2006), equation (4.59)
+    x = np.linspace(-40, 40, 81)
+    logits = np.stack([x, np.zeros_like(x)], axis=-1)
+    np.testing.assert_allclose(dist.log_softmax(logits)[:, 0], special.log_expit(x), rtol=1e-14)
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 1000])
 def test_uniform_entropy_is_log_n(n):
     # Cover & Thomas (2006), theorem 2.6.4
@@ -89,7 +96,7 @@ def test_against_scipy():
 
 def test_moments_against_exact_fractions():
     p = [Fraction(1, 6), Fraction(1, 3), Fraction(1, 2)]
-    f, g, k = [2, -1, 5], [0, 3, 1], [-4, 2, 2]
+    f, g, k = [2, -1, 5], [0, -3, 1], [-4, 2, 2]
 
     def average(values):
         return sum(a * b for a, b in zip(p, values, strict=True))
@@ -205,6 +212,7 @@ def test_probabilities_and_padding_are_refused_as_logarithms(log_p):
     with pytest.raises(ValueError, match=r"log_p\[[01]\]"):
         dist.covariance(log_p, [1, 2], [3, 4])
     assert dist.entropy([1e-7, -np.inf]) == pytest.approx(0, abs=1e-6)
+    assert dist.entropy_from_logits([1.0, 1.0]) == pytest.approx(np.log(2))
 
 
 def test_shapes_that_do_not_fit_are_named():

@@ -5,6 +5,7 @@ import itertools
 import mpmath as mp
 import numpy as np
 import pytest
+from scipy import special
 
 from rlentropy.logit_entropy import (
     bonus_effect,
@@ -18,12 +19,11 @@ INF = np.inf
 
 
 def softmax(z):
-    w = np.exp(z - z.max(-1, keepdims=True))
-    return w / w.sum(-1, keepdims=True)
+    return special.softmax(z, axis=-1)
 
 
 def entropy(p):
-    return -np.sum(p * np.log(np.where(p > 0, p, 1)), axis=-1)
+    return special.entr(p).sum(axis=-1)
 
 
 # -------------------------------------------------------------------------------------- temperature

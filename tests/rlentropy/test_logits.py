@@ -664,6 +664,7 @@ test_what_has_words_of_its_own = refusals(
         lambda: entropy_change(OLD, NEW.astype(np.uint16)),
         r"new_logits: .* bare 16 bits .*ml_dtypes",
     ),
+    (lambda: entropy_change(OLD[..., :0], NEW[..., :0]), r"old_logits: shape \(4, 3, 0\)"),
     (lambda: entropy_change(1.0, 2.0), r"old_logits: shape \(\), expected"),
     (
         lambda: entropy_change(np.ma.array([0.0, 9], mask=[0, 1]), [0.0, 0]),

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import mpmath as mp
 import numpy as np
 import pytest
+from scipy import special
 
 from rlentropy import report as module
 from rlentropy.discounted import entropy_dynamics
@@ -24,12 +25,11 @@ def pair(seed, shape=(3, 4, 6), scale=2.0, step=0.3):
 
 
 def softmax(z):
-    w = np.exp(z - z.max(-1, keepdims=True))
-    return w / w.sum(-1, keepdims=True)
+    return special.softmax(z, axis=-1)
 
 
 def entropy(p):
-    return -np.sum(p * np.log(np.where(p > 0, p, 1)), axis=-1)
+    return special.entr(p).sum(axis=-1)
 
 
 def draw(p, seed):

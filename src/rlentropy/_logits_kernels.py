@@ -67,7 +67,7 @@ FALLEN = 32.0
 
 
 class Pair(NamedTuple):
-    """Entries of two models at one place, a row or a part of it, each with its format."""
+    """A row of both models, or a part of it, each with its format."""
 
     old: Any
     old_form: Any
@@ -213,8 +213,9 @@ def difference(o, w):
 
 
 @kernel
-def place(o, w, frame):
+def place(entries, frame):
     """(a, b, x) of an entry; (-800, -800, 0) where it is negligible in both models."""
+    o, w = entries
     top_old, top_new, high_0, low_0, scale = frame
     a = (o - top_old) * scale
     b = (w - top_new) * scale
@@ -257,7 +258,7 @@ def means(pair, frame, stride):
     for start in range(0, n, LANES * stride):
         run = cut(pair, start)
         for j in range(len(run.old)):
-            a, _, x = place(*entry(run, j), frame)
+            a, _, x = place(entry(run, j), frame)
             e = exp(a)
             rest[j] += e
             of_a[j] += e * a if e > 0.0 else 0.0
@@ -283,7 +284,7 @@ def sums(pair, frame, centre, c, K, near, fallen):
     for start in range(0, n, LANES):
         run = cut(pair, start)
         for j in range(len(run.old)):
-            a, b, x = place(*entry(run, j), frame)
+            a, b, x = place(entry(run, j), frame)
             e = exp(a)
             lanes[OTHERS, j] += e if a < 0.0 else 0.0
             lanes[TIES, j] += 1.0 if a == 0.0 else 0.0
@@ -331,7 +332,7 @@ def shared_mean(pair, frame, fallen):
     for start in range(0, n, LANES):
         run = cut(pair, start)
         for j in range(len(run.old)):
-            a, b, x = place(*entry(run, j), frame)
+            a, b, x = place(entry(run, j), frame)
             shared = a >= NEGLIGIBLE and b >= NEGLIGIBLE
             e = exp(a) if shared else 0.0
             weight[j] += e

@@ -51,7 +51,7 @@ def weights(pair, frame):
         run = cut(pair, start)
         for j in range(len(run.old)):
             o, w = entry(run, j)
-            a, b, x = place(o, w, frame)
+            a, b, x = place((o, w), frame)
             p = exp(a)
             q = exp(b)
             lanes[OTHERS, j] += p if a < 0.0 else 0.0
@@ -100,7 +100,7 @@ def remainder(pair, frame, log_Z, mean_x, moved, actions):
     for start in range(0, n, LANES):
         run = cut(pair, start)
         for j in range(len(run.old)):
-            a, b, x = place(*entry(run, j), frame)
+            a, b, x = place(entry(run, j), frame)
             alive = a >= NEGLIGIBLE or b >= NEGLIGIBLE
             size = x - mean_x if alive else 0.0
             log_q = a - log_Z + (size if size > 0.0 else 0.0)
@@ -141,7 +141,7 @@ def draws(pair, frame, log_Zs, entropy, means, out):
     for start in range(0, n, LANES):
         run = cut(pair, start)
         for j in range(len(run.old)):
-            a, b, _ = place(*entry(run, j), frame)
+            a, b, _ = place(entry(run, j), frame)
             log_p = a - log_Z
             p = exp(log_p)
             excess = log_p + entropy if p > 0.0 else 0.0
@@ -173,7 +173,7 @@ def pick(pair, frame, log_Z, mean_x, entropy, row, best, where):
         least = abs(best[kept - 1])
         larger = 0
         for j in range(len(run.old)):
-            a, _, x = place(*entry(run, j), frame)
+            a, _, x = place(entry(run, j), frame)
             log_p = a - log_Z
             p = exp(log_p)
             share = -p * (log_p + entropy) * (x - mean_x) if p > 0.0 else 0.0

@@ -385,6 +385,7 @@ def test_advantages_of_bfloat16_are_numbers_not_bits():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"actions": [0, -1, 1]}, r"actions\[1\] = -1"),
         ({"actions": [0, 5, 1]}, r"actions\[1\] = 5: must lie in \{0, ..., 4\}"),
         ({"actions": [0, 2, 1]}, r"\[1\] = 0.0: the old policy cannot have drawn"),
         ({"advantages": [1, 2, 3]}, "advantages: given without actions"),

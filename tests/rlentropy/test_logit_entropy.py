@@ -152,6 +152,8 @@ def test_the_averages_by_hand():
 def test_padding_read_as_entropy_is_refused():
     with pytest.raises(ValueError, match=r"entropies\[0, 1\] = -1.0: an entropy is at least 0"):
         entropy_averages([[2.0, -1.0]])
+    with pytest.raises(ValueError, match=r"shape \(2,\)"):
+        entropy_averages([2.0, 1.0])
 
 
 # -------------------------------------------------------------------------------------------- bonus

@@ -674,4 +674,5 @@ test_what_has_words_of_its_own = refusals(
     (lambda: entropy_change(OLD, NEW, where=[0, 2, 1]), r"where\[0, 1\] = 2.0: must be true or"),
     (lambda: entropy_change(OLD, NEW, temperature=[1, 1.0, 0]), r"temperature\[0, 2\] = 0.0: must"),
     (lambda: entropy_change(OLD, NEW, temperature=[1.0, 2.0]), "temperature: shape"),
+    (lambda: entropy_change(OLD, NEW, temperature=True), "temperature: entries of type bool"),
 )

@@ -389,6 +389,7 @@ def test_advantages_of_bfloat16_are_numbers_not_bits():
         ({"actions": [0, 5, 1]}, r"actions\[1\] = 5: must lie in \{0, ..., 4\}"),
         ({"actions": [0, 2, 1]}, r"\[1\] = 0.0: the old policy cannot have drawn"),
         ({"advantages": [1, 2, 3]}, "advantages: given without actions"),
+        ({"advantages": 1e308, "actions": [0, 1, 1]}, "advantages"),
         ({"clip": 0.2}, "clip: given without actions"),
         ({"actions": [0, 1, 1], "clip": (0.2, -0.1)}, "clip = -0.1: must not be negative"),
         ({"actions": [0, 1, 1], "clip": (1, 2, 3)}, "expected a number or a pair"),

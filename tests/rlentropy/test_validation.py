@@ -63,6 +63,8 @@ test_refusals_name_the_argument_the_index_and_the_value = refusals(
     ),
     (lambda: v.refuse("x", 3.0, np.True_, "is three"), r"x = 3.0: is three"),
     (lambda: v.check_distribution("p", 1.0), r"p: shape \(\)"),
+    (lambda: v.check_distribution("p", []), "empty axis 0"),
+    (lambda: v.check_number("x", "0.5"), "x = '0.5': not a real number"),
     (lambda: v.check_kernel("P", [[HALF, [0.5, 0.6]], [HALF, HALF]]), r"P\[0, 1\] sums to 1.1"),
     (lambda: v.check_kernel("P", [[HALF, HALF], [HALF, [2, -1]]]), r"P\[1, 1, 1\] = -1.0"),
     (
@@ -77,6 +79,7 @@ test_refusals_name_the_argument_the_index_and_the_value = refusals(
     (lambda: v.check_confidence("delta", 1), "delta = 1.0: must lie strictly between 0 and 1"),
     (lambda: v.check_integer("n", 0, low=1), "n = 0: must be >= 1"),
     (lambda: v.check_integer("n", 5, low=1, high=4), r"n = 5: must be in \{1, ..., 4\}"),
+    (lambda: v.check_indices("s", [-1], 3), r"s\[0\] = -1"),
     (lambda: v.check_indices("s", [0, 3], 3), r"s\[1\] = 3: must lie in \{0, ..., 2\}"),
     (lambda: v.check_indices("s", [[0, 1]], 3, (2,)), r"shape \(1, 2\), expected \(2,\)"),
 )

@@ -1,8 +1,8 @@
 """A good call of every public function, and bad values for each of its arguments.
 
-Functions are found by import. A good call is put together from the names of the parameters (`fuzzing_good.GOOD`), or
-written out where a name means something else (`fuzzing_good.calls`). A function for which neither does is a
-failure of the test, so a new one has to be given a good call.
+Functions are found by import. A good call is put together from the names of the parameters
+(`fuzzing_good.GOOD`), or written out where a name means something else (`fuzzing_good.calls`). A
+function for which neither does is a failure of the test, so a new one has to be given a good call.
 """
 
 import dataclasses

@@ -240,7 +240,7 @@ def good_value(module, names, name):
 @cache
 def calls():
     """Name of a function below rlentropy -> arguments that GOOD does not tell; ... for one that is
-    left out.
+    left out. A class is tried if it stands here.
     """
     parts = (_ground(), _models(), _learners(), _audits(), _studies())
     return {
@@ -293,7 +293,7 @@ def _ground():
                 "actions": 9,
             },
         },
-        "parallel": {"progress_bar": {}, "run_seeds": {"seeds": [1, 2]}},
+        "parallel": {"run_seeds": {"seeds": [1, 2]}},
         "plotting": {
             "entropy_contours": {"levels": np.array([0.2, 0.8])},
             "figure": {"width": 3.0, "height": 2.0},
@@ -457,10 +457,8 @@ def _learners():
         "learners.entgame_plain": {"Memory": {"stages": 3}, "plan": staged, "plan_pooled": pooled},
         "learners.on_simulator": {
             "EntGame": model,
-            "EntGame.play": {},
             "EntGame.resume": {"env": _sampler(), "run": _explorer().play(1)},
             "Explorer": model | {"learner": "RF-UCRL", "action_seed": 2},
-            "Explorer.play": {},
             "Explorer.resume": {"env": sampler, "run": _drawing().play(1)},
         },
         "learners.rf_ucrl": {"RewardFreeOptions": {"ties": ...}},
@@ -470,7 +468,7 @@ def _learners():
             "counts": seen,
             "transition_counts": seen,
         },
-        "learners.stopping": {"StoppingRule": {}, "StoppingRule.satisfied": {}},
+        "learners.stopping": {"StoppingRule": {}},
         "learners.ucbvi_ent": {"Options": {}},
     }
 

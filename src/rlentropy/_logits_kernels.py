@@ -26,6 +26,8 @@ compiler drops the conditions that say ``near or``. Any other row (a mask in one
 that fell) is far: f comes from b, and c is moved until the mean of e^y is 1.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numba import types
 from numba.extending import overload
@@ -62,6 +64,15 @@ NEAR = 16.0
 # An old favourite that is further behind in the new model has fallen: the log ratios of the others
 # would drown if they counted from it, so they are b - a.
 FALLEN = 32.0
+
+
+class Pair(NamedTuple):
+    """A row of both models, or a part of it, each with its format."""
+
+    old: Any
+    old_form: Any
+    new: Any
+    new_form: Any
 
 
 # ------------------------------------------------------------------------------------- numbers
@@ -159,6 +170,15 @@ def total(lanes, n):
 
 
 @kernel
+def totals(lanes, n):
+    """`total` of each row of lanes."""
+    found = np.empty(len(lanes))
+    for i in range(len(lanes)):
+        found[i] = total(lanes[i], n)
+    return found
+
+
+@kernel
 def largest(lanes, n):
     """Where the first largest of the first n lanes is."""
     best = 0
@@ -172,6 +192,19 @@ def largest(lanes, n):
 
 
 @kernel
+def cut(pair, start):
+    """The entries from ``start`` on, as many as there are lanes; fewer at the end of a row."""
+    stop = start + LANES
+    return Pair(pair.old[start:stop], pair.old_form, pair.new[start:stop], pair.new_form)
+
+
+@kernel
+def entry(run, j):
+    """(old, new) of a place as doubles."""
+    return widened(run.old[j], run.old_form), widened(run.new[j], run.new_form)
+
+
+@kernel
 def difference(o, w):
     """w - o rounded, and its rounding error: a common shift of all logits costs no digits."""
     high = w - o
@@ -180,8 +213,9 @@ def difference(o, w):
 
 
 @kernel
-def place(o, w, frame):
+def place(entries, frame):
     """(a, b, x) of an entry; (-800, -800, 0) where it is negligible in both models."""
+    o, w = entries
     top_old, top_new, high_0, low_0, scale = frame
     a = (o - top_old) * scale
     b = (w - top_new) * scale
@@ -197,19 +231,16 @@ def place(o, w, frame):
 
 
 @kernel(error_model="numpy")
-def extremes(old, old_form, new, new_form):
+def extremes(pair):
     """(max old, max new, new at the first largest old, whether some entry is no logit)."""
-    n = len(old)
+    n = len(pair.old)
     lanes = np.full((3, LANES), -np.inf)
     top_old, top_new, there = lanes[0], lanes[1], lanes[2]
     bad = np.zeros(LANES)
     for start in range(0, n, LANES):
-        count = min(LANES, n - start)
-        o_run = old[start : start + count]
-        w_run = new[start : start + count]
-        for j in range(count):
-            o = widened(o_run[j], old_form)
-            w = widened(w_run[j], new_form)
+        run = cut(pair, start)
+        for j in range(len(run.old)):
+            o, w = entry(run, j)
             there[j] = w if o > top_old[j] else there[j]
             top_old[j] = o if o > top_old[j] else top_old[j]
             top_new[j] = w if w > top_new[j] else top_new[j]
@@ -219,19 +250,15 @@ def extremes(old, old_form, new, new_form):
 
 
 @kernel(error_model="numpy")
-def means(old, old_form, new, new_form, frame, stride):
+def means(pair, frame, stride):
     """(Z, mean of a, mean of x, max |x|); from one run of LANES entries in ``stride``, roughly."""
-    n = len(old)
+    n = len(pair.old)
     lanes = np.zeros((4, LANES))
     rest, of_a, of_x, widest = lanes[0], lanes[1], lanes[2], lanes[3]
     for start in range(0, n, LANES * stride):
-        count = min(LANES, n - start)
-        o_run = old[start : start + count]
-        w_run = new[start : start + count]
-        for j in range(count):
-            o = widened(o_run[j], old_form)
-            w = widened(w_run[j], new_form)
-            a, _, x = place(o, w, frame)
+        run = cut(pair, start)
+        for j in range(len(run.old)):
+            a, _, x = place(entry(run, j), frame)
             e = exp(a)
             rest[j] += e
             of_a[j] += e * a if e > 0.0 else 0.0
@@ -243,64 +270,35 @@ def means(old, old_form, new, new_form, frame, stride):
 
 
 # Where `sums` keeps what.
-(
-    OTHERS,
-    TIES,
-    NEW_TIES,
-    WIDEST,
-    OF_S,
-    OF_Z,
-    OF_ZS,
-    OF_ZZ,
-    OF_ZZS,
-    OF_D,
-    OF_DS,
-    SIZE,
-    SPREAD,
-    NEW_OTHERS,
-    OF_B,
-    COUNT,
-) = range(16)
+OTHERS, TIES, NEW_TIES, WIDEST = range(4)
+OF_S, OF_Z, OF_ZS, OF_ZZ, OF_ZZS = range(4, 9)
+OF_D, OF_DS, SIZE, SPREAD, NEW_OTHERS, OF_B, COUNT = range(9, 16)
 
 
 @kernel(error_model="numpy")
-def sums(old, old_form, new, new_form, frame, centre, c, K, near, fallen):
+def sums(pair, frame, centre, c, K, near, fallen):
     """Sums over a row, by the names above; K = max (a + y), the logarithm of the largest f."""
-    n = len(old)
+    n = len(pair.old)
     mean_a, mean_x = centre
     lanes = np.zeros((COUNT, LANES))
-    others, ties, new_ties, widest = lanes[OTHERS], lanes[TIES], lanes[NEW_TIES], lanes[WIDEST]
-    of_s, of_z, of_zs, of_zz, of_zzs = (
-        lanes[OF_S],
-        lanes[OF_Z],
-        lanes[OF_ZS],
-        lanes[OF_ZZ],
-        lanes[OF_ZZS],
-    )
-    of_d, of_ds, size, spread = lanes[OF_D], lanes[OF_DS], lanes[SIZE], lanes[SPREAD]
-    new_others, of_b = lanes[NEW_OTHERS], lanes[OF_B]
     for start in range(0, n, LANES):
-        count = min(LANES, n - start)
-        o_run = old[start : start + count]
-        w_run = new[start : start + count]
-        for j in range(count):
-            o = widened(o_run[j], old_form)
-            w = widened(w_run[j], new_form)
-            a, b, x = place(o, w, frame)
+        run = cut(pair, start)
+        for j in range(len(run.old)):
+            a, b, x = place(entry(run, j), frame)
             e = exp(a)
-            others[j] += e if a < 0.0 else 0.0
-            ties[j] += 1.0 if a == 0.0 else 0.0
-            new_ties[j] += 1.0 if b == 0.0 else 0.0
-            widest[j] = abs(x) if abs(x) > widest[j] else widest[j]
+            lanes[OTHERS, j] += e if a < 0.0 else 0.0
+            lanes[TIES, j] += 1.0 if a == 0.0 else 0.0
+            lanes[NEW_TIES, j] += 1.0 if b == 0.0 else 0.0
+            lanes[WIDEST, j] = abs(x) if abs(x) > lanes[WIDEST, j] else lanes[WIDEST, j]
             # moments under the old policy
             s = a - mean_a
             s_here = s if near or e > 0.0 else 0.0
             z = x - mean_x if near or e > 0.0 else 0.0
-            of_s[j] += e * s_here
-            of_z[j] += e * z
-            of_zs[j] += e * z * s_here
-            of_zz[j] += e * z * z
-            of_zzs[j] += e * z * z * s_here
+            lanes[OF_S, j] += e * s_here
+            lanes[OF_Z, j] += e * z
+            lanes[OF_ZS, j] += e * z * s_here
+            lanes[OF_ZZ, j] += e * z * z
+            lanes[OF_ZZS, j] += e * z * z * s_here
             # e^y and e^y - 1; a large e^y comes from b, as e may be 0
             y = (b - a if fallen else x) - c
             inside = y if near or y < 1.0 else 1.0
@@ -312,35 +310,29 @@ def sums(old, old_form, new, new_form, frame, centre, c, K, near, fallen):
             d = e * ((power - 1.0) + power * tail) if near or y < 1.0 else f - e
             ds = d * s if near or d != 0.0 else 0.0
             fy = f * y if near or f > 0.0 else 0.0
-            of_d[j] += d
-            of_ds[j] += ds
-            size[j] += abs(ds)
+            lanes[OF_D, j] += d
+            lanes[OF_DS, j] += ds
+            lanes[SIZE, j] += abs(ds)
             # f y - d = e (1 + (y - 1) e^y) >= 0, by its series where that cancels
-            spread[j] += e * (y * y * (1.0 + (y - 1.0) * q)) if inside == r else fy - d
-            new_others[j] += f if b < 0.0 else 0.0
-            of_b[j] += f * b if near or f > 0.0 else 0.0
-    found = np.empty(COUNT)
-    found[WIDEST] = widest[largest(widest, n)]
-    for i in range(COUNT):
-        if i != WIDEST:
-            found[i] = total(lanes[i], n)
+            lanes[SPREAD, j] += e * (y * y * (1.0 + (y - 1.0) * q)) if inside == r else fy - d
+            lanes[NEW_OTHERS, j] += f if b < 0.0 else 0.0
+            lanes[OF_B, j] += f * b if near or f > 0.0 else 0.0
+    furthest = lanes[WIDEST, largest(lanes[WIDEST], n)]
+    found = totals(lanes, n)
+    found[WIDEST] = furthest
     return found
 
 
 @kernel(error_model="numpy")
-def shared_mean(old, old_form, new, new_form, frame, fallen):
+def shared_mean(pair, frame, fallen):
     """Mean of the log ratio over the actions that both models can take; 0 if there is none."""
-    n = len(old)
+    n = len(pair.old)
     lanes = np.zeros((2, LANES))
     weight, of_x = lanes[0], lanes[1]
     for start in range(0, n, LANES):
-        count = min(LANES, n - start)
-        o_run = old[start : start + count]
-        w_run = new[start : start + count]
-        for j in range(count):
-            o = widened(o_run[j], old_form)
-            w = widened(w_run[j], new_form)
-            a, b, x = place(o, w, frame)
+        run = cut(pair, start)
+        for j in range(len(run.old)):
+            a, b, x = place(entry(run, j), frame)
             shared = a >= NEGLIGIBLE and b >= NEGLIGIBLE
             e = exp(a) if shared else 0.0
             weight[j] += e
@@ -359,34 +351,34 @@ def masked_out(top, form):
 
 
 @kernel(error_model="numpy")
-def near_row(old, old_form, new, new_form, frame, jump):
+def near_row(pair, frame, jump):
     """(`sums` of a near row, its centres, K, whether it is one)."""
-    n = len(old)
+    n = len(pair.old)
     stride = STRIDE if n >= 4 * LANES * STRIDE else 1
-    weight, mean_a, mean_x, widest = means(old, old_form, new, new_form, frame, stride)
+    weight, mean_a, mean_x, widest = means(pair, frame, stride)
     centre = (mean_a, mean_x)
     K = jump - mean_x
     if not widest <= NEAR:
         return np.empty(COUNT), centre, K, False
-    found = sums(old, old_form, new, new_form, frame, centre, mean_x, K, True, False)
+    found = sums(pair, frame, centre, mean_x, K, True, False)
     fits = found[WIDEST] <= NEAR and found[OTHERS] + found[TIES] < 16.0 * weight
     return found, centre, K, fits
 
 
 @kernel(error_model="numpy")
-def far_row(old, old_form, new, new_form, frame, jump, fallen):
+def far_row(pair, frame, jump, fallen):
     """(`sums`, centres, K) of any row: a first c that cannot overflow, then the c that fits."""
-    _, mean_a, mean_x, _ = means(old, old_form, new, new_form, frame, 1)
+    _, mean_a, mean_x, _ = means(pair, frame, 1)
     centre = (mean_a, mean_x)
-    c = shared_mean(old, old_form, new, new_form, frame, fallen)
+    c = shared_mean(pair, frame, fallen)
     c = min(max(c, jump - 600.0), jump + 300.0)
-    found = sums(old, old_form, new, new_form, frame, centre, c, jump - c, False, fallen)
+    found = sums(pair, frame, centre, c, jump - c, False, fallen)
     Z = found[OTHERS] + found[TIES]
     growth = found[OF_D] / Z
     ratio = (found[NEW_TIES] * exp(jump - c) + found[NEW_OTHERS]) / Z
     c += log1p(growth) if abs(growth) < 0.5 else log(ratio)
     K = jump - c
-    return sums(old, old_form, new, new_form, frame, centre, c, K, False, fallen), centre, K
+    return sums(pair, frame, centre, c, K, False, fallen), centre, K
 
 
 @kernel(error_model="numpy")
@@ -423,12 +415,12 @@ def results(found, centre, K, out):
 
 
 @kernel(error_model="numpy")
-def change(old, old_form, new, new_form, scale, out):
+def change(pair, scale, out):
     """Fills the seven fields of a row; returns what the row is."""
-    top_old, top_new, there, bad = extremes(old, old_form, new, new_form)
+    top_old, top_new, there, bad = extremes(pair)
     if bad:
         return NO_LOGITS
-    if masked_out(top_old, old_form) or masked_out(top_new, new_form):
+    if masked_out(top_old, pair.old_form) or masked_out(top_new, pair.new_form):
         return ALL_MASKED
     high, low = difference(top_old, there)
     frame = (top_old, top_new, high, low, scale)
@@ -436,10 +428,10 @@ def change(old, old_form, new, new_form, scale, out):
     jump = (top_new - there) * scale
     fallen = not jump <= FALLEN
     if not fallen:
-        found, centre, K, fits = near_row(old, old_form, new, new_form, frame, jump)
+        found, centre, K, fits = near_row(pair, frame, jump)
     if fallen or not fits:
         jump = 0.0 if fallen else jump
-        found, centre, K = far_row(old, old_form, new, new_form, frame, jump, fallen)
+        found, centre, K = far_row(pair, frame, jump, fallen)
     results(found, centre, K, out)
     return FINE
 
@@ -451,4 +443,4 @@ def changes(old, old_form, new, new_form, scales, keep, out, kinds):
         out[i] = np.nan
         kinds[i] = LEFT_OUT
         if keep[i]:
-            kinds[i] = change(old[i], old_form, new[i], new_form, scales[i], out[i])
+            kinds[i] = change(Pair(old[i], old_form, new[i], new_form), scales[i], out[i])

@@ -12,12 +12,15 @@ from rlentropy._compile import kernel
 from rlentropy._logits_kernels import (
     LANES,
     NEGLIGIBLE,
+    Pair,
+    cut,
     difference,
+    entry,
     exp,
     exp_parts,
     extremes,
     place,
-    total,
+    totals,
     widened,
 )
 from rlentropy._portable_kernels import log, log1p
@@ -34,36 +37,21 @@ LARGEST_LOSS = 1 / np.e
 LARGEST = 700.0
 
 # What `weights` returns.
-(
-    OTHERS,
-    TIES,
-    NEW_OTHERS,
-    NEW_TIES,
-    OF_X,
-    NEW_X,
-    SIZE,
-    NEW_SIZE,
-    ODD,
-    ALIVE,
-    OLD_ALIVE,
-    NEW_ALIVE,
-) = range(12)
+OTHERS, TIES, NEW_OTHERS, NEW_TIES, OF_X, NEW_X, SIZE, NEW_SIZE = range(8)
+ODD, ALIVE, OLD_ALIVE, NEW_ALIVE = range(8, 12)
 
 
 @kernel(error_model="numpy")
-def weights(old, old_form, new, new_form, frame):
+def weights(pair, frame):
     """Sums that belong to Z, Z' and means under both policies, and counts of actions."""
-    n = len(old)
+    n = len(pair.old)
     scale = frame[4]
     lanes = np.zeros((12, LANES))
     for start in range(0, n, LANES):
-        count = min(LANES, n - start)
-        o_run = old[start : start + count]
-        w_run = new[start : start + count]
-        for j in range(count):
-            o = widened(o_run[j], old_form)
-            w = widened(w_run[j], new_form)
-            a, b, x = place(o, w, frame)
+        run = cut(pair, start)
+        for j in range(len(run.old)):
+            o, w = entry(run, j)
+            a, b, x = place((o, w), frame)
             p = exp(a)
             q = exp(b)
             lanes[OTHERS, j] += p if a < 0.0 else 0.0
@@ -78,56 +66,58 @@ def weights(old, old_form, new, new_form, frame):
             lanes[ALIVE, j] += 1.0 if a >= NEGLIGIBLE or b >= NEGLIGIBLE else 0.0
             lanes[OLD_ALIVE, j] += 1.0 if a >= NEGLIGIBLE else 0.0
             lanes[NEW_ALIVE, j] += 1.0 if b >= NEGLIGIBLE else 0.0
-    found = np.empty(12)
-    for i in range(12):
-        found[i] = total(lanes[i], n)
-    return found
+    return totals(lanes, n)
 
 
 @kernel
-def bounded(spread, most, above, actions):
-    """max{(1 - log 2 + h) V, sum of (|x| + m)^2 f(q)} / 2 with h = min(log n, sum of f(q))."""
+def add_losses(lanes, j, log_q, y):
+    """Adds q y^2, f(q), y f(q) and y^2 f(q) to the first four lanes, q = e^log_q; returns q."""
+    log_q = log_q if log_q < LARGEST else LARGEST
+    q = exp(log_q)
+    loss = -log_q * q if log_q < -1.0 else LARGEST_LOSS
+    lanes[0, j] += q * y * y
+    lanes[1, j] += loss
+    lanes[2, j] += y * loss
+    lanes[3, j] += y * y * loss
+    return q
+
+
+@kernel
+def bounded(found, moved, actions):
+    """max{(1 - log 2 + h) V, sum of (|x| + m)^2 f(q)} / 2 with h = min(log n, sum of f(q)), from
+    the sums that `add_losses` says.
+    """
+    spread, most = found[0], found[1]
+    above = found[3] + moved * (2.0 * found[2] + moved * most)
     return max((1.0 - log(2.0) + min(log(actions), most)) * spread, above) / 2.0
 
 
 @kernel(error_model="numpy")
-def remainder(old, old_form, new, new_form, frame, log_Z, mean_x, moved, actions):
+def remainder(pair, frame, log_Z, mean_x, moved, actions):
     """The bound of thm-local-remainder on abs(entropy change - first order)."""
-    n = len(old)
+    n = len(pair.old)
     lanes = np.zeros((4, LANES))
     for start in range(0, n, LANES):
-        count = min(LANES, n - start)
-        o_run = old[start : start + count]
-        w_run = new[start : start + count]
-        for j in range(count):
-            a, b, x = place(widened(o_run[j], old_form), widened(w_run[j], new_form), frame)
+        run = cut(pair, start)
+        for j in range(len(run.old)):
+            a, b, x = place(entry(run, j), frame)
             alive = a >= NEGLIGIBLE or b >= NEGLIGIBLE
             size = x - mean_x if alive else 0.0
             log_q = a - log_Z + (size if size > 0.0 else 0.0)
             log_q = log_q if alive and log_q > 2 * NEGLIGIBLE else 2 * NEGLIGIBLE
-            log_q = log_q if log_q < LARGEST else LARGEST
-            q = exp(log_q)
-            loss = -log_q * q if log_q < -1.0 else LARGEST_LOSS
-            size = abs(size)
-            lanes[0, j] += q * size * size
-            lanes[1, j] += loss
-            lanes[2, j] += size * loss
-            lanes[3, j] += size * size * loss
-    spread = total(lanes[0], n)
-    most = total(lanes[1], n)
-    above = total(lanes[3], n) + moved * (2.0 * total(lanes[2], n) + moved * most)
-    return bounded(spread, most, above, actions)
+            add_losses(lanes, j, log_q, abs(size))
+    return bounded(totals(lanes, n), moved, actions)
 
 
 @kernel(error_model="numpy")
-def rounding(values, form, top, scale, log_Z, entropy, unit, mean_size, actions):
+def rounding(values, form, policy, unit, mean_size, actions):
     """The bound of thm-local-remainder, rounding, for one model."""
     n = len(values)
+    top, scale, log_Z, entropy = policy
     lanes = np.zeros((6, LANES))
     for start in range(0, n, LANES):
-        count = min(LANES, n - start)
-        run = values[start : start + count]
-        for j in range(count):
+        run = values[start : start + LANES]
+        for j in range(len(run)):
             z = widened(run[j], form)
             a = (z - top) * scale
             alive = a >= NEGLIGIBLE
@@ -135,35 +125,23 @@ def rounding(values, form, top, scale, log_Z, entropy, unit, mean_size, actions)
             p = exp(log_p)
             size = unit * abs(z) * scale if alive else 0.0
             y = size + unit * mean_size if alive else 0.0
-            log_q = log_p + y
-            log_q = log_q if log_q < LARGEST else LARGEST
-            q = exp(log_q)
-            loss = -log_q * q if log_q < -1.0 else LARGEST_LOSS
-            lanes[0, j] += q * y * y
-            lanes[1, j] += loss
-            lanes[2, j] += y * loss
-            lanes[3, j] += y * y * loss
-            lanes[4, j] += q * y
+            lanes[4, j] += add_losses(lanes, j, log_p + y, y) * y
             lanes[5, j] += p * abs(log_p + entropy) * size
-    most = total(lanes[1], n)
-    moved = total(lanes[4], n)
-    above = total(lanes[3], n) + moved * (2.0 * total(lanes[2], n) + moved * most)
-    return total(lanes[5], n) + bounded(total(lanes[0], n), most, above, actions)
+    found = totals(lanes, n)
+    return found[5] + bounded(found, found[4], actions)
 
 
 @kernel(error_model="numpy")
-def draws(old, old_form, new, new_form, frame, log_Zs, entropy, means, out):
+def draws(pair, frame, log_Zs, entropy, means, out):
     """Moments of what one action drawn from the old policy says, about the given means."""
-    n = len(old)
+    n = len(pair.old)
     log_Z, log_new_Z = log_Zs
     first, shift, exact = means
     lanes = np.zeros((5, LANES))
     for start in range(0, n, LANES):
-        count = min(LANES, n - start)
-        o_run = old[start : start + count]
-        w_run = new[start : start + count]
-        for j in range(count):
-            a, b, _ = place(widened(o_run[j], old_form), widened(w_run[j], new_form), frame)
+        run = cut(pair, start)
+        for j in range(len(run.old)):
+            a, b, _ = place(entry(run, j), frame)
             log_p = a - log_Z
             p = exp(log_p)
             excess = log_p + entropy if p > 0.0 else 0.0
@@ -181,24 +159,21 @@ def draws(old, old_form, new, new_form, frame, log_Zs, entropy, means, out):
             lanes[2, j] += p * e_shift * e_shift if p > 0.0 else 0.0
             lanes[3, j] += p * e_exact * e_exact if p > 0.0 else 0.0
             lanes[4, j] += p * p * excess
-    for i in range(5):
-        out[VARENTROPY + i] = total(lanes[i], n)
+    out[VARENTROPY:OLD_B] = totals(lanes, n)
 
 
 @kernel(error_model="numpy")
-def pick(old, old_form, new, new_form, frame, log_Z, mean_x, entropy, row, best, where):
+def pick(pair, frame, log_Z, mean_x, entropy, row, best, where):
     """Puts the largest shares of a row among the ``best`` so far, whose absolute values fall."""
-    n = len(old)
+    n = len(pair.old)
     kept = len(best)
     shares = np.empty(LANES)
     for start in range(0, n, LANES):
-        count = min(LANES, n - start)
-        o_run = old[start : start + count]
-        w_run = new[start : start + count]
+        run = cut(pair, start)
         least = abs(best[kept - 1])
         larger = 0
-        for j in range(count):
-            a, _, x = place(widened(o_run[j], old_form), widened(w_run[j], new_form), frame)
+        for j in range(len(run.old)):
+            a, _, x = place(entry(run, j), frame)
             log_p = a - log_Z
             p = exp(log_p)
             share = -p * (log_p + entropy) * (x - mean_x) if p > 0.0 else 0.0
@@ -206,7 +181,7 @@ def pick(old, old_form, new, new_form, frame, log_Z, mean_x, entropy, row, best,
             larger += 1 if abs(share) > least else 0
         if larger == 0:
             continue
-        for j in range(count):
+        for j in range(len(run.old)):
             share = shares[j]
             if abs(share) > abs(best[kept - 1]):  # the first place keeps its own at a tie
                 i = kept - 1
@@ -220,18 +195,18 @@ def pick(old, old_form, new, new_form, frame, log_Z, mean_x, entropy, row, best,
 
 
 @kernel(error_model="numpy")
-def token(old, old_form, new, new_form, scale, change, units, action, row, known, best, where):
+def token(pair, scale, change, units, action, row, known, best, where):
     """All that is known of one row.
 
     change  (first order, shift, exact, old entropy, new entropy)
     units   relative rounding errors; no bounds if they are 0
     action  the sampled one; none if negative
     """
-    top_old, top_new, there, _ = extremes(old, old_form, new, new_form)
+    top_old, top_new, there, _ = extremes(pair)
     high, low = difference(top_old, there)
     frame = (top_old, top_new, high, low, scale)
     first, shift, exact, entropy, new_entropy = change
-    found = weights(old, old_form, new, new_form, frame)
+    found = weights(pair, frame)
     Z = found[OTHERS] + found[TIES]
     new_Z = found[NEW_OTHERS] + found[NEW_TIES]
     log_Z = log1p(found[OTHERS] + (found[TIES] - 1.0))
@@ -240,41 +215,26 @@ def token(old, old_form, new, new_form, scale, change, units, action, row, known
     known[NEW_Z] = log_new_Z
     mean_x = found[OF_X] / Z
     if abs(first) < np.inf and len(best):
-        pick(old, old_form, new, new_form, frame, log_Z, mean_x, entropy, row, best, where)
+        pick(pair, frame, log_Z, mean_x, entropy, row, best, where)
     if units[0] > 0.0:
         known[BOUND] = np.inf
         if found[ODD] == 0.0:
             moved = max(found[NEW_X] / new_Z - mean_x, 0.0)
-            known[BOUND] = remainder(
-                old, old_form, new, new_form, frame, log_Z, mean_x, moved, found[ALIVE]
-            )
+            known[BOUND] = remainder(pair, frame, log_Z, mean_x, moved, found[ALIVE])
+        old_policy = (top_old, scale, log_Z, entropy)
+        new_policy = (top_new, scale, log_new_Z, new_entropy)
         known[ROUNDING] = rounding(
-            old,
-            old_form,
-            top_old,
-            scale,
-            log_Z,
-            entropy,
-            units[0],
-            found[SIZE] / Z,
-            found[OLD_ALIVE],
+            pair.old, pair.old_form, old_policy, units[0], found[SIZE] / Z, found[OLD_ALIVE]
         ) + rounding(
-            new,
-            new_form,
-            top_new,
-            scale,
-            log_new_Z,
-            new_entropy,
-            units[1],
-            found[NEW_SIZE] / new_Z,
-            found[NEW_ALIVE],
+            pair.new, pair.new_form, new_policy, units[1], found[NEW_SIZE] / new_Z, found[NEW_ALIVE]
         )
     if action >= 0:
         log_Zs = (log_Z, log_new_Z)
         means = (first, shift, exact)
-        draws(old, old_form, new, new_form, frame, log_Zs, entropy, means, known)
-        a = (widened(old[action], old_form) - top_old) * scale
-        b = (widened(new[action], new_form) - top_new) * scale
+        draws(pair, frame, log_Zs, entropy, means, known)
+        o, w = entry(pair, action)
+        a = (o - top_old) * scale
+        b = (w - top_new) * scale
         dead = a < NEGLIGIBLE and b < NEGLIGIBLE
         known[OLD_B] = -np.inf if dead else a - log_Z
         known[NEW_B] = -np.inf if dead else b - log_new_Z
@@ -289,17 +249,6 @@ def tokens(
         known[i] = np.nan
         if keep[i]:
             c = changes[i]
-            token(
-                old[i],
-                old_form,
-                new[i],
-                new_form,
-                scales[i],
-                (c[0], c[1], c[2], c[3], c[4]),
-                units,
-                actions[i],
-                start + i,
-                known[i],
-                best,
-                where,
-            )
+            change = (c[0], c[1], c[2], c[3], c[4])
+            pair = Pair(old[i], old_form, new[i], new_form)
+            token(pair, scales[i], change, units, actions[i], start + i, known[i], best, where)

@@ -17,6 +17,9 @@ from rlentropy._types import Floats
 # The types that are read, and how the kernels read them.
 FORMATS = {"float16": HALF, "bfloat16": BRAIN, "float32": FULL, "float64": FULL}
 
+# Sixteen bits that do not say what they are, as which NumPy stores bfloat16.
+BARE = ("uint16", "void16")
+
 # DLPack's numbers for memory that the processor can read: CPU, pinned by CUDA, pinned by ROCm.
 ON_HOST = (1, 3, 11)
 
@@ -33,6 +36,11 @@ class Logits:
         self.name = name
         self._x = x = _tensor(name, x)
         self.kind = kind = _type_name(x)
+        if kind in BARE:
+            raise ValueError(
+                f"{name}: entries of bare 16 bits ({kind}): say --rounded-to bfloat16 (or float16) "
+                "to the command, .view(ml_dtypes.bfloat16) (or numpy.float16) in Python"
+            )
         if kind not in FORMATS:
             raise ValueError(
                 f"{name}: entries of type {kind}, expected one of {', '.join(FORMATS)}"
@@ -66,15 +74,19 @@ class Logits:
     def floats(self, start: int, stop: int) -> Floats:
         """Rows start, ..., stop - 1 in float64, a copy."""
         block = self.block(start, stop)
-        if block.dtype != np.uint16:
-            return block.astype(float)
-        if self.form == HALF:
-            return block.view(np.float16).astype(float)
-        return (block.astype(np.uint32) << 16).view(np.float32).astype(float)
+        return (of_bits(block, self.kind) if block.dtype == np.uint16 else block).astype(float)
 
     def row(self, i: int) -> Floats:
         """Row i in float64, for a message."""
         return self.floats(i, i + 1)[0]
+
+
+def of_bits(words: NDArray[Any], kind: str) -> NDArray[Any]:
+    """Bare 16 bits as numbers of the type that they are."""
+    words = words.view(np.uint16)
+    if kind == "float16":
+        return words.view(np.float16)
+    return (words.astype(np.uint32) << 16).view(np.float32)
 
 
 def array(name: str, x: Any) -> NDArray[Any]:

@@ -23,6 +23,7 @@ from rlentropy._types import Bools, Floats
 from rlentropy.discounted.mdp import DiscountedMDP
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.validation import (
+    _as_csr,
     as_array,
     check_array,
     check_available,
@@ -250,14 +251,7 @@ def _matrices(name: str, P: Any) -> list[sparse.csr_array]:
 
 def _matrix(name: str, K: Any) -> sparse.csr_array:
     if sparse.issparse(K):
-        if np.issubdtype(K.dtype, np.complexfloating):
-            raise ValueError(f"{name}: complex entries, expected real")
-        try:
-            K = K.tocsr(copy=True)
-            K.check_format(full_check=True)
-            return sparse.csr_array(K, dtype=float)
-        except (TypeError, ValueError) as problem:
-            raise ValueError(f"{name}: not a sound sparse matrix ({problem})") from None
+        return _as_csr(name, K)
     return sparse.csr_array(check_array(name, K, (None, None)))
 
 

@@ -8,21 +8,16 @@ import argparse
 import importlib
 import json
 import math
-import os
 import sys
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rlentropy._tensors import FORMATS
+from rlentropy._tensors import BARE, FORMATS, of_bits
+from rlentropy.files import BROKEN, _whole
 
-# What reading a file that holds no arrays, or a part of them, may raise.
-BROKEN = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 # Names under which the logits are looked for when a file holds more than one array.
 USUAL = ("logits", "arr_0")
 
@@ -175,15 +170,9 @@ def _logits(arrays: Mapping[str, Any], path: Path, name: str | None, taken: set[
 
 
 def _numbers(x: Any, options: argparse.Namespace) -> Any:
-    """The array; bare 16 bits, as which NumPy stores bfloat16, as numbers of the type given."""
-    if x.dtype not in (np.dtype("V2"), np.uint16):
-        return x
-    words = x.view(np.uint16)
-    if options.rounded_to == "float16":
-        return words.view(np.float16)
-    if options.rounded_to == "bfloat16":
-        return (words.astype(np.uint32) << 16).view(np.float32)
-    raise Refused("entries of bare 16 bits: say --rounded-to bfloat16 (or float16)")
+    """The array; bare 16 bits as numbers of the type given."""
+    said = options.rounded_to in ("float16", "bfloat16")
+    return of_bits(x, options.rounded_to) if said and x.dtype.name in BARE else x
 
 
 def _place(path: Path) -> None:
@@ -195,19 +184,5 @@ def _place(path: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """The whole file or nothing."""
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with _whole(path) as file:
+        file.write(text.encode())

@@ -218,8 +218,7 @@ def bonus_effect(
     Source: thm-soft-entropy-dynamics, prop-vanilla-pg.
     """
     log_p, _ = _log_policy("logits", logits, check_positive("temperature", temperature))
-    tensor = Logits("advantages", advantages)
-    adv = tensor.floats(0, tensor.rows).reshape(tensor.shape)
+    adv = _reals("advantages", array("advantages", advantages))
     if adv.shape != log_p.shape:
         raise ValueError(f"advantages: shape {adv.shape}, expected {log_p.shape}")
     p = np.exp(log_p)

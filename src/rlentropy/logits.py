@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from rlentropy import _logits_kernels as kernels
 from rlentropy._tensors import Logits, array
 from rlentropy.results import result
-from rlentropy.validation import check_integer, is_all
+from rlentropy.validation import check_integer, is_all, refuse
 
 # Entries of a piece of work for a thread: copies, where they are needed, are of this size.
 BLOCK = 2**18
+
+T = TypeVar("T")
 
 
 @result
@@ -124,8 +126,8 @@ def change_between(
     out = np.empty((old.rows, len(FIELDS)))
     step = max(1, BLOCK // old.n)
 
-    def work(start: int) -> tuple[int, int] | None:
-        """Fills a block of rows of ``out``; the first row that is refused and why, if any."""
+    def work(start: int) -> None:
+        """Fills a block of rows of ``out``."""
         stop = min(start + step, old.rows)
         kinds = np.zeros(stop - start, np.int64)
         kernels.changes(
@@ -139,9 +141,10 @@ def change_between(
             kinds,
         )
         refused = np.flatnonzero(kinds >= kernels.NO_LOGITS)
-        return (start + int(refused[0]), int(kinds[refused[0]])) if len(refused) else None
+        if len(refused):
+            _refuse_row(old, new, start + int(refused[0]), int(kinds[refused[0]]))
 
-    _run(work, range(0, old.rows, step), jobs, lambda row, why: _refuse(old, new, row, why))
+    _in_threads(work, range(0, old.rows, step), jobs)
     columns: dict[str, Any] = {
         name: column.reshape(old.batch)[()]
         for name, column in zip(FIELDS, np.ascontiguousarray(out.T), strict=True)
@@ -149,24 +152,14 @@ def change_between(
     return EntropyChange(**columns, where=keep.reshape(old.batch)[()])
 
 
-def _run(
-    work: Callable[[int], tuple[int, int] | None],
-    starts: Sequence[int],
-    jobs: int,
-    refuse: Callable[[int, int], None],
-) -> None:
-    """``work`` at each start, in threads; ``refuse`` is called for the first refused row."""
+def _in_threads(work: Callable[[int], T], starts: Sequence[int], jobs: int) -> list[T]:
+    """[work(start), ...], in threads; raises what the first of them raises that fails."""
     jobs = min(_threads(jobs), len(starts))
     if jobs <= 1:
-        for found in map(work, starts):
-            if found:
-                refuse(*found)
-        return
+        return list(map(work, starts))
     pool = ThreadPoolExecutor(jobs)
     try:
-        for found in pool.map(work, starts):
-            if found:
-                refuse(*found)
+        return list(pool.map(work, starts))
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -191,9 +184,7 @@ def _flags(where: Any, batch: Sequence[int]) -> NDArray[np.bool_]:
     if where.dtype.kind not in "biuf":
         raise ValueError(f"where: entries of type {where.dtype}, expected flags")
     if where.dtype != bool:
-        _check_entries(
-            "where", where, (where == 0) | (where == 1), "must be true or false (or 1, 0)"
-        )
+        refuse("where", where, ~((where == 0) | (where == 1)), "must be true or false (or 1, 0)")
     return where.astype(bool).reshape(-1)
 
 
@@ -203,7 +194,7 @@ def _scales(temperature: Any, batch: Sequence[int], keep: NDArray[np.bool_]) -> 
     counts = keep.reshape(batch)
     # its inverse has to be a number too
     good = (T >= 1e-300) & (T <= 1e300)
-    _check_entries("temperature", T, good | ~counts, "must be a finite number > 0")
+    refuse("temperature", T, counts & ~good, "must be a finite number > 0")
     return np.where(counts, 1 / np.where(good, T, 1.0), 1.0).reshape(-1)
 
 
@@ -223,14 +214,7 @@ def _broadcast(name: str, x: Any, batch: Sequence[int]) -> NDArray[Any]:
         raise ValueError(f"{name}: shape {x.shape}, does not broadcast to {tuple(batch)}") from None
 
 
-def _check_entries(name: str, x: NDArray[Any], good: NDArray[np.bool_], why: str) -> None:
-    bad = np.argwhere(~good)
-    if len(bad):
-        index = tuple(int(i) for i in bad[0])
-        raise ValueError(f"{name}{list(index) or ''} = {x[index]}: {why}")
-
-
-def _refuse(old: Logits, new: Logits, row: int, why: int) -> None:
+def _refuse_row(old: Logits, new: Logits, row: int, why: int) -> None:
     """Says what is wrong with a row, by index and value."""
     place = [int(i) for i in np.unravel_index(row, old.batch)] if old.batch else []
     for logits in (old, new):

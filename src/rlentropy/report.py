@@ -8,7 +8,6 @@ vocabulary.
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -22,9 +21,9 @@ from rlentropy.logits import (
     EntropyChange,
     _broadcast,
     _flags,
+    _in_threads,
     _reals,
     _scales,
-    _threads,
     entropy_change,
 )
 from rlentropy.results import result
@@ -298,8 +297,8 @@ def entropy_report(
         )
         return [(-abs(s), *place, s) for s, place in zip(best, where.tolist(), strict=True) if s]
 
-    with ThreadPoolExecutor(_threads(jobs)) as pool:
-        found = [entry for part in pool.map(work, range(0, old.rows, step)) for entry in part]
+    parts = _in_threads(work, range(0, old.rows, step), jobs)
+    found = [entry for part in parts for entry in part]
 
     def shaped(x: NDArray[Any]) -> Any:
         return np.asarray(x).reshape(old.batch)[()]

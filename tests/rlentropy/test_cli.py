@@ -95,21 +95,13 @@ def test_bfloat16_as_numpy_keeps_it(files):
     assert code == 0 and said == f"{expected}\n"
 
 
-def test_safetensors(files):
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_safetensors(files, library):
     folder, old, new, _ = files
-    library = pytest.importorskip("safetensors.numpy")
-    library.save_file({"logits": old}, folder / "old.safetensors")
-    library.save_file({"logits": new}, folder / "new.safetensors")
-    code, said, _ = run(folder, "old.safetensors", "new.safetensors")
-    assert code == 0 and said == f"{entropy_report(old, new)}\n"
-
-
-def test_safetensors_of_bfloat16(files):
-    folder, old, new, _ = files
-    pytest.importorskip("safetensors")
-    torch = pytest.importorskip("torch")
-    library = pytest.importorskip("safetensors.torch")
-    old, new = (torch.tensor(z).bfloat16() for z in (old, new))
+    if library == "torch":
+        torch = pytest.importorskip("torch")
+        old, new = (torch.tensor(z).bfloat16() for z in (old, new))
+    library = pytest.importorskip(f"safetensors.{library}")
     library.save_file({"logits": old}, folder / "old.safetensors")
     library.save_file({"logits": new}, folder / "new.safetensors")
     code, said, _ = run(folder, "old.safetensors", "new.safetensors")
@@ -137,6 +129,7 @@ def test_safetensors_of_bfloat16(files):
         (("before.npz", "after.npz", "--advantages", "advantages"), "advantages: given without"),
         (("before.npz", "after.npz", "--temperature", "0"), "temperature[0, 0] = 0.0"),
         (("before.npz", "after.npz", "--html", "away/out.html"), "out.html: no such folder"),
+        (("before.npz", "after.npz", "--html", "."), ".: a folder, expected a file"),
     ],
 )
 def test_one_line_says_what_is_wrong(files, arguments, words):
@@ -181,13 +174,3 @@ def test_numbers_that_json_lacks(files):
     found = json.loads((folder / "masked.json").read_text(), parse_constant=pytest.fail)
     assert found["mean"]["first_order"] is None and found["mean"]["remainder"] == "inf"
     assert found["mean"]["exact"] == pytest.approx(entropy_report(old, masked).mean()["exact"])
-
-
-def test_help_names_the_options():
-    done = subprocess.run(
-        [sys.executable, "-m", "rlentropy", "report", "--help"],
-        capture_output=True, text=True, env=ENVIRONMENT,
-    )  # fmt: skip
-    assert done.returncode == 0
-    for option in ("--where", "--actions", "--advantages", "--html", "--json", "--top", "--clip"):
-        assert option in done.stdout

@@ -4,8 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-from refusals import refusals
-from scipy import sparse
 
 from rlentropy import transitions
 from rlentropy.discounted import environments as discounted
@@ -104,12 +102,7 @@ def test_a_large_sparse_grid_stays_small():
 
 
 def test_double_chain_moves():
-    P = (
-        environments.double_chain(length=5, failure=0.1, horizon=4)
-        .kernel(0)
-        .toarray()
-        .reshape(5, 2, 5)
-    )
+    P = environments.double_chain(length=5, failure=0.1, horizon=4).dense()[0]
     np.testing.assert_allclose(P[2], [[0, 0.9, 0, 0.1, 0], [0, 0.1, 0, 0.9, 0]])
     np.testing.assert_allclose(P[0], [[0.9, 0.1, 0, 0, 0], [0.1, 0.9, 0, 0, 0]])
     assert environments.double_chain(length=5, failure=0.1, horizon=4).start == 2
@@ -120,12 +113,7 @@ def test_double_chain_moves():
 
 
 def test_sticky_chain_moves():
-    P = (
-        environments.sticky_chain(length=3, success=0.25, horizon=4)
-        .kernel(0)
-        .toarray()
-        .reshape(3, 2, 3)
-    )
+    P = environments.sticky_chain(length=3, success=0.25, horizon=4).dense()[0]
     np.testing.assert_allclose(P[1], [[0, 1, 0], [0, 0.75, 0.25]])
     np.testing.assert_allclose(P[2], [[0, 0, 1], [0, 0, 1]])
 
@@ -142,35 +130,6 @@ def test_episodic_garnet():
     assert all(
         np.array_equal(a.toarray(), b.toarray()) for a, b in zip(mdp.P, again.P, strict=True)
     )
-
-
-@pytest.mark.parametrize(
-    "mdp",
-    [
-        environments.double_chain(length=6, failure=0.1, horizon=3),
-        environments.grid_world(rows=3, cols=3, success=0.7, horizon=3),
-        environments.sticky_chain(length=4, success=0.5, horizon=3),
-    ],
-    ids=["double chain", "grid", "sticky chain"],
-)
-def test_episodic_kernels_are_sparse(mdp):
-    assert all(sparse.issparse(K) for K in mdp.P)
-
-
-GARNET = {"states": 2, "actions": 2, "branching": 1, "gamma": 0.9, "seed": 0}
-GRID = {"rows": 2, "cols": 2, "success": 0.9, "gamma": 0.9}
-test_bad_settings_are_refused = refusals(
-    (lambda: discounted.bandit([]), "rewards: .*empty axis 0"),
-    (lambda: discounted.bandit([[1.0]]), r"rewards: shape \(1, 1\)"),
-    (lambda: discounted.two_state(1.0), "gamma = 1.0"),
-    (lambda: discounted.two_state(stay=1.2), "stay = 1.2"),
-    (lambda: discounted.garnet(**GARNET | {"branching": 3}), "branching = 3"),
-    (lambda: discounted.grid_world(**GRID, goal=4), "goal = 4"),
-    (lambda: discounted.grid_world(**GRID, start=-1), "start = -1"),
-    (lambda: discounted.road(length=2, stay=1.5, gamma=0.5), "stay = 1.5"),
-    (lambda: discounted.tied_garnet(**GARNET, ties=4), "ties = 4"),
-    (lambda: environments.grid_world(rows=2, cols=2, success=1.1, horizon=3), "success = 1.1"),
-)
 
 
 def test_road_is_found_from_its_end():

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,12 +48,25 @@ def test_an_unknown_name_is_refused():
         _ = rlentropy.entropy_chnage
 
 
-def test_importing_the_package_imports_nothing_else():
-    program = "import sys, rlentropy; print(sorted(m for m in ('numpy', 'numba', 'scipy') if m in sys.modules))"
+REPORT = "from rlentropy.report import entropy_report; repr(entropy_report([0.0, 1], [1.0, 1]))"
+DOORS = "import rlentropy.adapters, rlentropy.learners.on_simulator, rlentropy.files"
+
+
+@pytest.mark.parametrize(
+    ("program", "others"),
+    [
+        ("import rlentropy", "numpy numba scipy"),
+        (REPORT, "matplotlib torch jax cupy ml_dtypes tensorflow"),
+        (DOORS, "gymnasium quantecon mdptoolbox"),
+    ],
+)
+def test_nothing_else_is_imported_until_it_is_wanted(program, others):
+    program += f"; import sys; print(set({others.split()}) & set(sys.modules))"
+    here = os.environ | {"PYTHONPATH": str(Path(rlentropy.__file__).parents[1])}
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=here
     )
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == "set()"
 
 
 def test_a_checker_of_types_sees_the_same_names():

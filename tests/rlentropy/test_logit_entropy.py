@@ -5,6 +5,7 @@ import itertools
 import mpmath as mp
 import numpy as np
 import pytest
+from scipy import special
 
 from rlentropy.logit_entropy import (
     bonus_effect,
@@ -18,12 +19,11 @@ INF = np.inf
 
 
 def softmax(z):
-    w = np.exp(z - z.max(-1, keepdims=True))
-    return w / w.sum(-1, keepdims=True)
+    return special.softmax(z, axis=-1)
 
 
 def entropy(p):
-    return -np.sum(p * np.log(np.where(p > 0, p, 1)), axis=-1)
+    return special.entr(p).sum(axis=-1)
 
 
 # -------------------------------------------------------------------------------------- temperature
@@ -45,6 +45,11 @@ def test_the_entropy_and_its_slope_beside_forty_digits(T):
     assert found.slope == pytest.approx(float(slope), rel=1e-11)
 
 
+def test_a_row_without_possible_actions_is_refused():
+    with pytest.raises(ValueError, match=r"largest of logits\[1\] = -inf: every action"):
+        tempered_entropy([[0.0, 1.0], [-INF, -INF]], 1.0)
+
+
 def test_a_temperature_for_each_row_and_impossible_actions():
     z = np.random.default_rng(1).standard_normal((3, 5))
     T = np.array([0.5, 1.0, 2.0])
@@ -55,24 +60,6 @@ def test_a_temperature_for_each_row_and_impossible_actions():
     np.testing.assert_allclose(tempered_entropy(masked, T).slope, found.slope, rtol=1e-13)
     half = tempered_entropy(z.astype(np.float16), 1.0)
     np.testing.assert_allclose(half.entropy, entropy(softmax(z)), atol=5e-3)
-
-
-@pytest.mark.parametrize(
-    ("logits", "T", "message"),
-    [
-        ([0.0, np.nan], 1, r"logits\[1\] = nan"),
-        ([0.0, INF], 1, r"logits\[1\] = inf"),
-        ([0.0, 1.0], 0, "temperature = 0.0"),
-        ([[0.0, 1.0]], [np.nan], r"temperature\[0\] = nan"),
-        (["a", "b"], 1, "logits"),
-        ([[0.0, 1.0], [-INF, -INF]], 1, r"largest of logits\[1\] = -inf: every action"),
-        ([0.0, 1.0], 1j, "temperature: entries of type complex128"),
-        ([0.0, 1.0], [1.0, 2.0], r"temperature: shape \(2,\), does not broadcast"),
-    ],
-)
-def test_temperature_refuses(logits, T, message):
-    with pytest.raises(ValueError, match=message):
-        tempered_entropy(logits, T)
 
 
 # -------------------------------------------------------------------------------------------- top k
@@ -114,9 +101,6 @@ def test_renormalising_the_top_falls_below_the_interval():
         ([0.5, 0.3], 1, "actions = 1: fewer than the 2"),
         ([0.9, 0.3], 5, "the sum is above 1"),
         ([0.3, 0.01], 5, "the other 3 actions cannot hold that much"),
-        ([np.nan, 0.3], 5, r"top_log_probs\[0\] = nan"),
-        ([3.0, 0.3], 5, r"top_log_probs\[0\] = 1.0"),
-        ([0.5, 0.3], 2.5, "actions = 2.5"),
     ],
 )
 def test_top_k_refuses(values, n, message):
@@ -168,8 +152,6 @@ def test_the_averages_by_hand():
 def test_padding_read_as_entropy_is_refused():
     with pytest.raises(ValueError, match=r"entropies\[0, 1\] = -1.0: an entropy is at least 0"):
         entropy_averages([[2.0, -1.0]])
-    with pytest.raises(ValueError, match=r"entropies\[0, 1\] = nan"):
-        entropy_averages([[2.0, np.nan]])
     with pytest.raises(ValueError, match=r"shape \(2,\)"):
         entropy_averages([2.0, 1.0])
 
@@ -209,20 +191,10 @@ def test_the_effect_is_the_slope_of_entropy_along_the_step(gradient):
     assert even.total == pytest.approx(0, abs=1e-14)
 
 
-def test_no_break_even_for_a_uniform_policy():
-    found = bonus_effect(np.zeros(4), [1.0, 0, 0, 0], 0.1)
+@pytest.mark.parametrize("kind", [float, int, np.int8])
+def test_no_break_even_for_a_uniform_policy_whatever_the_type_of_the_advantages(kind):
+    found = bonus_effect(np.zeros(4), np.array([1, 0, 0, 0], kind), 0.1)
     assert found.bonus == 0 and np.isnan(found.break_even)
-
-
-def test_bonus_effect_refuses():
-    with pytest.raises(ValueError, match=r"advantages: shape \(2,\), expected \(3,\)"):
-        bonus_effect(np.zeros(3), np.zeros(2), 0.1)
-    with pytest.raises(ValueError, match=r"advantages\[0\] = nan"):
-        bonus_effect(np.zeros(2), [np.nan, 0], 0.1)
-    with pytest.raises(ValueError, match="gradient = 'plain'"):
-        bonus_effect(np.zeros(2), np.zeros(2), 0.1, gradient="plain")
-    with pytest.raises(ValueError, match=r"step = 0\.0"):
-        bonus_effect(np.zeros(2), np.zeros(2), 0.1, step=0)
 
 
 class Trainer:

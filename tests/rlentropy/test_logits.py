@@ -9,6 +9,7 @@ import tracemalloc
 import mpmath as mp
 import numpy as np
 import pytest
+from refusals import refusals
 
 from rlentropy import distributions as dist
 from rlentropy.discounted import entropy_dynamics as ed
@@ -254,17 +255,6 @@ def test_an_empty_batch_gives_empty_fields():
     assert np.isnan(change.mean()["exact"])
 
 
-def test_a_vocabulary_of_two_hundred_thousand():
-    old, x = cases(15, (3, 200_000))
-    old, new = old.astype(np.float32), (old + 0.1 * x).astype(np.float32)
-    direction = new.astype(float) - old
-    change = entropy_change(old, new)
-    np.testing.assert_allclose(change.exact, ed.realised(old, direction), atol=1e-11)
-    np.testing.assert_allclose(
-        change.kl, dist.kl(*map(dist.log_softmax, (new + 0.0, old + 0.0))), rtol=0.2
-    )
-
-
 def test_what_it_says_of_itself():
     old, x = cases(19, (4, 6))
     flags = [True, True, False, True]
@@ -307,29 +297,10 @@ def test_every_bfloat16_number_is_read_right():
     assert change.exact.shape == (len(numbers), 1)
 
 
-@pytest.mark.parametrize(
-    ("bad", "kind"),
-    [(np.zeros((2, 3), int), "int64"), (np.zeros((2, 3), complex), "complex128"),
-     (np.zeros((2, 3), bool), "bool"), (np.zeros((2, 3), object), "object"),
-     ([["a", "b"]], "str"), (np.zeros((2, 3), "m8[s]"), "timedelta64")],
-)  # fmt: skip
-def test_other_types_are_refused_by_name(bad, kind):
-    with pytest.raises(ValueError, match=rf"new_logits: entries of type {kind}.*float16, bfloat16"):
-        entropy_change(np.zeros((2, 3)), bad)
-
-
 def test_lists_of_whole_numbers_are_numbers():
     assert_same(
         entropy_change([[0, 1, 2]], [[0, 2, 2]]), entropy_change([[0.0, 1, 2]], [[0.0, 2, 2]])
     )
-
-
-def test_masked_arrays_are_refused_not_dropped():
-    logits = np.ma.array([0.0, 0, 9], mask=[0, 0, 1])
-    with pytest.raises(ValueError, match=r"old_logits\[2\] is masked: write -inf"):
-        entropy_change(logits, np.zeros(3))
-    unmasked = np.ma.array([0.0, 0, 9])
-    assert_same(entropy_change(unmasked, np.zeros(3)), entropy_change([0.0, 0, 9], np.zeros(3)))
 
 
 # ------------------------------------------------------------------------------------------ tensors
@@ -426,15 +397,6 @@ def test_arrays_on_a_device_come_block_by_block(dtype):
     OnDevice.copied = 0
     assert_same(entropy_change(OnDevice(old), OnDevice(new)), entropy_change(old, new))
     assert 0 < OnDevice.copied <= 2**18
-
-
-def test_no_tensor_library_is_imported():
-    code = """if True:
-        import sys
-        from rlentropy.logits import entropy_change
-        entropy_change([0.0, 1.0], [0.0, 2.0])
-        assert not {"torch", "jax", "cupy", "ml_dtypes", "tensorflow"} & set(sys.modules)"""
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
 
 # -------------------------------------------------------------- memory, threads, processors, layout
@@ -645,29 +607,6 @@ def test_flags_and_temperatures_broadcast():
     )
 
 
-@pytest.mark.parametrize(
-    ("where", "message"),
-    [([True, False], r"where: shape \(2,\), does not broadcast to \(4, 3\)"),
-     ([0, 2, 1], r"where\[0, 1\] = 2.0: must be true or false"),
-     ([0, np.nan, 1], r"where\[0, 1\] = nan: must be true")],
-)  # fmt: skip
-def test_bad_flags_are_refused(where, message):
-    with pytest.raises(ValueError, match=message):
-        entropy_change(*cases(24, (4, 3, 6)), where=where)
-
-
-@pytest.mark.parametrize(
-    ("temperature", "message"),
-    [(0, r"temperature.* = 0.0: must be a finite number > 0"),
-     (-1.0, "> 0"), (np.nan, "> 0"), (INF, "> 0"),
-     ([1.0, 1.0, 0.0], r"temperature\[0, 2\] = 0.0: must"), ([1.0, 2.0], "temperature: shape"),
-     ("1", "temperature: entries of type"), (True, "temperature: entries of type bool")],
-)  # fmt: skip
-def test_bad_temperatures_are_refused(temperature, message):
-    with pytest.raises(ValueError, match=message):
-        entropy_change(*cases(24, (4, 3, 6)), temperature=temperature)
-
-
 # ----------------------------------------------------------------------------------------- refusals
 
 
@@ -717,22 +656,23 @@ def test_a_row_of_masks_is_refused_unless_left_out(dtype, mask):
     )
 
 
-def test_other_bad_input_is_refused():
-    old, x = cases(18, (2, 3))
-    with pytest.raises(ValueError, match="new_logits: shape"):
-        entropy_change(old, x[:, :2])
-    with pytest.raises(ValueError, match=r"old_logits: shape \(2, 0\)"):
-        entropy_change(old[:, :0], x[:, :0])
-    with pytest.raises(ValueError, match=r"old_logits: shape \(\)"):
-        entropy_change(1.0, 2.0)
-    with pytest.raises(ValueError, match="new_logits: not an array of numbers"):
-        entropy_change([[0, 1], [2, 3]], [[0, 1], [2]])
-    with pytest.raises(ValueError, match="old_logits: entries of type object"):
-        entropy_change(None, [0.0])
-    with pytest.raises(ValueError, match="jobs = 0"):
-        entropy_change(old, x, jobs=0)
-    with pytest.raises(ValueError, match=r"old_logits: every action is masked out"):
-        entropy_change([-INF], [-INF])
-    vector = np.array([0.0, np.nan])
-    with pytest.raises(ValueError, match=r"old_logits\[1\] = nan"):
-        entropy_change(vector, vector)
+OLD, NEW = cases(24, (4, 3, 6))
+test_what_has_words_of_its_own = refusals(
+    (lambda: entropy_change(OLD, NEW.astype(int)), "new_logits: .* type int64.*float16, bfloat16"),
+    (lambda: entropy_change(np.zeros(3, "V2"), NEW), r"old_logits: .* bare 16 bits .*ml_dtypes"),
+    (
+        lambda: entropy_change(OLD, NEW.astype(np.uint16)),
+        r"new_logits: .* bare 16 bits .*ml_dtypes",
+    ),
+    (lambda: entropy_change(OLD[..., :0], NEW[..., :0]), r"old_logits: shape \(4, 3, 0\)"),
+    (lambda: entropy_change(1.0, 2.0), r"old_logits: shape \(\), expected"),
+    (
+        lambda: entropy_change(np.ma.array([0.0, 9], mask=[0, 1]), [0.0, 0]),
+        r"\[1\] is masked: write",
+    ),
+    (lambda: entropy_change(OLD, NEW, where=[True, False]), r"where: shape \(2,\), does not broad"),
+    (lambda: entropy_change(OLD, NEW, where=[0, 2, 1]), r"where\[0, 1\] = 2.0: must be true or"),
+    (lambda: entropy_change(OLD, NEW, temperature=[1, 1.0, 0]), r"temperature\[0, 2\] = 0.0: must"),
+    (lambda: entropy_change(OLD, NEW, temperature=[1.0, 2.0]), "temperature: shape"),
+    (lambda: entropy_change(OLD, NEW, temperature=True), "temperature: entries of type bool"),
+)

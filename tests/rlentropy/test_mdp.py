@@ -47,27 +47,11 @@ def test_products_against_loops():
         )
 
 
-def test_policy_kernel_rows_sum_to_one():
-    for mdp in both(S=6, A=2):
-        pi = RNG.dirichlet(np.ones(2), size=6)
-        np.testing.assert_allclose(
-            np.asarray(mdp.policy_kernel(pi).sum(axis=1)).ravel(), 1, atol=1e-14
-        )
-
-
-def test_arrays_are_read_only_copies():
+def test_arrays_are_copies():
     P, r, mu = kernel(2, 2), np.zeros((2, 2)), np.array([1.0, 0.0])
     mdp = DiscountedMDP(P=P, r=r, mu=mu, gamma=0.5)
     r[0, 0] = 9
     assert mdp.r[0, 0] == 0
-    for array in (mdp.P, mdp.r, mdp.mu):
-        with pytest.raises(ValueError, match="read-only"):
-            array[...] = 0
-    _, thin = both()
-    with pytest.raises(ValueError, match="read-only"):
-        thin.P.data[0] = 0
-    with pytest.raises(AttributeError):
-        mdp.gamma = 0.1
 
 
 @pytest.mark.parametrize("gamma", [0, 0.9999])
@@ -75,29 +59,6 @@ def test_one_state_one_action(gamma):
     mdp = DiscountedMDP(P=[[[1]]], r=[[2]], mu=[1], gamma=gamma)
     assert (mdp.S, mdp.A, mdp.gamma) == (1, 1, gamma)
     np.testing.assert_array_equal(mdp.next_mean([3.0]), [[3]])
-
-
-GOOD = {"P": np.full((2, 1, 2), 0.5), "r": np.zeros((2, 1)), "mu": [1, 0], "gamma": 0.5}
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"P": np.full((2, 1, 2), 0.6)}, r"P\[0, 0\] sums to 1.2"),
-        ({"P": [[[0.5, 0.5]], [[1.1, -0.1]]]}, r"P\[1, 0, 1\] = -0.1"),
-        ({"P": np.full((2, 1, 3), 1 / 3)}, r"P: shape \(2, 1, 3\)"),
-        ({"P": np.empty((0, 1, 0))}, "empty axis 0"),
-        ({"P": np.empty((2, 0, 2))}, "empty axis 1"),
-        ({"r": np.zeros((2, 2))}, r"r: shape \(2, 2\), expected \(2, 1\)"),
-        ({"mu": [0.5, 0.4]}, "mu sums to 0.9"),
-        ({"mu": [2, -1]}, r"mu\[1\] = -1.0"),
-        ({"mu": [1, 0, 0]}, r"mu: shape \(3,\), expected \(2,\)"),
-        ({"gamma": 1.0}, "gamma = 1.0"),
-    ],
-)
-def test_bad_discounted_mdps_are_refused(change, message):
-    with pytest.raises(ValueError, match=message):
-        DiscountedMDP(**(GOOD | change))
 
 
 # ---------------------------------------------------------------------------------------- episodic
@@ -155,9 +116,6 @@ def test_reachable_states_against_enumeration_of_all_paths(mdp):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"start": 2}, r"start = 2: must be in \{0, ..., 1\}"),
-        ({"start": -1}, "start = -1"),
-        ({"P": np.full((2, 1), 0.5)}, "P: 2 axes"),
         ({"P": np.full((3, 2, 1, 2), 0.5)}, r"P: 3 stage kernels, expected 1 or horizon - 1 = 2"),
         ({"P": np.full((0, 2, 1, 2), 0.5)}, "P: no transition kernel given"),
         (
@@ -174,13 +132,6 @@ def test_bad_episodic_mdps_are_refused(arguments, message):
     good = {"P": np.full((2, 1, 2), 0.5), "horizon": 3, "start": 0}
     with pytest.raises(ValueError, match=message):
         EpisodicMDP(**(good | arguments))
-
-
-@pytest.mark.parametrize("h", [-1, 2])
-def test_there_is_no_kernel_outside_the_transitions(h):
-    mdp = EpisodicMDP(P=np.full((2, 1, 2), 0.5), horizon=3, start=0)
-    with pytest.raises(ValueError, match=f"h = {h}"):
-        mdp.kernel(h)
 
 
 def test_the_wrong_kind_of_mdp_is_named():

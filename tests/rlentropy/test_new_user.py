@@ -8,7 +8,6 @@ import pytest
 from refusals import refusals
 
 import rlentropy
-from rlentropy import cli
 from rlentropy.adapters import from_gymnasium
 from rlentropy.episodic import environments, visitation
 from rlentropy.learners import (
@@ -193,13 +192,3 @@ def test_eps_wants_one_first_state():
     spread = type(mdp)(mdp.dense(), 4, start)
     with pytest.raises(ValueError, match="eps: certified for one first state only"):
         entgame.run(spread, 0, 0, eps=0.1)
-
-
-def test_a_folder_is_no_file_to_write(tmp_path, capsys):
-    for name, x in {"before": np.zeros((2, 3)), "after": np.ones((2, 3))}.items():
-        np.savez(tmp_path / f"{name}.npz", logits=x)
-    files = [str(tmp_path / "before.npz"), str(tmp_path / "after.npz")]
-    assert cli.main(["report", *files, "--html", str(tmp_path)]) != 0
-    assert "a folder, expected a file" in capsys.readouterr().err
-    assert cli.main(["report", *files, "--json", str(tmp_path / "no" / "x.json")]) != 0
-    assert "no such folder" in capsys.readouterr().err

@@ -42,25 +42,6 @@ def test_nan_and_inf_are_not_hidden(bad):
         entropy_change([0.0, bad, 1.0], [0.0, 0, 0])
 
 
-def test_a_sentinel_is_no_log_probability():
-    """huggingface/trl issue 2496, pull 6121: padding written as log-probability 1."""
-    with pytest.raises(ValueError, match=r"log_p\[0\] = 1.0: a log-probability is at most 0"):
-        distributions.entropy([1.0, 1.0])
-    with pytest.raises(ValueError, match=r"log_p\[0\] = 0.5"):
-        distributions.kl([0.5, 0.5], [0.9, 0.1])
-    assert distributions.entropy_from_logits([1.0, 1.0]) == pytest.approx(np.log(2))
-
-
-def test_bfloat16_and_padding():
-    """huggingface/trl pulls 156 and 3715, allenai/open-instruct issue 756."""
-    ml_dtypes = pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed")
-    old = np.array([[0, 1, 2], [-np.inf] * 3], dtype=ml_dtypes.bfloat16)
-    new = np.array([[2, 1, 0], [-np.inf] * 3], dtype=ml_dtypes.bfloat16)
-    change = entropy_change(old, new, where=[True, False])
-    assert change.exact[0] == pytest.approx(0, abs=1e-15)
-    assert change.kl[0] > 0
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_rows_in_a_narrow_type(dtype):
     """numpy/numpy issue 6123, pulls 8053 and 25521; markovmodel/PyEMMA issue 23."""

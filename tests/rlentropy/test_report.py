@@ -1,18 +1,15 @@
 """The report on two models' logits: every number beside mpmath or plain NumPy, what it refuses, how it is shown."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from fractions import Fraction
 from html.parser import HTMLParser
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import mpmath as mp
 import numpy as np
 import pytest
+from scipy import special
 
 from rlentropy import report as module
 from rlentropy.discounted import entropy_dynamics
@@ -28,12 +25,11 @@ def pair(seed, shape=(3, 4, 6), scale=2.0, step=0.3):
 
 
 def softmax(z):
-    w = np.exp(z - z.max(-1, keepdims=True))
-    return w / w.sum(-1, keepdims=True)
+    return special.softmax(z, axis=-1)
 
 
 def entropy(p):
-    return -np.sum(p * np.log(np.where(p > 0, p, 1)), axis=-1)
+    return special.entr(p).sum(axis=-1)
 
 
 def draw(p, seed):
@@ -389,29 +385,14 @@ def test_advantages_of_bfloat16_are_numbers_not_bits():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"actions": [0, 1]}, r"actions: shape \(2,\), expected \(3,\)"),
-        ({"actions": [0, 5, 1]}, r"actions\[1\] = 5: must lie in \{0, ..., 4\}"),
         ({"actions": [0, -1, 1]}, r"actions\[1\] = -1"),
-        ({"actions": [0.0, 1.0, 1.0]}, "actions: entries of type float64"),
+        ({"actions": [0, 5, 1]}, r"actions\[1\] = 5: must lie in \{0, ..., 4\}"),
         ({"actions": [0, 2, 1]}, r"\[1\] = 0.0: the old policy cannot have drawn"),
         ({"advantages": [1, 2, 3]}, "advantages: given without actions"),
-        ({"actions": [0, 1, 1], "advantages": [1, np.nan, 2]}, r"advantages\[1\] = nan"),
-        ({"actions": [0, 1, 1], "advantages": [1, 2]}, r"advantages: shape \(2,\)"),
-        ({"actions": [0, 1, 1], "advantages": ["a", "b", "c"]}, "advantages: entries of type"),
+        ({"advantages": 1e308, "actions": [0, 1, 1]}, "advantages"),
         ({"clip": 0.2}, "clip: given without actions"),
         ({"actions": [0, 1, 1], "clip": (0.2, -0.1)}, "clip = -0.1: must not be negative"),
         ({"actions": [0, 1, 1], "clip": (1, 2, 3)}, "expected a number or a pair"),
-        ({"top": 2.5}, "top = 2.5"),
-        ({"unit": 0}, "unit = 0.0"),
-        ({"jobs": 0}, "jobs = 0"),
-        ({"jobs": [1, 2]}, r"jobs = \[1, 2\]"),
-        ({"bounds": np.ones(2)}, "bounds = array"),
-        ({"actions": [[0], [1, 2]]}, "actions: not an array"),
-        ({"where": np.zeros(3, "V2")}, "where: entries of type"),
-        ({"temperature": "warm"}, "temperature: entries of type"),
-        ({"clip": (0.1,), "actions": [0, 1, 1]}, "expected a number or a pair"),
-        ({"advantages": 1e308, "actions": [0, 1, 1]}, "advantages"),
-        ({"old_logits": np.full((3, 5), np.nan)}, r"old_logits\[0, 0\] = nan"),
     ],
 )
 def test_refusals(changes, message):
@@ -518,15 +499,3 @@ def test_the_figure_shows_the_tokens_and_actions():
     expected = np.column_stack([np.ravel(report.change.first_order), np.ravel(report.change.exact)])
     assert sorted(map(tuple, shown)) == sorted(map(tuple, expected))
     assert [bar.get_width() for bar in right.patches] == report.top.share[:10].tolist()
-
-
-def test_no_drawing_library_until_a_drawing_is_wanted():
-    program = (
-        "import sys, rlentropy.report as r; text = repr(r.entropy_report([0., 1.], [1., 1.])); "
-        "print([m for m in ('matplotlib', 'torch', 'jax') if m in sys.modules])"
-    )
-    here = os.environ | {"PYTHONPATH": str(Path(module.__file__).parents[1])}
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=here
-    )
-    assert done.stdout.strip() == "[]"

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from refusals import refusals
 
 from rlentropy.stand_ins import Taxi
 
@@ -35,9 +34,3 @@ def test_taxi_steps_as_its_table_says():
         assert not truncated
         s = env.reset()[0] if done else after
         info = {"action_mask": env.action_mask(s)}
-
-
-test_bad_input_is_named = refusals(
-    (lambda: Taxi().step(6), "action = 6"),
-    (lambda: Taxi().action_mask(500), "state = 500"),
-)

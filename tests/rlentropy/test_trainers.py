@@ -119,12 +119,6 @@ def test_the_events_of_a_trainer(monkeypatch):
     assert state.log_history[2]["entropy/change"] == sent[1][1]["entropy/change"]
 
 
-@pytest.mark.parametrize("every", [0, 1.5])
-def test_every_is_a_whole_number(every):
-    with pytest.raises(ValueError, match=f"every = {every}"):
-        EntropyProbe(logits, every=every)
-
-
 def causal_model(torch):
     """Embedding and head with dropout between: a causal model of one token's memory."""
 

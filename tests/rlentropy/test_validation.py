@@ -1,5 +1,5 @@
 """Bad input is refused with the argument's name, the first bad index and its value;
-good input comes back equal."""
+good input comes back equal. What is no number, no array or of the wrong sign is for `test_fuzz`."""
 
 import numpy as np
 import pytest
@@ -25,19 +25,12 @@ def test_good_input_comes_back_as_an_own_float_array():
     assert given_array[0, 0] == 1
 
 
-REFUSALS = [
+test_refusals_name_the_argument_the_index_and_the_value = refusals(
     (lambda: v.check_array("r", [[1, 2], [3, np.nan]]), r"r\[1, 1\] = nan"),
-    (lambda: v.check_array("r", [1, -np.inf]), r"r\[1\] = -inf"),
-    (lambda: v.check_array("r", np.nan), "r = nan"),
-    (lambda: v.check_array("r", ["a"]), "r: not an array of numbers"),
-    (lambda: v.check_array("r", [[1], [1, 2]]), "r: not an array of numbers"),
     (lambda: v.check_array("r", [1j]), r"r: not an array of numbers \(complex"),
-    (lambda: v.check_array("r", np.array([1 + 0j])), r"r: not an array of numbers \(complex"),
-    (lambda: v.check_array("r", np.ma.array([1, 2], mask=[0, 1])), "r: .*masked"),
     (lambda: v.check_array("r", [1, 2], (3,)), r"r: shape \(2,\), expected \(3,\)"),
     (lambda: v.check_array("r", [1, 2], (None, 2)), r"r: shape \(2,\), expected \(any, 2\)"),
     (lambda: v.check_array("r", np.empty((2, 0))), r"r: shape \(2, 0\) has an empty axis 1"),
-    (lambda: v.check_shape("x", np.zeros((0, 3)), (None, 3)), "empty axis 0"),
     (
         lambda: v.check_distribution("p", [0.5, -0.1, 0.6]),
         r"p\[1\] = -0.1: a probability cannot be negative",
@@ -63,9 +56,7 @@ REFUSALS = [
     (lambda: v.check_mask("m", [1, 0], (2,)), "m: entries of type int64, expected booleans"),
     (lambda: v.check_mask("m", [True, False], (3,)), r"m: shape \(2,\), expected \(3,\)"),
     (lambda: v.check_choice("c", "x", ("a", "b")), "c = 'x': expected one of a, b"),
-    (lambda: v.check_choice("c", ["a"], ("a", "b")), r"c = \['a'\]: expected"),
     (lambda: v.check_nonnegative("b", -1), "b = -1.0: must not be negative"),
-    (lambda: v.check_nonnegative("b", np.inf), "b = inf: not a finite number"),
     (
         lambda: v.refuse("x", [[1, 2]], np.array([[False, True]]), "is two"),
         r"x\[0, 1\] = 2: is two",
@@ -73,6 +64,7 @@ REFUSALS = [
     (lambda: v.refuse("x", 3.0, np.True_, "is three"), r"x = 3.0: is three"),
     (lambda: v.check_distribution("p", 1.0), r"p: shape \(\)"),
     (lambda: v.check_distribution("p", []), "empty axis 0"),
+    (lambda: v.check_number("x", "0.5"), "x = '0.5': not a real number"),
     (lambda: v.check_kernel("P", [[HALF, [0.5, 0.6]], [HALF, HALF]]), r"P\[0, 1\] sums to 1.1"),
     (lambda: v.check_kernel("P", [[HALF, HALF], [HALF, [2, -1]]]), r"P\[1, 1, 1\] = -1.0"),
     (
@@ -81,33 +73,16 @@ REFUSALS = [
     ),
     (lambda: v.check_kernel("P", np.full((2, 2), 0.5)), r"P: shape \(2, 2\), expected \(S, A, S\)"),
     (lambda: v.check_kernel("P", np.empty((0, 2, 0))), "empty axis 0"),
-    (lambda: v.check_kernel("P", np.empty((2, 0, 2))), "empty axis 1"),
-    (lambda: v.check_number("x", "0.5"), "x = '0.5': not a real number"),
-    (lambda: v.check_number("x", True), "x = True: not a real number"),
-    (lambda: v.check_number("x", [0.5]), "not a real number"),
-    (lambda: v.check_number("x", 1j), "not a real number"),
-    (lambda: v.check_number("x", None), "not a real number"),
-    (lambda: v.check_number("x", np.nan), "x = nan: not a finite number"),
     (lambda: v.check_discount("gamma", 1), r"gamma = 1.0: a discount factor lies in \[0, 1\)"),
-    (lambda: v.check_discount("gamma", -1e-9), "gamma = -1e-09"),
-    (lambda: v.check_discount("gamma", np.nan), "gamma = nan"),
     (lambda: v.check_positive("eta", 0), "eta = 0.0: must be greater than 0"),
-    (lambda: v.check_positive("eta", -2), "eta = -2.0"),
-    (lambda: v.check_positive("eta", np.inf), "eta = inf"),
     (lambda: v.check_interval("q", 1.5, 0, 1), r"q = 1.5: must lie in \[0, 1\]"),
     (lambda: v.check_confidence("delta", 1), "delta = 1.0: must lie strictly between 0 and 1"),
-    (lambda: v.check_confidence("delta", 0), "strictly between"),
-    (lambda: v.check_integer("n", 2.5), "n = 2.5: not a whole number"),
-    (lambda: v.check_integer("n", True), "n = True: not a whole number"),
     (lambda: v.check_integer("n", 0, low=1), "n = 0: must be >= 1"),
     (lambda: v.check_integer("n", 5, low=1, high=4), r"n = 5: must be in \{1, ..., 4\}"),
-    (lambda: v.check_indices("s", [0, 3], 3), r"s\[1\] = 3: must lie in \{0, ..., 2\}"),
     (lambda: v.check_indices("s", [-1], 3), r"s\[0\] = -1"),
-    (lambda: v.check_indices("s", [0.0], 3), "expected whole numbers"),
+    (lambda: v.check_indices("s", [0, 3], 3), r"s\[1\] = 3: must lie in \{0, ..., 2\}"),
     (lambda: v.check_indices("s", [[0, 1]], 3, (2,)), r"shape \(1, 2\), expected \(2,\)"),
-]
-
-test_refusals_name_the_argument_the_index_and_the_value = refusals(*REFUSALS)
+)
 
 
 def sparse_rows(*rows):

@@ -338,63 +338,50 @@ class _Judge:
     """A run of EntGame and what is known of it so far."""
 
     def __init__(self, mdp, config, optimum):
+        shape = (mdp.H, mdp.S, mdp.A)
         self.world = simulator.world(mdp)
         self.tables = game.masked(entgame._stage_tables(mdp, config))
-        self.P = mdp.dense()
-        self.optimum = optimum
-        self.shape = (mdp.H, mdp.S, mdp.A)
-        self.books, self.plan = game.books(*self.shape, mdp.S), game.plan(*self.shape, mdp.S)
+        self.books = game.books(*shape, mdp.S)
+        self.plan = game.plan(*shape, mdp.S)
         self.books.n[:, ~mdp.available] = -1
         game.fill(self.books, self.plan, self.tables, [np.zeros(0, np.int64)] * mdp.H)
         self.ahead = unclipped.ahead(mdp.H, mdp.S, mdp.S)
         self.source = config.saturated == "source"
-        self.margin = confidence.count_margin(mdp.S, mdp.A, mdp.H, config.delta)
-        self.N, self.last = np.zeros(self.shape), np.zeros(self.shape, dtype=np.int32)
-        self.memory = np.zeros((3, mdp.H + 1, mdp.S))
-        self.sums = np.zeros(7)
-        self.worst = np.full(6, np.inf)
-        self.worst[kernels.DIVERGENCE] = 0.0
+        self.notes = kernels.Notes(
+            P=mdp.dense(),
+            margin=confidence.count_margin(mdp.S, mdp.A, mdp.H, config.delta),
+            optimum=optimum,
+            N=np.zeros(shape),
+            last=np.zeros(shape, dtype=np.int32),
+            memory=np.zeros((3, mdp.H + 1, mdp.S)),
+            sums=np.zeros(len(kernels.SUMS)),
+            worst=np.array([np.inf] * len(kernels.SLACKS) + [0.0]),
+        )
 
     def follow(self, first, uniforms):
-        kernels.follow(
-            self.world,
-            self.P,
-            self.books,
-            self.plan,
-            self.ahead,
-            self.tables,
-            self.source,
-            self.margin,
-            self.optimum,
-            first,
-            uniforms,
-            self.N,
-            self.last,
-            self.memory,
-            self.sums,
-            self.worst,
-        )
+        learner = (self.books, self.plan, self.ahead, self.tables, self.source)
+        kernels.follow(self.world, *learner, self.notes, first, uniforms)
 
     def counts(self):
         """Visits (H, S, A), 0 where an action is unavailable."""
         return np.maximum(self.books.n, 0).astype(np.int64)
 
     def look(self, t):
-        names = ("regret", "width", "reward", "paid", "in_range", "deviation", "failed")
         n = self.counts()
-        return dict(zip(names, self.sums.tolist(), strict=True)) | {
-            "visits": float(np.abs(n - self.N).sum(axis=(1, 2)).max()),
+        N = self.notes.N
+        return dict(zip(kernels.SUMS, self.notes.sums.tolist(), strict=True)) | {
+            "visits": float(np.abs(n - N).sum(axis=(1, 2)).max()),
             "sampled": float(entropy(log_probabilities(n.reshape(len(n), -1) / t)).sum()),
-            "achieved": float(visitation_entropy(self.N / t)),
+            "achieved": float(visitation_entropy(N / t)),
         }
 
     def whole(self, t):
-        names = ("counts", "optimism", "certificate", "gap below", "gap above")
+        *slack, divergence = self.notes.worst.tolist()
         return {
-            "divergence": float(self.worst[0]),
-            "slack": dict(zip(names, self.worst[1:].tolist(), strict=True)),
+            "divergence": divergence,
+            "slack": dict(zip(kernels.SLACKS, slack, strict=True)),
             "counts": self.counts(),
-            "visitation": self.N / t,
+            "visitation": self.notes.N / t,
         }
 
 

@@ -167,6 +167,7 @@ def _radius(n, S, A, H, delta):
 @kernel
 def _plan(pooled, published_code, limits, model, radius, E):
     H, S, A = E.shape
+    weight, ceiling, top = limits
     F = np.empty(S)
     after = np.zeros(S)
     for h in range(H - 1, -1, -1):
@@ -177,7 +178,7 @@ def _plan(pooled, published_code, limits, model, radius, E):
             for a in range(A):
                 row = s * A + a
                 n = model.visits[k, row]
-                error = limits.weight[h] * radius[k, row]
+                error = weight[h] * radius[k, row]
                 if n > 0:
                     if h < H - 1:
                         error += empirical_model.row_mean(model, k, row, after)
@@ -185,9 +186,9 @@ def _plan(pooled, published_code, limits, model, radius, E):
                     error = -np.inf
                 else:
                     error = error + average if published_code else np.inf
-                E[h, s, a] = min(error, limits.ceiling[h])
+                E[h, s, a] = min(error, ceiling[h])
                 largest = max(largest, E[h, s, a])
-            F[s] = min(largest, limits.top[h])
+            F[s] = min(largest, top[h])
         after, F = F, after
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from plain_learners import masked
+from refusals import refusals
 
 from rlentropy.audits import saturation, variance_bonus
 from rlentropy.episodic import environments, max_entropy
@@ -59,17 +60,6 @@ def test_plans_with_masks_read_plainly(module):
             for a in there:
                 behind = after[s, a] @ (V[1] - values[1]) / max(n[0, s, a], 1)
                 assert Q[0, s, a] == pytest.approx(free[0, s, a] + behind)
-
-
-def test_plans_with_masks_are_those_of_the_learner():
-    mdp = masked(environments.garnet(states=1, actions=4, horizon=2, branching=1, seed=1), 3)
-    assert not mdp.available.all()
-    for T in (1, 4, 40):
-        run = entgame.run(mdp, T, 0, checkpoints=[T], bonus_scale=0.5)
-        n = entgame.run(mdp, T - 1, 0, bonus_scale=0.5).counts.astype(float)
-        options = {"bonus_scale": 0.5, "available": mdp.available}
-        V = saturation.plan(n, n[:-1, ..., None], T - 1, **options)[1]
-        assert V[0, 0] == pytest.approx(run.checkpoints[0].optimistic_value, rel=1e-12)
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -150,29 +140,20 @@ def test_values_by_hand():
     assert np.all(Q[0, 1] == np.inf)
 
 
-def test_values_agree_with_the_learner():
+@pytest.mark.parametrize("available", [[True, True, True], [True, False, True]])
+def test_values_agree_with_the_learner(available):
     """The last plan of a run, made anew from the counts before its last episode."""
-    mdp = EpisodicMDP(np.ones((1, 3, 1)), 2, 0)
+    mdp = EpisodicMDP(np.reshape(available, (1, 3, 1)) * 1.0, 2, 0, [available])
     for T in (1, 4, 40):
         run = entgame.run(mdp, T, 0, checkpoints=[T], bonus_scale=0.5)
-        before = entgame.run(mdp, T - 1, 0, bonus_scale=0.5)
-        n = before.counts.astype(float)
-        V = saturation.plan(n, n[:-1, ..., None], T - 1, bonus_scale=0.5)[1]
+        n = entgame.run(mdp, T - 1, 0, bonus_scale=0.5).counts.astype(float)
+        options = {"bonus_scale": 0.5, "available": mdp.available}
+        V = saturation.plan(n, n[:-1, ..., None], T - 1, **options)[1]
         assert V[0, 0] == pytest.approx(run.checkpoints[0].optimistic_value, rel=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("call", "name"),
-    [
-        (lambda: saturation.run(WORLDS["chain"], 5, 0, rule="last"), "rule"),
-        (lambda: saturation.run(WORLDS["chain"], 5, 0, staged=1), "staged"),
-        (
-            lambda: saturation.choose(np.ones((2, 1, 1)), np.ones((2, 1, 1)), [1.0], "least"),
-            "ceiling",
-        ),
-        (lambda: saturation.run(WORLDS["chain"], 0, 0), "episodes"),
-    ],
+ONES = np.ones((2, 1, 1))
+test_bad_input_is_named = refusals(
+    (lambda: saturation.run(WORLDS["chain"], 5, 0, staged=1), "staged"),
+    (lambda: saturation.choose(ONES, ONES, [1.0], "least"), "ceiling"),
 )
-def test_bad_input_is_named(call, name):
-    with pytest.raises(ValueError, match=name):
-        call()

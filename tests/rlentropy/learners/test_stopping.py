@@ -4,6 +4,7 @@ from math import log, sqrt
 
 import numpy as np
 import pytest
+from refusals import refusals
 
 from rlentropy import confidence
 from rlentropy.episodic import environments, max_entropy
@@ -115,27 +116,11 @@ def test_a_run_that_may_not_stop_says_how_far_it_came():
     assert run.checkpoints[0].episodes == 600
 
 
-@pytest.mark.parametrize(
-    ("call", "name"),
-    [
-        (lambda: stopping.certified_gap(np.nan, np.ones((1, 1, 2)), delta=0.1), "optimistic_value"),
-        (lambda: stopping.certified_gap(1.0, np.ones((1, 1, 2)), delta=1.0), "delta"),
-        (lambda: stopping.certified_gap(1.0, -np.ones((1, 1, 2)), delta=0.1), r"counts\[0, 0, 0\]"),
-        (
-            lambda: stopping.certified_gap(1.0, np.zeros((1, 1, 2)), delta=0.1),
-            r"the total of counts\[0\]",
-        ),
-        (lambda: stopping.entropy_of_visits([[[1, 2]], [[1, 1]]]), r"the total of counts\[1\] = 2"),
-        (lambda: stopping.entropy_of_visits([1, 2]), "counts"),
-        (lambda: stopping.StoppingRule(0.0, delta=0.1), "eps"),
-        (lambda: entgame.run(WORLD, 5, 0, eps=0.0), "eps"),
-        (lambda: entgame.run(WORLD, 5, 0, eps=1.0, bonus_scale=0.4), "bonus_scale"),
-        (lambda: entgame.run(WORLD, 5, 0, eps=1.0, clip=False), "clip"),
-        (lambda: stopping.StoppingRule(1.0, delta=0.0), "delta"),
-        (lambda: confidence.visits_radius(-1, 2, 2, 2, 0.1), "T"),
-        (lambda: confidence.visits_radius(1, 2, 2, 2, 0.0), "delta"),
-    ],
+test_bad_input_is_named = refusals(
+    (lambda: stopping.certified_gap(np.nan, np.ones((1, 1, 2)), delta=0.1), "optimistic_value"),
+    (lambda: stopping.entropy_of_visits(np.zeros((1, 1, 2))), r"the total of counts\[0\]"),
+    (lambda: stopping.entropy_of_visits([[[1, 2]], [[1, 1]]]), r"the total of counts\[1\] = 2"),
+    (lambda: entgame.run(WORLD, 5, 0, eps=0.0), "eps"),
+    (lambda: entgame.run(WORLD, 5, 0, eps=1.0, bonus_scale=0.4), "bonus_scale"),
+    (lambda: entgame.run(WORLD, 5, 0, eps=1.0, clip=False), "clip"),
 )
-def test_bad_input_is_named(call, name):
-    with pytest.raises(ValueError, match=name):
-        call()

@@ -495,12 +495,6 @@ def _add_blanks(blank, value, size, q):
 
 
 @inlined
-def _keep(q, size, row):
-    for j in range(size):
-        row[j] = q[j]
-
-
-@inlined
 def _mean(V):
     total = 0.0
     for s in range(len(V)):
@@ -521,7 +515,6 @@ def plan_pooled(books, plan, pool, tables, bound, luck):
     blanks, met = pool.shape
     state = plan.state[0]
     seen = plan.rows[:K]
-    q = plan.rows[K]
     best = plan.rows[K + 1]
     action = plan.action
     average = 0.0
@@ -535,13 +528,12 @@ def plan_pooled(books, plan, pool, tables, bound, luck):
         width = plan.width[0] if h < H - 1 else 0
         _gather(plan.nexts[0], width, size, plan.V[h + 1], seen)
         for a in range(A):
+            q = pool.q[a]
             _rewards(bound, beta, plan.log[0, a], plan.spread[0, a], size, q)
             if blanks > 0:
                 _add_blanks(plan.blank[0, a], average, size, q)
             _add_means(plan.p[0, a], seen, width, size, q)
             _keep_best(a, q, size, best, action)
-            if len(luck) > 0:
-                _keep(q, size, pool.q[a])
         if len(luck) > 0:
             _draw_actions(books, tables, pool.q, luck[h], size, best, action, greedy)
         for j in range(size):

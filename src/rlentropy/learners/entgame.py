@@ -603,17 +603,8 @@ def _play(mdp, config, game, transitions, rng, checkpoints, evaluate, rule=None,
 def _stops(checkpoints, episodes, low=1):
     if not np.iterable(checkpoints):
         raise ValueError(f"checkpoints = {checkpoints!r}: expected a list of numbers of episodes")
-    return sorted(
-        {
-            check_integer(
-                f"checkpoints[{i}]",
-                int(c) if isinstance(c, np.integer) else c,
-                low=low,
-                high=episodes,
-            )
-            for i, c in enumerate(checkpoints)
-        }
-    )
+    times = enumerate(checkpoints)
+    return sorted({check_integer(f"checkpoints[{i}]", t, low, episodes) for i, t in times})
 
 
 def _look(mdp, done, total, V, evaluate):

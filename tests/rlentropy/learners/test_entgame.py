@@ -325,6 +325,9 @@ def test_result(chain, run):
     assert result.checkpoints[-1].average_visitation_entropy == pytest.approx(
         average_visitation_entropy(result.visitation), abs=1e-12
     )
+    answer = f"visitation_entropy={result.visitation_entropy:.6g})"
+    assert repr(result).startswith("EntGameRun(episodes=1000, counts=<20x31x2>, config=Config(")
+    assert repr(result).endswith(answer)
     with pytest.raises(ValueError, match="read-only"):
         result.counts[0, 0, 0] = 1
 

@@ -55,36 +55,27 @@ from rlentropy.validation import (
     check_sizes,
 )
 
-# What the inequalities of `Audit.inequalities` say, left <= right.
-MEANING = {
-    "I1": r"$\max n\,\mathrm{KL}(\hat p\Vert p)/\alpha\le1$",
-    "I2": r"$\max(\frac12N-n)\le L'$",
-    "I3": r"$\max(Q^\star-\bar Q,\,V^\star-\bar V)\le0$",
-    "I4": r"$\max(\mathcal H^\star-V_1^{\star})\le0$",
-    "I5": r"$\max(\bar V_1-V_1^\pi-\langle d,w\rangle)\le0$",
-    "I6a": r"$\sum(V_1^{\star}-V_1^\pi)\le\sum\langle d,w\rangle$",
-    "I6b": r"$\sum\langle d,w\rangle\le$ closed form",
-    "I7": r"$\sum_tY_t-T\sum_hH(\tilde d_h)\le HR_T$",
-    "I8": r"$\sum_t(\langle d^t,r^{t-1}\rangle-Y_t)\le HB_T\sqrt{TL_1/2}$",
-    "I9": r"$\max_h\Vert n_h-N_h\Vert_1\le2\sqrt{SAL_2T}$",
-    "I9b": r"$T\sum_h(H(\tilde d_h)-H(\hat d_h))\le$ change of law",
-    "I10": r"$\mathcal H^\star-\mathcal H_{\mathrm{visit}}(\hat d)\le$ theorem",
+# What the inequalities of `Audit.inequalities` say, left <= right, and which statement of the book
+# asserts it.
+INEQUALITIES = {
+    "I1": (r"$\max n\,\mathrm{KL}(\hat p\Vert p)/\alpha\le1$", "lem-kl-concentration"),
+    "I2": (r"$\max(\frac12N-n)\le L'$", "lem-counts"),
+    "I3": (r"$\max(Q^\star-\bar Q,\,V^\star-\bar V)\le0$", "lem-optimism"),
+    "I4": (r"$\max(\mathcal H^\star-V_1^{\star})\le0$", "cor-certificate"),
+    "I5": (r"$\max(\bar V_1-V_1^\pi-\langle d,w\rangle)\le0$", "lem-gap"),
+    "I6a": (r"$\sum(V_1^{\star}-V_1^\pi)\le\sum\langle d,w\rangle$", "lem-gap"),
+    "I6b": (r"$\sum\langle d,w\rangle\le$ closed form", "lem-sum"),
+    "I7": (r"$\sum_tY_t-T\sum_hH(\tilde d_h)\le HR_T$", "thm-forecaster-regret"),
+    "I8": (r"$\sum_t(\langle d^t,r^{t-1}\rangle-Y_t)\le HB_T\sqrt{TL_1/2}$", "thm-entgame-pac"),
+    "I9": (r"$\max_h\Vert n_h-N_h\Vert_1\le2\sqrt{SAL_2T}$", "lem-tv"),
+    "I9b": (r"$T\sum_h(H(\tilde d_h)-H(\hat d_h))\le$ change of law", "thm-entgame-pac"),
+    "I10": (
+        r"$\mathcal H^\star-\mathcal H_{\mathrm{visit}}(\hat d)\le$ theorem",
+        "thm-entgame-pac",
+    ),
 }
-# Statements of the book that assert them.
-SOURCE = {
-    "I1": "lem-kl-concentration",
-    "I2": "lem-counts",
-    "I3": "lem-optimism",
-    "I4": "cor-certificate",
-    "I5": "lem-gap",
-    "I6a": "lem-gap",
-    "I6b": "lem-sum",
-    "I7": "thm-forecaster-regret",
-    "I8": "thm-entgame-pac",
-    "I9": "lem-tv",
-    "I9b": "thm-entgame-pac",
-    "I10": "thm-entgame-pac",
-}
+MEANING = {name: says for name, (says, _) in INEQUALITIES.items()}
+SOURCE = {name: source for name, (_, source) in INEQUALITIES.items()}
 
 
 # --------------------------------------------------------------------------------------- the bound
@@ -253,15 +244,15 @@ class Audit:
         Right sides of I6b and I10 are those of the theorem,
         whether or not the bonus of this run is large enough for it.
         """
-        (S, A, H) = self.size
-        delta = self.config.delta
-        n0 = self.config.n0
-        scale = self.config.bonus_scale
+        S, A, H = self.size
         T = int(self.T[i])
-        margin = confidence.count_margin(S, A, H, delta)
-        game_loss = {"n0": n0}
-        both = {"n0": n0, "bonus_scale": scale}
-        change = H * (2 + log(S * A * T) * visits_bound(T, S, A, H, delta) / 2)
+        sizes = (T, S, A, H, self.config.delta)
+        n0 = self.config.n0
+        both = {"n0": n0, "bonus_scale": self.config.bonus_scale}
+        margin = confidence.count_margin(S, A, H, self.config.delta)
+        regret = float(forecaster.worst_regret(T, S * A, n0))
+        visits = visits_bound(*sizes)
+        terms = _bound_terms(*sizes, **both)
         return {
             "I1": (self.divergence, 1.0),
             "I2": (margin - self.slack["counts"], margin),
@@ -269,18 +260,15 @@ class Audit:
             "I4": (-self.slack["certificate"], 0.0),
             "I5": (-self.slack["gap above"], 0.0),
             "I6a": (self.regret[i], self.width[i]),
-            "I6b": (self.width[i], sampler_bound(T, S, A, H, delta, **both)),
-            "I7": (
-                self.paid[i] - T * self.sampled[i],
-                H * float(forecaster.worst_regret(T, S * A, n0)),
+            "I6b": (self.width[i], sampler_bound(*sizes, **both)),
+            "I7": (self.paid[i] - T * self.sampled[i], H * regret),
+            "I8": (self.reward[i] - self.paid[i], azuma_bound(*sizes, n0=n0)),
+            "I9": (self.visits[i], visits),
+            "I9b": (
+                T * (self.sampled[i] - self.achieved[i]),
+                H * (2 + log(S * A * T) * visits / 2),
             ),
-            "I8": (self.reward[i] - self.paid[i], azuma_bound(T, S, A, H, delta, **game_loss)),
-            "I9": (self.visits[i], visits_bound(T, S, A, H, delta)),
-            "I9b": (T * (self.sampled[i] - self.achieved[i]), change),
-            "I10": (
-                self.optimum - self.achieved[i],
-                sum(_bound_terms(T, S, A, H, delta, **both).values()),
-            ),
+            "I10": (self.optimum - self.achieved[i], sum(terms.values())),
         }
 
 

@@ -15,7 +15,6 @@ from rlentropy.episodic.environments import double_chain, garnet, grid_world
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import average_visitation_entropy, visitation_entropy
 from rlentropy.learners import entgame, entgame_plain, simulator
-from rlentropy.learners.on_simulator import EntGame
 
 # ------------------------------------------------------------------------------------------- kernels equal the plain version
 
@@ -159,18 +158,6 @@ def test_unavailable_actions_are_never_played(run):
     uniform = trajectory_entropy.uniform_policy(MASKED)
     np.testing.assert_allclose(start.policy, uniform, rtol=0, atol=1e-15)
     assert (start.counts == 0).all()
-
-
-@pytest.mark.parametrize("evaluate", [True, False])
-@pytest.mark.parametrize("bonus_scale", [0.0, 0.03, 1.0])
-def test_masks_give_the_counts_of_the_learner_on_a_simulator(evaluate, bonus_scale):
-    compiled = entgame.run(
-        MASKED, 300, 4, bonus_scale=bonus_scale, saturated="source", evaluate=evaluate
-    )
-    sizes = {"horizon": MASKED.H, "states": MASKED.S, "actions": MASKED.A}
-    options = {"bonus_scale": bonus_scale, "available": MASKED.available}
-    run = EntGame(simulator.Sampler(MASKED, 4), **sizes, **options).play(300)
-    np.testing.assert_array_equal(run.counts, compiled.counts)
 
 
 def test_with_the_kernel_known_only_available_actions_are_best():

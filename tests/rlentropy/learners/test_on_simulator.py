@@ -17,21 +17,51 @@ from rlentropy.learners.ucbvi_ent import Options
 GARNET = environments.garnet(states=6, actions=3, horizon=5, branching=3, seed=1)
 CHAIN = environments.double_chain(length=9, failure=0.1, horizon=8)
 DRAWN = EpisodicMDP(GARNET.P, 5, [0.5, 0, 0.25, 0, 0.25, 0])
+STAGELESS = environments.garnet(
+    states=6, actions=3, horizon=5, branching=3, seed=3, stationary=True
+)
+SOME = np.array([[1, 1, 0], [0, 1, 0], [1, 1, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]], bool)
+MASKED = EpisodicMDP(STAGELESS.dense()[0] * SOME[:, :, None], 5, [0.5, 0, 0.25, 0, 0.25, 0], SOME)
+
+
+def begun(env, learner, **asked):
+    return EntGame(env, **asked) if learner == "EntGame" else Explorer(env, learner, **asked)
+
+
+def imitating(mdp, learner, *, seed=5, done=0):
+    """A simulator that draws as the learner's run on the MDP does."""
+    numbers = {"RF-UCRL": 2 * mdp.H, "UCBVI-Ent": 2 * mdp.H, "EntGame": None}
+    return Sampler(mdp, seed, done=done, numbers=numbers.get(learner, 2 * mdp.H - 1))
+
+
+def drawing(mdp, case, *, seed=5):
+    """The learner on a simulator that imitates its draws."""
+    learner, options = case
+    sizes = {"horizon": mdp.H, "states": mdp.S, "actions": mdp.A, "available": mdp.available}
+    return begun(imitating(mdp, learner, seed=seed), learner, **sizes, **options)
 
 
 def explorer(mdp, seed=5, **options):
-    sizes = {"horizon": mdp.H, "states": mdp.S, "actions": mdp.A}
-    return EntGame(Sampler(mdp, seed), **sizes, **options)
+    return drawing(mdp, ("EntGame", options), seed=seed)
 
 
-@pytest.mark.parametrize("mdp", [GARNET, CHAIN, DRAWN])
+@pytest.mark.parametrize("mdp", [GARNET, CHAIN, DRAWN, MASKED])
 @pytest.mark.parametrize(
-    "options", [{}, {"ceiling": "stage"}, {"bonus_scale": 0.01, "n0": 0.5, "delta": 0.3}]
+    "options",
+    [
+        {},
+        {"ceiling": "stage"},
+        {"bonus_scale": 0.0},
+        {"bonus_scale": 0.01, "n0": 0.5, "delta": 0.3},
+    ],
 )
 def test_the_counts_are_those_of_the_compiled_learner(mdp, options):
     compiled = entgame.run(mdp, 400, 5, checkpoints=[400], saturated="source", **options)
     run = explorer(mdp, **options).play(400)
     np.testing.assert_array_equal(run.counts, compiled.counts)
+    blind = entgame.run(mdp, 400, 5, evaluate=False, saturated="source", **options)
+    np.testing.assert_array_equal(run.counts, blind.counts)
+    assert (run.policy[:, ~mdp.available] == 0).all()
     value = compiled.checkpoints[0].optimistic_value
     assert mdp.start_mean(run.optimistic) == value
     other = explorer(mdp, seed=6, **options).play(400)
@@ -49,11 +79,6 @@ def test_frequency_and_policy():
 
 # ------------------------------------------------------------------------- learners that draw actions
 
-STAGELESS = environments.garnet(
-    states=6, actions=3, horizon=5, branching=3, seed=3, stationary=True
-)
-SOME = np.array([[1, 1, 0], [0, 1, 0], [1, 1, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]], bool)
-MASKED = EpisodicMDP(STAGELESS.dense()[0] * SOME[:, :, None], 5, [0.5, 0, 0.25, 0, 0.25, 0], SOME)
 ON_MDP = {
     "RF-UCRL": rf_ucrl,
     "UCBVI-Ent": ucbvi_ent.run,
@@ -73,23 +98,6 @@ CASES = [
     ("optimistic soft VI", {"bonus_scale": 0.1, "delta": 0.2}),
     ("regularised game", {"bonus_scale": 0.1, "delta": 0.2}),
 ]
-
-
-def begun(env, learner, **asked):
-    return EntGame(env, **asked) if learner == "EntGame" else Explorer(env, learner, **asked)
-
-
-def imitating(mdp, learner, *, seed=5, done=0):
-    """A simulator that draws as the learner's run on the MDP does."""
-    numbers = {"RF-UCRL": 2 * mdp.H, "UCBVI-Ent": 2 * mdp.H, "EntGame": None}
-    return Sampler(mdp, seed, done=done, numbers=numbers.get(learner, 2 * mdp.H - 1))
-
-
-def drawing(mdp, case, *, seed=5):
-    """The learner on a simulator that imitates its draws."""
-    learner, options = case
-    sizes = {"horizon": mdp.H, "states": mdp.S, "actions": mdp.A, "available": mdp.available}
-    return begun(imitating(mdp, learner, seed=seed), learner, **sizes, **options)
 
 
 def same_runs(x, y):
@@ -213,20 +221,6 @@ class Corridor:
         self.state += move
         info = {"action_mask": np.array([self.state > 0, 1], dtype=np.int8)}
         return self.state, 0.0, self.state == 2, False, info
-
-
-def test_a_mask_is_a_smaller_game():
-    """An action that is never available changes nothing but the number of pairs in B_t."""
-    available = np.ones((GARNET.S, 4), dtype=bool)
-    available[:, 1] = False
-    kept = [0, 2, 3]
-    P = np.zeros((5 - 1, GARNET.S, 4, GARNET.S))
-    P[:, :, kept] = GARNET.dense()
-    wide = EpisodicMDP(P, 5, 0, available)
-    run = explorer(wide, available=available).play(100)
-    assert run.counts[:, :, 1].sum() == 0
-    assert (run.counts[0, 0, kept] > 0).all()
-    assert (run.policy[:, :, 1] == 0).all()
 
 
 def test_a_pair_of_functions_is_an_environment():

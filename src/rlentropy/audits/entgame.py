@@ -248,7 +248,7 @@ class Audit:
         T = int(self.T[i])
         sizes = (T, S, A, H, self.config.delta)
         n0 = self.config.n0
-        both = {"n0": n0, "bonus_scale": self.config.bonus_scale}
+        both: dict[str, Any] = {"n0": n0, "bonus_scale": self.config.bonus_scale}
         margin = confidence.count_margin(S, A, H, self.config.delta)
         regret = float(forecaster.worst_regret(T, S * A, n0))
         visits = visits_bound(*sizes)

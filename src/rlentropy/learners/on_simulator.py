@@ -31,10 +31,8 @@ from rlentropy.seeds import generator
 from rlentropy.validation import (
     check_available,
     check_choice,
-    check_confidence,
     check_flag,
     check_integer,
-    check_interval,
     check_kind,
 )
 
@@ -298,12 +296,15 @@ class EntGame(_Episodes):
         bonus_scale: float = 1.0,
         ceiling: str = "source",
     ):
+        game = entgame.settings(
+            "per stage", 0, n0=n0, delta=delta, bonus_scale=bonus_scale, ceiling=ceiling
+        )
         config = SimulatorConfig(
             **_asked(env, horizon, states, actions, seed, masks),
-            n0=check_interval("n0", n0, 1e-150, 1e150),
-            delta=check_confidence("delta", delta),
-            bonus_scale=check_interval("bonus_scale", bonus_scale, 0.0, 1e150),
-            ceiling=check_choice("ceiling", ceiling, ("source", "stage")),
+            n0=game.n0,
+            delta=game.delta,
+            bonus_scale=game.bonus_scale,
+            ceiling=game.ceiling,
         )
         super().__init__(env, config, available)
 

@@ -296,12 +296,7 @@ def measure(
     n0 = _given.prior(n0)
     optimum = None if optimum is None else check_number("optimum", optimum)
     config = entgame.settings(
-        "per stage",
-        int(T[-1]),
-        n0=n0,
-        delta=delta,
-        bonus_scale=bonus_scale,
-        saturated=saturated,
+        "per stage", int(T[-1]), n0=n0, delta=delta, bonus_scale=bonus_scale, saturated=saturated
     )
     optimum = max_entropy.solve(mdp).value if optimum is None else optimum
     judge = _Judge(mdp, config, optimum)
@@ -312,14 +307,9 @@ def measure(
             judge.follow(first, uniforms)
         columns.append(judge.look(stop))
     along: dict[str, Any] = {name: np.array([c[name] for c in columns]) for name in columns[0]}
-    return Audit(
-        config=config,
-        size=(mdp.S, mdp.A, mdp.H),
-        T=T,
-        optimum=optimum,
-        **judge.whole(int(T[-1])),
-        **along,
-    )
+    whole = judge.whole(int(T[-1]))
+    size = (mdp.S, mdp.A, mdp.H)
+    return Audit(config=config, size=size, T=T, optimum=optimum, **whole, **along)
 
 
 class _Judge:
@@ -435,9 +425,7 @@ def divergence_excess(
     """
     p = check_distribution("p", p, (None,))
     price = check_nonnegative("price", price)
-    uniforms = generator(seed).random(
-        (check_integer("paths", paths, low=1), check_integer("length", length, low=1))
-    )
+    uniforms = _uniforms(length, paths, seed)
     n = np.arange(length + 1.0)
     highest = np.empty(paths)
     allowance = price * log_binomial(n, len(p))
@@ -479,14 +467,17 @@ def count_deficit(
     By lem-counts, with share = 1 - 1/e
     each exceeds log(1 / delta') with probability at most delta'.
     """
-    uniforms = generator(seed).random(
-        (check_integer("paths", paths, low=1), check_integer("length", length, low=1))
-    )
+    uniforms = _uniforms(length, paths, seed)
     highest = np.empty(paths)
     small = check_interval("small", small, 0, 1)
     large = check_interval("large", large, 0, 1)
     kernels.deficit_paths(small, large, check_interval("share", share, 0, 1), uniforms, highest)
     return highest
+
+
+def _uniforms(length, paths, seed):
+    shape = (check_integer("paths", paths, low=1), check_integer("length", length, low=1))
+    return generator(seed).random(shape)
 
 
 # -------------------------------------------------------------------------------------- for tables

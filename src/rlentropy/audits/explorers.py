@@ -108,14 +108,8 @@ class Score:
 
     def numbers(self) -> tuple[float, ...]:
         """(stages, average, path, least, states visited ten times, a hundred times)."""
-        return (
-            self.stages,
-            self.average,
-            self.path,
-            self.least,
-            float(self.seen(10)),
-            float(self.seen(100)),
-        )
+        seen = (float(self.seen(10)), float(self.seen(100)))
+        return (self.stages, self.average, self.path, self.least, *seen)
 
 
 def policy_of(run: Run) -> np.ndarray:

@@ -238,19 +238,11 @@ class _ForecastSums:
     def __init__(self, H, S):
         self.total = {name: np.zeros((H, S)) for name in ("log", "law", "neg", "seen", "seen2")}
 
-    def terms(self, q, x):
-        """Per episode; q, x (B, H, S): predictions, and the visited states as 0 and 1."""
-        logs = np.log(q)
-        return {
-            "log": logs,
-            "law": q,
-            "neg": q * logs,
-            "seen": x * logs,
-            "seen2": x * logs**2,
-        }
-
     def add(self, q, x):
-        for name, term in self.terms(q, x).items():
+        """Episodes with predictions q (B, H, S), and visited states x (B, H, S) as 0 and 1."""
+        logs = np.log(q)
+        terms = {"log": logs, "law": q, "neg": q * logs, "seen": x * logs, "seen2": x * logs**2}
+        for name, term in terms.items():
             self.total[name] = self.total[name] + term.sum(axis=0)
 
     def squares(self, n, r):

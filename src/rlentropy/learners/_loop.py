@@ -101,7 +101,7 @@ def _copied(x):
 
 
 class CountLearner(Learner):
-    """A learner with counts n (H, S, A) and m (H - 1, S, A, S), one at least, and softmax Q."""
+    """A learner with visits n (H, S, A), transitions m (max(H - 1, 1), S, A, S) and softmax Q."""
 
     def __init__(self, H, available, delta, bonus_scale):
         S, A = available.shape

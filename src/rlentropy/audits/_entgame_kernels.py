@@ -2,6 +2,9 @@
 Private; tests/rlentropy/audits/test_entgame.py holds a plain NumPy twin."""
 
 from math import inf, sqrt
+from typing import NamedTuple
+
+import numpy as np
 
 from rlentropy._compile import kernel
 from rlentropy._portable_kernels import log
@@ -11,41 +14,35 @@ from rlentropy.learners import _entgame_unclipped as unclipped
 # As in `_entgame_kernels`: nothing here makes an array, so references need no counting.
 compiled = kernel(_nrt=False)
 
-# `sums`: totals over the episodes played. FAILED counts episodes planned without optimism.
+# `Notes.sums`: totals over the episodes played; "failed" counts those planned without optimism.
+SUMS = ("regret", "width", "reward", "paid", "in_range", "deviation", "failed")
 REGRET, WIDTH, REWARD, PAID, RANGE, DEVIATION, FAILED = range(7)
-# `worst`: smallest slack so far; DIVERGENCE is the largest n KL / alpha instead.
-DIVERGENCE, COUNTS, OPTIMISM, CERTIFICATE, GAP_BELOW, GAP_ABOVE = range(6)
+# `Notes.worst`: the smallest slack so far, and the largest n KL / alpha.
+SLACKS = ("counts", "optimism", "certificate", "gap below", "gap above")
+COUNTS, OPTIMISM, CERTIFICATE, GAP_BELOW, GAP_ABOVE, DIVERGENCE = range(6)
 # A difference of two values of size H B_t is rounding when it is below this share of H B_t.
 ROUNDING = 1e-12
 
 
+class Notes(NamedTuple):
+    """What the judge knows, and what he writes down."""
+
+    P: np.ndarray  # (H - 1, S, A, S) the true kernel
+    margin: float  # of the counts
+    optimum: float
+    N: np.ndarray  # (H, S, A) visit probabilities, summed
+    last: np.ndarray  # (H, S, A) the counts of the episode before
+    memory: np.ndarray  # (3, H + 1, S) V*, the value of the policy played, its state distribution
+    sums: np.ndarray
+    worst: np.ndarray
+
+
 @compiled
-def follow(
-    world,
-    P,
-    books,
-    plan,
-    ahead,
-    tables,
-    source,
-    margin,
-    optimum,
-    first,
-    uniforms,
-    N,
-    last,
-    memory,
-    sums,
-    worst,
-):
-    """Play episodes first, first + 1, ...
-    (one per row of uniforms); judge each with the true kernel P (H-1, S, A, S).
+def follow(world, books, plan, ahead, tables, source, notes, first, uniforms):
+    """Play episodes first, first + 1, ... (one per row of uniforms), and judge each.
 
     The learner is that of `_entgame_kernels` (``source``) or of `_entgame_unclipped`, untouched:
-    the judge reads its tables and writes only its own.
-    N (H, S, A) collects visit probabilities; last (H, S, A) is the count of the episode
-    before; memory (3, H + 1, S) holds V*, the value of the policy played,
-    and its state distribution.
+    the judge reads its tables and writes only his `Notes`.
     """
     for e in range(len(uniforms)):
         bound = tables.bound[first + e]
@@ -53,21 +50,18 @@ def follow(
             game.plan_stages(plan, bound, tables.scale)
         else:
             unclipped.plan_unclipped(plan, ahead, tables, bound)
-        _values(P, books, plan, tables, bound, memory, sums, worst)
-        _policy(P, books, plan, tables, bound, world.start, optimum, memory, N, sums, worst)
-        if source:
-            game.play_stages(world, books, plan, tables, bound, uniforms[e], False)
-        else:
-            unclipped.play_unclipped(world, books, plan, tables, uniforms[e])
-        _seen(P, books, tables, bound, margin, N, last, sums, worst)
+        _values(notes, books, plan, tables, bound)
+        _policy(notes, books, plan, tables, bound, world.start)
+        game.play_stages(world, books, plan, tables, bound, uniforms[e], False, not source)
+        _seen(notes, books, tables, bound)
 
 
 @compiled
-def _values(P, books, plan, tables, bound, memory, sums, worst):
+def _values(notes, books, plan, tables, bound):
     """V* for the reward r^t by backward induction, and the optimism Qbar - Q*, Vbar - V*."""
     H, S, A = books.n.shape
     ceiling = H * bound
-    best = memory[0]
+    best = notes.memory[0]
     least = inf
     best[H] = 0.0
     for h in range(H - 1, -1, -1):
@@ -78,7 +72,7 @@ def _values(P, books, plan, tables, bound, memory, sums, worst):
                 ahead = 0.0
                 if h < H - 1:
                     for z in range(S):
-                        ahead += P[h, s, a, z] * best[h + 1, z]
+                        ahead += notes.P[h, s, a, z] * best[h + 1, z]
                 if n > 0:  # elsewhere Qbar is infinite
                     hoped = tables.scale * ceiling * tables.spread[n]
                     if h < H - 1:
@@ -90,17 +84,18 @@ def _values(P, books, plan, tables, bound, memory, sums, worst):
                 top = max(top, bound - tables.log[n] + ahead)
             best[h, s] = top
             least = min(least, plan.V[h, s] - top)
-    worst[OPTIMISM] = min(worst[OPTIMISM], least)
+    notes.worst[OPTIMISM] = min(notes.worst[OPTIMISM], least)
     if least < -ROUNDING * ceiling:
-        sums[FAILED] += 1.0
+        notes.sums[FAILED] += 1.0
 
 
 @compiled
-def _policy(P, books, plan, tables, bound, start, optimum, memory, N, sums, worst):
+def _policy(notes, books, plan, tables, bound, start):
     """Exact value and visitation of the policy played, its widths, and the links of lem-gap."""
     H, S, _ = books.n.shape
     ceiling = H * bound
-    best, value, d = memory[0], memory[1], memory[2]
+    P, sums, worst = notes.P, notes.sums, notes.worst
+    best, value, d = notes.memory[0], notes.memory[1], notes.memory[2]
     value[H] = 0.0
     for h in range(H - 1, -1, -1):
         for s in range(S):
@@ -118,7 +113,7 @@ def _policy(P, books, plan, tables, bound, start, optimum, memory, N, sums, wors
             if m == 0.0:
                 continue
             a = plan.greedy[h, s]
-            N[h, s, a] += m
+            notes.N[h, s, a] += m
             n = books.n[h, s, a]
             w = ceiling
             if n > 0:
@@ -139,15 +134,16 @@ def _policy(P, books, plan, tables, bound, start, optimum, memory, N, sums, wors
     sums[REGRET] += regret
     sums[WIDTH] += width
     sums[REWARD] += value[0, start]
-    worst[CERTIFICATE] = min(worst[CERTIFICATE], best[0, start] - optimum)
+    worst[CERTIFICATE] = min(worst[CERTIFICATE], best[0, start] - notes.optimum)
     worst[GAP_BELOW] = min(worst[GAP_BELOW], gap - regret)
     worst[GAP_ABOVE] = min(worst[GAP_ABOVE], width - gap)
 
 
 @compiled
-def _seen(P, books, tables, bound, margin, N, last, sums, worst):
+def _seen(notes, books, tables, bound):
     """What the forecaster paid for the episode just played, the divergences that it changed,
     and the counts."""
+    P, N, last, sums, worst = notes.P, notes.N, notes.last, notes.sums, notes.worst
     H, S, A = books.n.shape
     for h in range(H):
         for s in range(S):
@@ -165,7 +161,7 @@ def _seen(P, books, tables, bound, margin, N, last, sums, worst):
                                 nkl += m * log(m / (n * P[h, s, a, books.nexts[h, s, k]]))
                         worst[DIVERGENCE] = max(worst[DIVERGENCE], nkl / alpha)
                 if n >= 0:  # elsewhere the action is unavailable
-                    worst[COUNTS] = min(worst[COUNTS], n - N[h, s, a] / 2 + margin)
+                    worst[COUNTS] = min(worst[COUNTS], n - N[h, s, a] / 2 + notes.margin)
 
 
 # --------------------------------------------------------------------------------- two simulations

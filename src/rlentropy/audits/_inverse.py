@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import ceil, isfinite
 
 from rlentropy.audits._given import LONGEST
-from rlentropy.validation import check_positive
+from rlentropy.validation import check_callable, check_positive
 
 
 def episodes_needed(
@@ -29,3 +29,9 @@ def episodes_needed(
         else:
             low = middle
     return float(ceil(high))
+
+
+def of_sum(bound: Callable[..., float], eps: float, *sizes: float, least: float) -> float:
+    """Smallest whole T >= least, to a relative 1e-6, with bound(T, *sizes) / T <= eps."""
+    check_callable("bound", bound)
+    return episodes_needed(lambda T: bound(T, *sizes) / T, eps, least=least, relative=1e-6)

@@ -55,36 +55,27 @@ from rlentropy.validation import (
     check_sizes,
 )
 
-# What the inequalities of `Audit.inequalities` say, left <= right.
-MEANING = {
-    "I1": r"$\max n\,\mathrm{KL}(\hat p\Vert p)/\alpha\le1$",
-    "I2": r"$\max(\frac12N-n)\le L'$",
-    "I3": r"$\max(Q^\star-\bar Q,\,V^\star-\bar V)\le0$",
-    "I4": r"$\max(\mathcal H^\star-V_1^{\star})\le0$",
-    "I5": r"$\max(\bar V_1-V_1^\pi-\langle d,w\rangle)\le0$",
-    "I6a": r"$\sum(V_1^{\star}-V_1^\pi)\le\sum\langle d,w\rangle$",
-    "I6b": r"$\sum\langle d,w\rangle\le$ closed form",
-    "I7": r"$\sum_tY_t-T\sum_hH(\tilde d_h)\le HR_T$",
-    "I8": r"$\sum_t(\langle d^t,r^{t-1}\rangle-Y_t)\le HB_T\sqrt{TL_1/2}$",
-    "I9": r"$\max_h\Vert n_h-N_h\Vert_1\le2\sqrt{SAL_2T}$",
-    "I9b": r"$T\sum_h(H(\tilde d_h)-H(\hat d_h))\le$ change of law",
-    "I10": r"$\mathcal H^\star-\mathcal H_{\mathrm{visit}}(\hat d)\le$ theorem",
+# What the inequalities of `Audit.inequalities` say, left <= right, and which statement of the book
+# asserts it.
+INEQUALITIES = {
+    "I1": (r"$\max n\,\mathrm{KL}(\hat p\Vert p)/\alpha\le1$", "lem-kl-concentration"),
+    "I2": (r"$\max(\frac12N-n)\le L'$", "lem-counts"),
+    "I3": (r"$\max(Q^\star-\bar Q,\,V^\star-\bar V)\le0$", "lem-optimism"),
+    "I4": (r"$\max(\mathcal H^\star-V_1^{\star})\le0$", "cor-certificate"),
+    "I5": (r"$\max(\bar V_1-V_1^\pi-\langle d,w\rangle)\le0$", "lem-gap"),
+    "I6a": (r"$\sum(V_1^{\star}-V_1^\pi)\le\sum\langle d,w\rangle$", "lem-gap"),
+    "I6b": (r"$\sum\langle d,w\rangle\le$ closed form", "lem-sum"),
+    "I7": (r"$\sum_tY_t-T\sum_hH(\tilde d_h)\le HR_T$", "thm-forecaster-regret"),
+    "I8": (r"$\sum_t(\langle d^t,r^{t-1}\rangle-Y_t)\le HB_T\sqrt{TL_1/2}$", "thm-entgame-pac"),
+    "I9": (r"$\max_h\Vert n_h-N_h\Vert_1\le2\sqrt{SAL_2T}$", "lem-tv"),
+    "I9b": (r"$T\sum_h(H(\tilde d_h)-H(\hat d_h))\le$ change of law", "thm-entgame-pac"),
+    "I10": (
+        r"$\mathcal H^\star-\mathcal H_{\mathrm{visit}}(\hat d)\le$ theorem",
+        "thm-entgame-pac",
+    ),
 }
-# Statements of the book that assert them.
-SOURCE = {
-    "I1": "lem-kl-concentration",
-    "I2": "lem-counts",
-    "I3": "lem-optimism",
-    "I4": "cor-certificate",
-    "I5": "lem-gap",
-    "I6a": "lem-gap",
-    "I6b": "lem-sum",
-    "I7": "thm-forecaster-regret",
-    "I8": "thm-entgame-pac",
-    "I9": "lem-tv",
-    "I9b": "thm-entgame-pac",
-    "I10": "thm-entgame-pac",
-}
+MEANING = {name: says for name, (says, _) in INEQUALITIES.items()}
+SOURCE = {name: source for name, (_, source) in INEQUALITIES.items()}
 
 
 # --------------------------------------------------------------------------------------- the bound
@@ -253,15 +244,15 @@ class Audit:
         Right sides of I6b and I10 are those of the theorem,
         whether or not the bonus of this run is large enough for it.
         """
-        (S, A, H) = self.size
-        delta = self.config.delta
-        n0 = self.config.n0
-        scale = self.config.bonus_scale
+        S, A, H = self.size
         T = int(self.T[i])
-        margin = confidence.count_margin(S, A, H, delta)
-        game_loss = {"n0": n0}
-        both = {"n0": n0, "bonus_scale": scale}
-        change = H * (2 + log(S * A * T) * visits_bound(T, S, A, H, delta) / 2)
+        sizes = (T, S, A, H, self.config.delta)
+        n0 = self.config.n0
+        both: dict[str, Any] = {"n0": n0, "bonus_scale": self.config.bonus_scale}
+        margin = confidence.count_margin(S, A, H, self.config.delta)
+        regret = float(forecaster.worst_regret(T, S * A, n0))
+        visits = visits_bound(*sizes)
+        terms = _bound_terms(*sizes, **both)
         return {
             "I1": (self.divergence, 1.0),
             "I2": (margin - self.slack["counts"], margin),
@@ -269,18 +260,15 @@ class Audit:
             "I4": (-self.slack["certificate"], 0.0),
             "I5": (-self.slack["gap above"], 0.0),
             "I6a": (self.regret[i], self.width[i]),
-            "I6b": (self.width[i], sampler_bound(T, S, A, H, delta, **both)),
-            "I7": (
-                self.paid[i] - T * self.sampled[i],
-                H * float(forecaster.worst_regret(T, S * A, n0)),
+            "I6b": (self.width[i], sampler_bound(*sizes, **both)),
+            "I7": (self.paid[i] - T * self.sampled[i], H * regret),
+            "I8": (self.reward[i] - self.paid[i], azuma_bound(*sizes, n0=n0)),
+            "I9": (self.visits[i], visits),
+            "I9b": (
+                T * (self.sampled[i] - self.achieved[i]),
+                H * (2 + log(S * A * T) * visits / 2),
             ),
-            "I8": (self.reward[i] - self.paid[i], azuma_bound(T, S, A, H, delta, **game_loss)),
-            "I9": (self.visits[i], visits_bound(T, S, A, H, delta)),
-            "I9b": (T * (self.sampled[i] - self.achieved[i]), change),
-            "I10": (
-                self.optimum - self.achieved[i],
-                sum(_bound_terms(T, S, A, H, delta, **both).values()),
-            ),
+            "I10": (self.optimum - self.achieved[i], sum(terms.values())),
         }
 
 
@@ -308,12 +296,7 @@ def measure(
     n0 = _given.prior(n0)
     optimum = None if optimum is None else check_number("optimum", optimum)
     config = entgame.settings(
-        "per stage",
-        int(T[-1]),
-        n0=n0,
-        delta=delta,
-        bonus_scale=bonus_scale,
-        saturated=saturated,
+        "per stage", int(T[-1]), n0=n0, delta=delta, bonus_scale=bonus_scale, saturated=saturated
     )
     optimum = max_entropy.solve(mdp).value if optimum is None else optimum
     judge = _Judge(mdp, config, optimum)
@@ -324,77 +307,59 @@ def measure(
             judge.follow(first, uniforms)
         columns.append(judge.look(stop))
     along: dict[str, Any] = {name: np.array([c[name] for c in columns]) for name in columns[0]}
-    return Audit(
-        config=config,
-        size=(mdp.S, mdp.A, mdp.H),
-        T=T,
-        optimum=optimum,
-        **judge.whole(int(T[-1])),
-        **along,
-    )
+    whole = judge.whole(int(T[-1]))
+    size = (mdp.S, mdp.A, mdp.H)
+    return Audit(config=config, size=size, T=T, optimum=optimum, **whole, **along)
 
 
 class _Judge:
     """A run of EntGame and what is known of it so far."""
 
     def __init__(self, mdp, config, optimum):
+        shape = (mdp.H, mdp.S, mdp.A)
         self.world = simulator.world(mdp)
         self.tables = game.masked(entgame._stage_tables(mdp, config))
-        self.P = mdp.dense()
-        self.optimum = optimum
-        self.shape = (mdp.H, mdp.S, mdp.A)
-        self.books, self.plan = game.books(*self.shape, mdp.S), game.plan(*self.shape, mdp.S)
+        self.books = game.books(*shape, mdp.S)
+        self.plan = game.plan(*shape, mdp.S)
         self.books.n[:, ~mdp.available] = -1
         game.fill(self.books, self.plan, self.tables, [np.zeros(0, np.int64)] * mdp.H)
         self.ahead = unclipped.ahead(mdp.H, mdp.S, mdp.S)
         self.source = config.saturated == "source"
-        self.margin = confidence.count_margin(mdp.S, mdp.A, mdp.H, config.delta)
-        self.N, self.last = np.zeros(self.shape), np.zeros(self.shape, dtype=np.int32)
-        self.memory = np.zeros((3, mdp.H + 1, mdp.S))
-        self.sums = np.zeros(7)
-        self.worst = np.full(6, np.inf)
-        self.worst[kernels.DIVERGENCE] = 0.0
+        self.notes = kernels.Notes(
+            P=mdp.dense(),
+            margin=confidence.count_margin(mdp.S, mdp.A, mdp.H, config.delta),
+            optimum=optimum,
+            N=np.zeros(shape),
+            last=np.zeros(shape, dtype=np.int32),
+            memory=np.zeros((3, mdp.H + 1, mdp.S)),
+            sums=np.zeros(len(kernels.SUMS)),
+            worst=np.array([np.inf] * len(kernels.SLACKS) + [0.0]),
+        )
 
     def follow(self, first, uniforms):
-        kernels.follow(
-            self.world,
-            self.P,
-            self.books,
-            self.plan,
-            self.ahead,
-            self.tables,
-            self.source,
-            self.margin,
-            self.optimum,
-            first,
-            uniforms,
-            self.N,
-            self.last,
-            self.memory,
-            self.sums,
-            self.worst,
-        )
+        learner = (self.books, self.plan, self.ahead, self.tables, self.source)
+        kernels.follow(self.world, *learner, self.notes, first, uniforms)
 
     def counts(self):
         """Visits (H, S, A), 0 where an action is unavailable."""
         return np.maximum(self.books.n, 0).astype(np.int64)
 
     def look(self, t):
-        names = ("regret", "width", "reward", "paid", "in_range", "deviation", "failed")
         n = self.counts()
-        return dict(zip(names, self.sums.tolist(), strict=True)) | {
-            "visits": float(np.abs(n - self.N).sum(axis=(1, 2)).max()),
+        N = self.notes.N
+        return dict(zip(kernels.SUMS, self.notes.sums.tolist(), strict=True)) | {
+            "visits": float(np.abs(n - N).sum(axis=(1, 2)).max()),
             "sampled": float(entropy(log_probabilities(n.reshape(len(n), -1) / t)).sum()),
-            "achieved": float(visitation_entropy(self.N / t)),
+            "achieved": float(visitation_entropy(N / t)),
         }
 
     def whole(self, t):
-        names = ("counts", "optimism", "certificate", "gap below", "gap above")
+        *slack, divergence = self.notes.worst.tolist()
         return {
-            "divergence": float(self.worst[0]),
-            "slack": dict(zip(names, self.worst[1:].tolist(), strict=True)),
+            "divergence": divergence,
+            "slack": dict(zip(kernels.SLACKS, slack, strict=True)),
             "counts": self.counts(),
-            "visitation": self.N / t,
+            "visitation": self.notes.N / t,
         }
 
 
@@ -460,9 +425,7 @@ def divergence_excess(
     """
     p = check_distribution("p", p, (None,))
     price = check_nonnegative("price", price)
-    uniforms = generator(seed).random(
-        (check_integer("paths", paths, low=1), check_integer("length", length, low=1))
-    )
+    uniforms = _uniforms(length, paths, seed)
     n = np.arange(length + 1.0)
     highest = np.empty(paths)
     allowance = price * log_binomial(n, len(p))
@@ -504,14 +467,17 @@ def count_deficit(
     By lem-counts, with share = 1 - 1/e
     each exceeds log(1 / delta') with probability at most delta'.
     """
-    uniforms = generator(seed).random(
-        (check_integer("paths", paths, low=1), check_integer("length", length, low=1))
-    )
+    uniforms = _uniforms(length, paths, seed)
     highest = np.empty(paths)
     small = check_interval("small", small, 0, 1)
     large = check_interval("large", large, 0, 1)
     kernels.deficit_paths(small, large, check_interval("share", share, 0, 1), uniforms, highest)
     return highest
+
+
+def _uniforms(length, paths, seed):
+    shape = (check_integer("paths", paths, low=1), check_integer("length", length, low=1))
+    return generator(seed).random(shape)
 
 
 # -------------------------------------------------------------------------------------- for tables

@@ -16,11 +16,17 @@ from rlentropy.episodic import trajectory_entropy
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import (
     average_visitation_entropy,
-    markov_policy,
     policy_visitation,
     visitation_entropy,
 )
-from rlentropy.learners import entgame, rf_ucrl, simulator, ucbvi_ent
+from rlentropy.learners import (
+    entgame,
+    optimistic_soft_vi,
+    regularized_game,
+    rf_ucrl,
+    simulator,
+    ucbvi_ent,
+)
 from rlentropy.results import result
 from rlentropy.validation import (
     check_array,
@@ -34,7 +40,13 @@ from rlentropy.validation import (
 )
 
 Seed = int | np.random.SeedSequence
-Run = entgame.EntGameRun | rf_ucrl.RewardFreeResult | ucbvi_ent.SoftExplorerRun
+Run = (
+    entgame.EntGameRun
+    | rf_ucrl.RewardFreeResult
+    | ucbvi_ent.SoftExplorerRun
+    | optimistic_soft_vi.SoftVIRun
+    | regularized_game.GameRun
+)
 
 
 def line_up(
@@ -78,7 +90,7 @@ class Score:
 
     visits    (S,) whole numbers: visits to each state, all stages together, in as many episodes;
               of the learning run itself, for UCBVI-Ent and for fixed policies of a fresh run
-    stages    sum_h H(d_h) of the policy: EntGame: the mixture, RF-UCRL: of its counts
+    stages    sum_h H(d_h) of the policy, see `policy_of`
     average   H(mean_h d_h) of it
     path      its trajectory entropy
     least     expected visits to the reachable state that it visits least, in as many episodes
@@ -96,23 +108,15 @@ class Score:
 
     def numbers(self) -> tuple[float, ...]:
         """(stages, average, path, least, states visited ten times, a hundred times)."""
-        return (
-            self.stages,
-            self.average,
-            self.path,
-            self.least,
-            float(self.seen(10)),
-            float(self.seen(100)),
-        )
+        seen = (float(self.seen(10)), float(self.seen(100)))
+        return (self.stages, self.average, self.path, self.least, *seen)
 
 
 def policy_of(run: Run) -> np.ndarray:
-    """(H, S, A): the policy of a run; of RF-UCRL, which delivers none, that of its counts."""
+    """(H, S, A): the policy of a run: of EntGame that of the mixture, of RF-UCRL, which delivers
+    none, that of its counts, of the others what would be played next."""
     if not isinstance(run, Run):
         raise ValueError(f"run: {type(run).__name__}, expected that of a learner")
-    if isinstance(run, rf_ucrl.RewardFreeResult):
-        available = run.error[0] > -np.inf
-        return markov_policy(run.counts.astype(float), available=available)
     return run.policy
 
 
@@ -128,10 +132,10 @@ def judge(mdp: EpisodicMDP, episodes: int, explorer: Run | np.ndarray, seed: See
         pi = policy_of(explorer)
     else:
         pi = check_distribution("explorer", explorer, (mdp.H, mdp.S, mdp.A))
-    if not isinstance(explorer, entgame.EntGameRun | rf_ucrl.RewardFreeResult):
-        counts = simulator.roll_out(mdp, pi, episodes, seed)
-    else:
+    if isinstance(explorer, Run) and not isinstance(explorer, ucbvi_ent.SoftExplorerRun):
         counts = explorer.counts
+    else:
+        counts = simulator.roll_out(mdp, pi, episodes, seed)
     d = policy_visitation(mdp, pi)
     return Score(
         visits=counts.sum(axis=(0, 2)),

@@ -30,11 +30,9 @@ from rlentropy import distributions as dist
 from rlentropy.audits import _given, _inverse, _judged
 from rlentropy.episodic import trajectory_entropy
 from rlentropy.episodic.mdp import EpisodicMDP
-from rlentropy.learners._loop import choices
 from rlentropy.learners.optimistic_soft_vi import Block
 from rlentropy.results import result
 from rlentropy.validation import (
-    check_callable,
     check_confidence,
     check_integer,
     check_kind,
@@ -95,15 +93,9 @@ def episodes_needed(
 
     Raises ValueError for eps <= 0. Source: thm-mtee-fast-rate, prop-slow-rate.
     """
-
-    check_callable("bound", bound)
     check_sizes(S=S, A=A, H=H)
     check_confidence("delta", delta)
-
-    def average(T):
-        return bound(T, S, A, H, delta) / T
-
-    return _inverse.episodes_needed(average, eps, least=1.0, relative=1e-6)
+    return _inverse.of_sum(bound, eps, S, A, H, delta, least=1.0)
 
 
 @result
@@ -144,38 +136,34 @@ def measure(mdp: EpisodicMDP, blocks: Iterable[Block], T: Sequence[int], *, delt
     """
     check_kind("mdp", mdp, EpisodicMDP)
     times = _given.times(T)
-    if isinstance(blocks, str) or not isinstance(blocks, Iterable):
-        raise ValueError(f"blocks: {type(blocks).__name__}, expected the blocks of a run")
     judge = _Judge(mdp, times, delta)
-    for block in blocks:
-        judge.look(check_kind("blocks", block, Block))
-    if judge.seen < times[-1]:
-        raise ValueError(f"T[-1] = {times[-1]}: the run has only {judge.seen} episodes")
+    judge.follow(blocks, Block)
     return Links(T=times, **judge.sums, slack=judge.slack, divergence=judge.divergence)
 
 
-class _Judge:
+class _Judge(_judged.Judge):
     """Accumulates `Links` block by block."""
 
     def __init__(self, mdp, T, delta):
-        self.mdp = mdp
-        self.T = T
-        self.sizes = (mdp.S, choices(mdp.available), mdp.H, delta)
+        super().__init__(mdp, T, delta)
         self.best = trajectory_entropy.soft_optimum(mdp)
-        self.seen, self.divergence = 0, 0.0
         self.total = dict.fromkeys(SUMS, 0.0)
         self.sums = {name: np.zeros(len(T)) for name in SUMS}
-        self.slack = {}
-        self.expected_visits = np.zeros((mdp.H, mdp.S, mdp.A))
 
     def look(self, block):
         played = _played(self.mdp, self.best, block.Q, block.w)
         played["capped"] = self._capped(played["d"], block.n)
         self._sum(played)
-        self._slacks(played, block)
-        self.seen += len(block.Q)
-        reached = _judged.divergence(self.mdp, block.moves, *self.sizes)
-        self.divergence = max(self.divergence, reached)
+        links = {
+            "optimism": played["G"][:, :-1],
+            "width": (played["ahead"] - played["G"])[:, :-1],
+            "second order": played["second_order"] - played["regret"],
+            "squared width": played["squared_width"] - played["second_order"],
+            "capped width": played["capped"] - played["squared_width"],
+            "bias": played["bias"] - played["regret"],
+            "linear width": played["width"] - played["bias"],
+        }
+        self.count(played["d"], block.n, **links)
 
     def _sum(self, played):
         inside = (self.T > self.seen) & (self.T <= self.seen + len(played["d"]))
@@ -190,45 +178,18 @@ class _Judge:
         cap = np.minimum(U**2, 2 * alpha * Lam**2 / np.maximum(n[:, :-1], 1e-300))
         return H * (H - 1) / 4 * np.sum(d[:, :-1] * cap, axis=(1, 2, 3))
 
-    def _slacks(self, played, block):
-        before = self.expected_visits + np.cumsum(played["d"], axis=0) - played["d"]
-        self.expected_visits += played["d"].sum(axis=0)
-        links = {
-            "optimism": played["G"][:, :-1],
-            "width": (played["ahead"] - played["G"])[:, :-1],
-            "second order": played["second_order"] - played["regret"],
-            "squared width": played["squared_width"] - played["second_order"],
-            "capped width": played["capped"] - played["squared_width"],
-            "bias": played["bias"] - played["regret"],
-            "linear width": played["width"] - played["bias"],
-            "counts": block.n - before / 2 + confidence.count_margin(*self.sizes),
-        }
-        for name, slack in links.items():
-            if slack.ndim == 4:
-                slack = slack[:, :, self.mdp.available]
-            self.slack[name] = min(self.slack.get(name, np.inf), float(slack.min(initial=np.inf)))
-
 
 def _played(mdp, best, Q, w):
     """Per episode: visitation d, G = Q - Q*, ahead = w + p (V - V*),
     and the terms of the two chains."""
-    there = mdp.available
     log_pi = dist.log_softmax(Q)
-    pi = np.exp(log_pi)
-    one = (..., np.arange(mdp.S), there.argmax(axis=1))
-    V = Q[one] - log_pi[one]
-    G = np.subtract(Q, best.Q, where=there, out=np.zeros(Q.shape))
-    rise = V - best.V
-    d = np.empty_like(Q)
+    G = _judged.apart(mdp, Q, best.Q)
+    rise = _judged.soft_values(mdp, Q, log_pi) - best.V
+    d = _judged.visitations(mdp, log_pi)
     ahead = w.copy()
-    state = np.tile(mdp.start_distribution, (len(Q), 1))
-    for h in range(mdp.H):
-        d[:, h] = state[:, :, None] * pi[:, h]
-        if h + 1 < mdp.H:
-            state = d[:, h].reshape(len(Q), -1) @ mdp.kernel(h)
-            ahead[:, h] += (rise[:, h + 1] @ mdp.kernel(h).T).reshape(len(Q), mdp.S, mdp.A)
-    above = np.subtract(log_pi, best.log_pi, where=there, out=np.zeros(Q.shape))
-    regret = np.sum(d * above, axis=(1, 2, 3))
+    for h in range(mdp.H - 1):
+        ahead[:, h] += _judged.next_mean(mdp, h, rise[:, h + 1])
+    regret = np.sum(d * _judged.apart(mdp, log_pi, best.log_pi), axis=(1, 2, 3))
     return {
         "d": d,
         "G": G,

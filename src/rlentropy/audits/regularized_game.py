@@ -26,11 +26,10 @@ from numpy.typing import ArrayLike
 from rlentropy import confidence
 from rlentropy import distributions as dist
 from rlentropy._types import Floats
-from rlentropy.audits import _inverse, _judged
+from rlentropy.audits import _given, _inverse, _judged
 from rlentropy.episodic import forecaster, max_entropy
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import markov_policy, visitation_entropy
-from rlentropy.learners._loop import choices
 from rlentropy.learners.regularized_game import GameBlock
 from rlentropy.results import result
 from rlentropy.validation import (
@@ -41,7 +40,6 @@ from rlentropy.validation import (
     check_integer,
     check_kind,
     check_number,
-    check_sizes,
     refuse,
 )
 
@@ -112,13 +110,7 @@ def episodes_needed(
     """
     _checked(2.0, S, A, H)
     check_confidence("delta", delta)
-    if not callable(bound):
-        raise ValueError(f"bound = {bound!r}: not a function")
-
-    def average(T):
-        return bound(T, S, A, H, delta) / T
-
-    return _inverse.episodes_needed(average, eps, least=2.0, relative=1e-6)
+    return _inverse.of_sum(bound, eps, S, A, H, delta, least=2.0)
 
 
 def _checked(T, S, A, H):
@@ -164,7 +156,7 @@ def soft_answer(mdp: EpisodicMDP, q: ArrayLike) -> SoftAnswer:
     Q = np.empty((*q.shape, mdp.A))
     V = np.zeros((*q.shape[:-2], mdp.S))
     for h in reversed(range(mdp.H)):
-        ahead = _next_mean(mdp, h, V) if h + 1 < mdp.H else 0.0
+        ahead = _judged.next_mean(mdp, h, V) if h + 1 < mdp.H else 0.0
         Q[..., h, :, :] = np.where(mdp.available, ahead - np.log(q[..., h, :, None]), -np.inf)
         V = dist.logsumexp(Q[..., h, :, :])
     return SoftAnswer(value=V @ mdp.start_distribution, Q=Q, log_pi=dist.log_softmax(Q))
@@ -194,24 +186,13 @@ def visitations(mdp: EpisodicMDP, Q: ArrayLike) -> Floats:
     check_kind("mdp", mdp, EpisodicMDP)
     Q = check_extended("Q", Q, (None, mdp.H, mdp.S, mdp.A))
     refuse("Q", Q, ~np.isfinite(Q) & mdp.available, "not a finite number")
-    pi = np.exp(dist.log_softmax(np.where(mdp.available, Q, -np.inf)))
-    d = np.empty_like(pi)
-    state = np.tile(mdp.start_distribution, (len(pi), 1))
-    for h in range(mdp.H):
-        d[:, h] = state[:, :, None] * pi[:, h]
-        if h + 1 < mdp.H:
-            state = d[:, h].reshape(len(pi), -1) @ mdp.kernel(h)
-    return d
+    log_pi = dist.log_softmax(np.where(mdp.available, Q, -np.inf))
+    return _judged.visitations(mdp, log_pi)
 
 
 def _policy_entropy(d):
     """sum_h E_{s ~ d_h} H(pi_h(. | s)) = sum_h [H(d_h) - H(d_h(s))]."""
     return visitation_entropy(d) - visitation_entropy(d.sum(axis=-1, keepdims=True))
-
-
-def _next_mean(mdp, h, V):
-    """p_h V for V (..., S) -> (..., S, A)."""
-    return (V.reshape(-1, mdp.S) @ mdp.kernel(h).T).reshape(*V.shape[:-1], mdp.S, mdp.A)
 
 
 # --------------------------------------------------------------------------------- the seen squares
@@ -257,19 +238,11 @@ class _ForecastSums:
     def __init__(self, H, S):
         self.total = {name: np.zeros((H, S)) for name in ("log", "law", "neg", "seen", "seen2")}
 
-    def terms(self, q, x):
-        """Per episode; q, x (B, H, S): predictions, and the visited states as 0 and 1."""
-        logs = np.log(q)
-        return {
-            "log": logs,
-            "law": q,
-            "neg": q * logs,
-            "seen": x * logs,
-            "seen2": x * logs**2,
-        }
-
     def add(self, q, x):
-        for name, term in self.terms(q, x).items():
+        """Episodes with predictions q (B, H, S), and visited states x (B, H, S) as 0 and 1."""
+        logs = np.log(q)
+        terms = {"log": logs, "law": q, "neg": q * logs, "seen": x * logs, "seen2": x * logs**2}
+        for name, term in terms.items():
             self.total[name] = self.total[name] + term.sum(axis=0)
 
     def squares(self, n, r):
@@ -349,50 +322,34 @@ def measure(
     Raises ValueError for times out of order, and for a run that is too short.
     """
     check_kind("mdp", mdp, EpisodicMDP)
-    found = check_array("T", T, (None,))
-    refuse("T", found, (found < 2) | (found != np.floor(found)), "not a whole number >= 2")
-    if np.any(np.diff(found) <= 0):
-        raise ValueError("T: must be in increasing order")
-    if not isinstance(blocks, Iterable):
-        raise ValueError(f"blocks = {blocks!r}: not an iterable of blocks")
-    times = found.astype(np.int64)
+    times = _given.times(T, least=2)
     judge = _Judge(mdp, times, delta, optimum or max_entropy.solve(mdp, tol=1e-12))
-    for block in blocks:
-        check_kind("blocks", block, GameBlock)
-        judge.look(block)
-    if judge.seen < times[-1]:
-        raise ValueError(f"T[-1] = {times[-1]}: the run has only {judge.seen} episodes")
+    judge.follow(blocks, GameBlock)
     rows: dict[str, Any] = {
         name: np.array([row[name] for row in judge.rows]) for name in judge.rows[0]
     }
     names = ("squares", "reverse", "forward", "last", "seen")
     squares = {name: rows.pop(f"squares: {name}") for name in names}
-    fixed: dict[str, Any] = {
-        "T": times,
-        "optimum": judge.best.value,
-        "divergence": judge.divergence,
-        "squares": squares,
-        "slack": judge.slack,
-    }
-    return GameLinks(**fixed, **rows)
+    return GameLinks(
+        T=times,
+        optimum=judge.best.value,
+        divergence=judge.divergence,
+        squares=squares,
+        slack=judge.slack,
+        **rows,
+    )
 
 
-class _Judge:
+class _Judge(_judged.Judge):
     """Accumulates `GameLinks` block by block."""
 
     def __init__(self, mdp, T, delta, best):
-        check_sizes(S=mdp.S, A=mdp.A, H=mdp.H)
-        self.mdp = mdp
-        self.T = T
-        self.sizes = (mdp.S, choices(mdp.available), mdp.H, delta)
+        super().__init__(mdp, T, delta)
         self.best = best
-        self.seen, self.divergence = 0, 0.0
         self.total = dict.fromkeys(SUMS, 0.0)
-        self.expected_visits = np.zeros((mdp.H, mdp.S, mdp.A))
         self.visits = np.zeros((mdp.H, mdp.S))
         self.sums = _ForecastSums(mdp.H, mdp.S)
         self.rows = []
-        self.slack = {}
 
     def look(self, block):
         """A block, cut at the times of the report."""
@@ -402,22 +359,17 @@ class _Judge:
             self._piece(block.Q[low:high], block.n[low:high], block.states[low:high])
             if self.seen in self.T:
                 self.rows.append(self._report())
-        reached = _judged.divergence(self.mdp, block.moves, *self.sizes)
-        self.divergence = max(self.divergence, reached)
 
     def _piece(self, Q, n, states):
         played = _played(self.mdp, self.best, self.seen, Q, n)
         x = np.eye(self.mdp.S)[states]
         played["capped"] = self._capped(played["d"], n)
         played["paid"] = -np.sum(x * np.log(played["q"]), axis=2)
-        before = self.expected_visits + np.cumsum(played["d"], axis=0) - played["d"]
-        self._slacks(played, n, before, Q)
+        self._links(played, n)
         for name in SUMS:
             self.total[name] = self.total[name] + played[name].sum(axis=0)
         self.sums.add(played["q"], x)
-        self.expected_visits = self.expected_visits + played["d"].sum(axis=0)
         self.visits = self.visits + x.sum(axis=0)
-        self.seen += len(Q)
 
     def _capped(self, d, n):
         S, A, H, _ = self.sizes
@@ -426,9 +378,9 @@ class _Judge:
         share = np.minimum(1.0, 2 * alpha / np.maximum(n, 1e-300))
         return H * (H - 1) / 4 * np.sum(d * u[:, None, None] ** 2 * share, axis=(1, 2, 3))
 
-    def _slacks(self, played, n, before, Q):
+    def _links(self, played, n):
         H = self.mdp.H
-        w = _widths(n, np.arange(self.seen, self.seen + len(Q)), self.sizes)
+        w = _widths(n, np.arange(self.seen, self.seen + len(n)), self.sizes)
         played["squared_width"] = H * (H - 1) / 4 * np.sum(played["d"] * w**2, axis=(1, 2, 3))
         links = {
             "optimism": played["G"][:, :-1],
@@ -437,12 +389,8 @@ class _Judge:
             "squared width": played["squared_width"] - played["second_order"],
             "capped width": played["capped"] - played["squared_width"],
             "certificate": played["margin"],
-            "counts": n - before / 2 + confidence.count_margin(*self.sizes),
         }
-        for name, slack in links.items():
-            if slack.ndim == 4:
-                slack = slack[:, :, self.mdp.available]
-            self.slack[name] = min(self.slack.get(name, np.inf), float(slack.min(initial=np.inf)))
+        self.count(played["d"], n, **links)
 
     def _report(self):
         """The terms after self.seen episodes."""
@@ -489,15 +437,14 @@ def _played(mdp, best, first, Q, n):
     q = (n.sum(axis=-1) + 1) / (t[:, None, None] + mdp.S)
     answer = soft_answer(mdp, q)
     log_pi = dist.log_softmax(Q)
-    there = mdp.available
-    one = (..., np.arange(mdp.S), there.argmax(axis=1))
-    G = np.subtract(Q, answer.Q, where=there, out=np.zeros(Q.shape))
-    above = np.subtract(log_pi, answer.log_pi, where=there, out=np.zeros(Q.shape))
-    rise = (Q[one] - log_pi[one]) - (answer.Q[one] - answer.log_pi[one])
+    G = _judged.apart(mdp, Q, answer.Q)
+    above = _judged.apart(mdp, log_pi, answer.log_pi)
+    best_values = _judged.soft_values(mdp, answer.Q, answer.log_pi)
+    rise = _judged.soft_values(mdp, Q, log_pi) - best_values
     d = visitations(mdp, Q)
     ahead = np.zeros_like(Q)
     for h in range(mdp.H - 1):
-        ahead[:, h] = _next_mean(mdp, h, rise[:, h + 1])
+        ahead[:, h] = _judged.next_mean(mdp, h, rise[:, h + 1])
     star = best.visitation.sum(axis=-1)
     apart = dist.kl(dist.log_probabilities(star), np.log(q)).sum(axis=-1)
     return {

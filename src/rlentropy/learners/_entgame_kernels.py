@@ -246,18 +246,18 @@ def plan_stages(plan, bound, scale, staged=False):
             greedy[state[j]] = action[j]
 
 
-@compiled
-def play_stages(world, books, plan, tables, bound, uniforms, skip):
+@inlined
+def play_stages(world, books, plan, tables, bound, uniforms, skip, early):
     """One episode of the greedy policy, entered into the books.
-    False when some list of successors is now full; ``skip`` as in `_note`.
+    False when some list of successors is now full; ``skip`` and ``early`` as in `_note`.
     """
     H, _, A = books.n.shape
     s = begin(world, uniforms)
     spare = True
     for h in range(H):
-        a = _act(books, plan, tables, bound, h, s)
+        a = plan.greedy[h, s] if early else _act(books, plan, tables, bound, h, s)
         after = draw(world, h, s * A + a, uniforms[h]) if h < H - 1 else -1
-        spare = _note(books, plan, tables, bound, h, s, a, after, skip) and spare
+        spare = _note(books, plan, tables, bound, h, s, a, after, skip, early) and spare
         s = after
     return spare
 
@@ -271,7 +271,7 @@ def act(books, plan, tables, bound, h, s):
 @compiled
 def note(books, plan, tables, bound, h, s, a, after):
     """What came of it; ``after`` is -1 at the last stage. False: a list of successors is full."""
-    return _note(books, plan, tables, bound, h, s, a, after, False)
+    return _note(books, plan, tables, bound, h, s, a, after, False, False)
 
 
 @inlined
@@ -301,10 +301,11 @@ def _act(books, plan, tables, bound, h, s):
 
 
 @inlined
-def _note(books, plan, tables, bound, h, s, a, after, skip):
+def _note(books, plan, tables, bound, h, s, a, after, skip, early):
     """Count a visit and, unless ``after`` is -1, a transition, and hand the news to the plan.
     False when the list of successors is now full.
 
+    A state is opened at its first visit if ``early``, else when all its actions were tried.
     With ``skip``, states whose reward and bonus reach the ceiling by themselves stay closed:
     see `_saturated`.
     """
@@ -318,6 +319,8 @@ def _note(books, plan, tables, bound, h, s, a, after, skip):
     spare = True
     if after >= 0:
         spare = _move(books, h, s, a, after)
+    if early and plan.slot[h, s] < 0:
+        _open(books, plan, tables, h, s)
     if plan.slot[h, s] >= 0:
         _copy(books, plan, tables, h, s, a, a + 1)
     elif tried[h, s] == A and not (skip and _saturated(n, tables, bound, h, s)):
@@ -375,7 +378,8 @@ def _open(books, plan, tables, h, s):
 
 @inlined
 def _copy(books, plan, tables, h, s, first, last):
-    """Copy what the books know of actions first, ..., last - 1 at (h, s) to the plan."""
+    """Copy what the books know of actions first, ..., last - 1 at (h, s), all of them tried, to
+    the plan."""
     log, spread, p, nexts = plan.log, plan.spread, plan.p, plan.nexts
     n, moves = books.n, books.moves
     j = plan.slot[h, s]
@@ -387,6 +391,7 @@ def _copy(books, plan, tables, h, s, first, last):
         count = n[h, s, a]
         log[h, a, j] = tables.log[count]
         spread[h, a, j] = tables.spread[count]
+        plan.blank[h, a, j] = 0.0
         for k in range(degree):
             p[h, a, k, j] = moves[h, s, a, k] / count
 
@@ -405,7 +410,7 @@ def run_stages(world, books, plan, tables, first, uniforms, evaluate, mass, tota
         plan_stages(plan, bound, tables.scale, tables.staged)
         if evaluate:
             add_visitation(world, plan.greedy, mass, total)
-        if not play_stages(world, books, plan, tables, bound, uniforms[e], not evaluate):
+        if not play_stages(world, books, plan, tables, bound, uniforms[e], not evaluate, False):
             return e + 1
     return len(uniforms)
 
@@ -490,12 +495,6 @@ def _add_blanks(blank, value, size, q):
 
 
 @inlined
-def _keep(q, size, row):
-    for j in range(size):
-        row[j] = q[j]
-
-
-@inlined
 def _mean(V):
     total = 0.0
     for s in range(len(V)):
@@ -516,7 +515,6 @@ def plan_pooled(books, plan, pool, tables, bound, luck):
     blanks, met = pool.shape
     state = plan.state[0]
     seen = plan.rows[:K]
-    q = plan.rows[K]
     best = plan.rows[K + 1]
     action = plan.action
     average = 0.0
@@ -530,13 +528,12 @@ def plan_pooled(books, plan, pool, tables, bound, luck):
         width = plan.width[0] if h < H - 1 else 0
         _gather(plan.nexts[0], width, size, plan.V[h + 1], seen)
         for a in range(A):
+            q = pool.q[a]
             _rewards(bound, beta, plan.log[0, a], plan.spread[0, a], size, q)
             if blanks > 0:
                 _add_blanks(plan.blank[0, a], average, size, q)
             _add_means(plan.p[0, a], seen, width, size, q)
             _keep_best(a, q, size, best, action)
-            if len(luck) > 0:
-                _keep(q, size, pool.q[a])
         if len(luck) > 0:
             _draw_actions(books, tables, pool.q, luck[h], size, best, action, greedy)
         for j in range(size):
@@ -574,7 +571,6 @@ def play_pooled(world, books, plan, pool, tables, uniforms):
                 shape[0] += n[0, s, b] == 0
         elif n[0, s, a] == 1:
             shape[0] -= 1
-        plan.blank[0, a, slot[0, s]] = 0.0
         _copy(books, plan, tables, 0, s, a, a + 1)
         s = after
     return room == S or plan.width[0] + H <= room

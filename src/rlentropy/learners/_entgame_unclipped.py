@@ -17,15 +17,13 @@ import numpy as np
 
 from rlentropy.learners._entgame_kernels import (
     _add_means,
-    _copy,
     _gather,
-    _move,
-    _open,
     _rewards,
     compiled,
     inlined,
+    play_stages,
 )
-from rlentropy.learners.simulator import add_visitation, begin, draw
+from rlentropy.learners.simulator import add_visitation
 
 
 class Ahead(NamedTuple):
@@ -127,36 +125,13 @@ def plan_unclipped(plan, ahead, tables, bound):
 
 
 @compiled
-def play_unclipped(world, books, plan, tables, uniforms):
-    """One episode of the greedy policy, entered into the books and the plan.
-    False when some list of successors is now full."""
-    n = books.n
-    slot = plan.slot
-    H, _, A = n.shape
-    s = begin(world, uniforms)
-    spare = True
-    for h in range(H):
-        a = plan.greedy[h, s]
-        n[h, s, a] += 1
-        after = s
-        if h < H - 1:
-            after = draw(world, h, s * A + a, uniforms[h])
-            spare = _move(books, h, s, a, after) and spare
-        if slot[h, s] < 0:
-            _open(books, plan, tables, h, s)
-        plan.blank[h, a, slot[h, s]] = 0.0
-        _copy(books, plan, tables, h, s, a, a + 1)
-        s = after
-    return spare
-
-
-@compiled
 def run_unclipped(world, books, plan, ahead, tables, first, uniforms, evaluate, mass, total):
     """As `_entgame_kernels.run_stages`, by this rule."""
     for e in range(len(uniforms)):
-        plan_unclipped(plan, ahead, tables, tables.bound[first + e])
+        bound = tables.bound[first + e]
+        plan_unclipped(plan, ahead, tables, bound)
         if evaluate:
             add_visitation(world, plan.greedy, mass, total)
-        if not play_unclipped(world, books, plan, tables, uniforms[e]):
+        if not play_stages(world, books, plan, tables, bound, uniforms[e], False, True):
             return e + 1
     return len(uniforms)

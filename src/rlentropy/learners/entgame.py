@@ -72,7 +72,7 @@ from rlentropy.learners._loop import blocks
 from rlentropy.learners.stopping import StoppingRule
 from rlentropy.parallel import progress_bar
 from rlentropy.portable import Wide
-from rlentropy.results import lazy, result
+from rlentropy.results import described, lazy, result
 from rlentropy.seeds import generator
 from rlentropy.validation import (
     check_array,
@@ -166,12 +166,20 @@ class EntGameRun:
     """
 
     config: Config
-    available: np.ndarray = field(repr=False)
-    counts: np.ndarray = field(repr=False)
-    visitation: np.ndarray | None = field(repr=False)
-    checkpoints: tuple[Checkpoint, ...] = field(repr=False)
+    available: np.ndarray
+    counts: np.ndarray
+    visitation: np.ndarray | None
+    checkpoints: tuple[Checkpoint, ...]
     certified_gap: float | None = None
-    memory: Memory | None = field(repr=False, default=None)
+    memory: Memory | None = None
+
+    def __repr__(self) -> str:
+        parts = {"episodes": self.episodes, "counts": self.counts, "config": self.config}
+        if self.visitation is not None:
+            parts["visitation_entropy"] = self.visitation_entropy
+        if self.certified_gap is not None:
+            parts["certified_gap"] = self.certified_gap
+        return described(self, **parts)
 
     @property
     def episodes(self) -> int:
@@ -603,17 +611,8 @@ def _play(mdp, config, game, transitions, rng, checkpoints, evaluate, rule=None,
 def _stops(checkpoints, episodes, low=1):
     if not np.iterable(checkpoints):
         raise ValueError(f"checkpoints = {checkpoints!r}: expected a list of numbers of episodes")
-    return sorted(
-        {
-            check_integer(
-                f"checkpoints[{i}]",
-                int(c) if isinstance(c, np.integer) else c,
-                low=low,
-                high=episodes,
-            )
-            for i, c in enumerate(checkpoints)
-        }
-    )
+    times = enumerate(checkpoints)
+    return sorted({check_integer(f"checkpoints[{i}]", t, low, episodes) for i, t in times})
 
 
 def _look(mdp, done, total, V, evaluate):

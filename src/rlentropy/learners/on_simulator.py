@@ -15,7 +15,8 @@ state that was not entered yet is taken to have all actions.
 """
 
 import inspect
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -30,10 +31,8 @@ from rlentropy.seeds import generator
 from rlentropy.validation import (
     check_available,
     check_choice,
-    check_confidence,
     check_flag,
     check_integer,
-    check_interval,
     check_kind,
 )
 
@@ -150,6 +149,12 @@ class ExplorerRun:
         """n_h(s, a) / T, an unbiased estimate of the visitation of the mixture; (H, S, A)."""
         return _frequency(self)
 
+    @property
+    def policy(self) -> np.ndarray:
+        """That of the outcome, (H, S, A): what would be played next; of RF-UCRL that of its
+        counts."""
+        return self.outcome.policy
+
 
 def _described(run, **first):
     sizes = {"S": run.config.states, "A": run.config.actions, "H": run.config.horizon}
@@ -235,12 +240,24 @@ class _Episodes:
         child = np.random.SeedSequence(self.config.seed, spawn_key=(self.episodes,))
         return int(child.generate_state(1)[0])
 
-    def _restore(self, run):
-        """Go on from an earlier run."""
+    @classmethod
+    def _resumed(cls, env, run, memory):
+        """One that goes on where ``run`` ended; its learner goes on from ``memory``."""
+        sizes = {"observation_space": run.config.states, "action_space": run.config.actions}
+        for space, n in sizes.items():
+            found = _told(env, space)
+            if found not in (None, n):
+                raise ValueError(f"env.{space}.n = {found}: the run was on one with {n}")
+        asked = dict(vars(run.config))
+        options = asked.pop("options", {})
+        known = None if run.config.masks else run.available
+        self = cls(env, **asked, **options, available=known)
         self._door.available[:] = run.available
         self._door.ended[:] = run.ended
         self._door.known[:] = run.ended >= 0
+        self._learner.restore(memory)
         self.episodes = run.episodes
+        return self
 
 
 class EntGame(_Episodes):
@@ -279,12 +296,15 @@ class EntGame(_Episodes):
         bonus_scale: float = 1.0,
         ceiling: str = "source",
     ):
+        game = entgame.settings(
+            "per stage", 0, n0=n0, delta=delta, bonus_scale=bonus_scale, ceiling=ceiling
+        )
         config = SimulatorConfig(
             **_asked(env, horizon, states, actions, seed, masks),
-            n0=check_interval("n0", n0, 1e-150, 1e150),
-            delta=check_confidence("delta", delta),
-            bonus_scale=check_interval("bonus_scale", bonus_scale, 0.0, 1e150),
-            ceiling=check_choice("ceiling", ceiling, ("source", "stage")),
+            n0=game.n0,
+            delta=game.delta,
+            bonus_scale=game.bonus_scale,
+            ceiling=game.ceiling,
         )
         super().__init__(env, config, available)
 
@@ -298,16 +318,7 @@ class EntGame(_Episodes):
         With a seed the numbers are those of one run. Without one the environment has to be where
         it was: a `simulator.Sampler` with ``done=run.episodes`` is.
         """
-        check_kind("run", run, SimulatedRun)
-        _same(env, run)
-        explorer = cls(env, **vars(run.config), **_known(run))
-        explorer._restore(run)
-        return explorer
-
-    def _restore(self, run):
-        super()._restore(run)
-        self._learner = _Plan(self.config, self._door.available, run)
-        self._door.close = self._learner.close
+        return cls._resumed(env, check_kind("run", run, SimulatedRun), run)
 
     @property
     def run(self) -> SimulatedRun:
@@ -324,28 +335,11 @@ class EntGame(_Episodes):
         )
 
 
-def _of_options(state, kind):
-    """A learner whose ``options`` are of this kind."""
-
-    def made(H, available, options=None):
-        options = kind() if options is None else check_kind("options", options, kind)
-        return state(H, available, options)
-
-    return made
-
-
-def _of_bonus(state):
-    def made(H, available, delta=0.1, bonus_scale=1.0):
-        return state(H, available, delta, bonus_scale)
-
-    return made
-
-
 LEARNERS = {
-    "RF-UCRL": _of_options(rf_ucrl._State, rf_ucrl.RewardFreeOptions),
-    "UCBVI-Ent": _of_options(ucbvi_ent._State, ucbvi_ent.Options),
-    "optimistic soft VI": _of_bonus(optimistic_soft_vi._State),
-    "regularised game": _of_bonus(regularized_game._State),
+    "RF-UCRL": rf_ucrl._State,
+    "UCBVI-Ent": ucbvi_ent._State,
+    "optimistic soft VI": optimistic_soft_vi._State,
+    "regularised game": regularized_game._State,
 }
 
 
@@ -412,14 +406,7 @@ class Explorer(_Episodes):
     def resume(cls, env: Any, run: ExplorerRun) -> "Explorer":
         """An explorer that goes on where ``run`` ended, on the same environment; see
         `EntGame.resume`."""
-        check_kind("run", run, ExplorerRun)
-        _same(env, run)
-        asked = dict(vars(run.config))
-        options = asked.pop("options")
-        explorer = cls(env, **asked, **options, **_known(run))
-        explorer._restore(run)
-        explorer._learner.restore(run.memory)
-        return explorer
+        return cls._resumed(env, check_kind("run", run, ExplorerRun), run.memory)
 
     @property
     def run(self) -> ExplorerRun:
@@ -432,20 +419,6 @@ class Explorer(_Episodes):
             ended=self._door.ended.copy(),
             memory=self._learner.tables(),
         )
-
-
-def _same(env, run):
-    """Refuses an environment that says that it has other sizes."""
-    sizes = {"observation_space": run.config.states, "action_space": run.config.actions}
-    for space, n in sizes.items():
-        found = getattr(getattr(env, space, None), "n", None)
-        if found is not None and found != n:
-            raise ValueError(f"env.{space}.n = {found}: the run was on one with {n}")
-
-
-def _known(run):
-    """The actions, unless they come with the states."""
-    return {} if run.config.masks else {"available": run.available}
 
 
 def _asked(env, horizon, states, actions, seed, masks):
@@ -462,12 +435,17 @@ def _asked(env, horizon, states, actions, seed, masks):
 def _size(env, name, given, space):
     if given is not None:
         return check_integer(name, given, low=1)
-    n = getattr(getattr(env, space, None), "n", None)
+    n = _told(env, space)
     if n is None:
         raise ValueError(f"{name}: the environment has no {space}.n, so give the number")
     if int(getattr(getattr(env, space), "start", 0)) != 0:
         raise ValueError(f"env.{space}: does not begin at 0")
     return check_integer(f"env.{space}.n", int(n), low=1)
+
+
+def _told(env, space):
+    """The number of elements of a space of the environment; None if it does not say."""
+    return getattr(getattr(env, space, None), "n", None)
 
 
 # ---------------------------------------------------------------------------------- the environment
@@ -590,28 +568,17 @@ def _method(env, name):
 # -------------------------------------------------------------------------------------- the planner
 
 
-class _World(NamedTuple):
-    """What a game has to know of an environment."""
-
-    H: int
-    S: int
-    A: int
-    available: np.ndarray
-
-
 class _Plan(entgame._PerStage, Learner):
     """The game of `entgame`, told of one step after the other; its tables grow with the run."""
 
     numbers = 0
-    last = False
 
-    def __init__(self, config, available, run=None):
+    def __init__(self, config, available):
         self.config = config
-        self.sizes = _World(config.horizon, config.states, config.actions, available)
-        super().__init__(self.sizes, self._tables(0 if run is None else run.episodes))
+        sizes = {"H": config.horizon, "S": config.states, "A": config.actions}
+        self.sizes = SimpleNamespace(**sizes, available=available)
+        super().__init__(self.sizes, self._tables(0))
         self.plan.V[0] = config.horizon * self.tables.bound[0]
-        if run is not None:
-            self._restore(run)
 
     def _world(self, _sizes):
         return None
@@ -650,21 +617,20 @@ class _Plan(entgame._PerStage, Learner):
         after = self.books.nexts[h, s, k]
         return np.stack([h, s, a, after, self.books.moves[h, s, a, k]], axis=1).astype(np.int64)
 
-    def _restore(self, run):
+    def restore(self, run):
         """Counts and moves of an earlier run."""
-        order: dict[tuple[int, int], dict[int, int]] = {}
-        for h, s, _, after, _ in run.moves.tolist():
-            places = order.setdefault((h, s), {})
-            places.setdefault(after, len(places))
-        while self.room < min(1 + max(map(len, order.values()), default=0), self.S):
-            self.widen()
-        books = self.books
-        books.n[:] = np.where(run.available, run.counts, -1)
+        self.tables = self._tables(run.episodes)
+        self.books.n[:] = np.where(run.available, run.counts, -1)
         for h, s, a, after, times in run.moves.tolist():
-            k = order[h, s][after]
-            books.nexts[h, s, k] = after
-            books.moves[h, s, a, k] = times
-            books.degree[h, s] = len(order[h, s])
-        full = [np.flatnonzero(stage.all(axis=1)) for stage in books.n]
-        kernels.fill(books, self.plan, self.tables, full)
+            known = self.books.degree[h, s]
+            k = [*self.books.nexts[h, s, :known], after].index(after)
+            if k == self.room:
+                self.widen()
+            self.books.nexts[h, s, k] = after
+            self.books.moves[h, s, a, k] = times
+            self.books.degree[h, s] = max(known, k + 1)
+        while self.full():
+            self.widen()
+        full = [np.flatnonzero(stage.all(axis=1)) for stage in self.books.n]
+        kernels.fill(self.books, self.plan, self.tables, full)
         self.plan.V[0] = run.optimistic

@@ -16,7 +16,6 @@ Source: alg-optimistic-soft-vi, thm-mtee-fast-rate (this book's own).
 
 from collections.abc import Iterator
 from dataclasses import field
-from math import e, sqrt
 
 import numpy as np
 
@@ -25,10 +24,8 @@ from rlentropy._compile import kernel
 from rlentropy._portable_kernels import log, log_sum_exp
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import simulator
-from rlentropy.learners._loop import Learner, blocks, choices, draw_available, explore
+from rlentropy.learners._loop import CountLearner, draw_available, explore, followed, keep, radius
 from rlentropy.results import lazy, result
-from rlentropy.seeds import generator
-from rlentropy.validation import check_confidence, check_integer, check_nonnegative
 
 
 @result
@@ -99,33 +96,22 @@ def play(
     Same seed, same episodes, whatever the block.
     Raises ValueError for arguments out of range, when the first block is asked for.
     """
-    world = simulator.world(mdp, drawn=True)
-    state = _State(mdp.H, mdp.available, delta, bonus_scale)
-    numbers = simulator.draws(mdp, state.numbers)
-    block = check_integer("block", block, low=1)
-    for first, uniforms in blocks(numbers, generator(seed), episodes, block=block):
-        Q, w, n = state.advance(world, uniforms, kept=len(uniforms))
-        yield Block(first=first, Q=Q, w=w, n=n, moves=state.m[: mdp.H - 1].copy())
+    run = followed(mdp, episodes, seed, block, _State, delta, bonus_scale)
+    for first, (Q, w, n), moves in run:
+        yield Block(first=first, Q=Q, w=w, n=n, moves=moves)
 
 
-class _State(Learner):
+class _State(CountLearner):
     """Counts, empirical kernel, widths and Qbar; arrays that the kernel updates in place."""
 
     changing = ("n", "m", "own", "w", "Q")
-    last = False
 
-    def __init__(self, H, available, delta, bonus_scale):
-        S, A = available.shape
-        self.numbers = 2 * H - 1
-        self.delta = check_confidence("delta", delta)
-        self.scale = check_nonnegative("bonus_scale", bonus_scale)
-        self.choices = choices(available)
+    def __init__(self, H, available, delta=0.1, bonus_scale=1.0):
+        super().__init__(H, available, delta, bonus_scale)
         left = np.arange(H - 1, -1, -1.0)
-        self.ceiling = left * portable.log(S * self.choices)  # u_h
-        self.n = np.zeros((H, S, A), dtype=np.int64)
-        self.m = np.zeros((max(H - 1, 1), S, A, S), dtype=np.int64)
-        self.own = np.zeros((H, S, A))  # H(phat) + scaled bonus
-        self.w = np.zeros((H, S, A)) + self.ceiling[:, None, None]
+        self.ceiling = left * portable.log(len(available) * self.choices)  # u_h
+        self.own = np.zeros(self.n.shape)  # H(phat) + scaled bonus
+        self.w = np.zeros(self.n.shape) + self.ceiling[:, None, None]
         self.Q = np.where(available, self.w, -np.inf)
 
     def advance(self, world, uniforms, kept=0):
@@ -146,9 +132,6 @@ class _State(Learner):
 
     def end(self):
         _plan(self.ceiling, self.n, self.m, self.own, self.Q)
-
-    def close(self, s, away):
-        self.Q[:, s, away] = -np.inf
 
     def result(self):
         return SoftVIRun(counts=self.n.copy(), Q=self.Q.copy())
@@ -174,7 +157,7 @@ def _observe(h, s, a, after, delta, scale, A, ceiling, n, m, own, w):
         if m[h, s, a, k] > 0:
             p = m[h, s, a, k] / visits
             entropy -= p * log(p)
-    eps = sqrt((log(2 * S * A * H / delta) + S * log(e * (1 + visits))) / (2 * visits))
+    eps = radius(visits, S, A, H, delta)
     bonus = _phi(eps, S) + (ceiling[h + 1] + log(A)) * eps
     own[h, s, a] = entropy + scale * bonus
     w[h, s, a] = min(ceiling[h], 2 * bonus)
@@ -204,16 +187,12 @@ def _plan(ceiling, n, m, own, Q):
 def _play(uniforms, world, delta, scale, choices, ceiling, n, m, own, w, Q, Qs, ws, ns):
     """len(uniforms) episodes, in place; Qs, ws, ns receive the state before each of the first
     len(Qs). The tests hold a plain twin."""
-    H, S, A = n.shape
+    H, _, A = n.shape
     for t in range(uniforms.shape[0]):
         if t < len(Qs):
-            # in loops: numba spends seconds on compiling the assignment of a slice
-            for h in range(H):
-                for s in range(S):
-                    for a in range(A):
-                        Qs[t, h, s, a] = Q[h, s, a]
-                        ws[t, h, s, a] = w[h, s, a]
-                        ns[t, h, s, a] = n[h, s, a]
+            keep(Q, Qs[t])
+            keep(w, ws[t])
+            keep(n, ns[t])
         s = simulator.begin(world, uniforms[t])
         for h in range(H):
             a = draw_available(Q[h, s], uniforms[t, 2 * h])

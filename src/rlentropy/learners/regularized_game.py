@@ -15,7 +15,6 @@ own; that regularisation helps visitation entropy is the announcement of Tiapkin
 
 from collections.abc import Iterator
 from dataclasses import field
-from math import e, sqrt
 
 import numpy as np
 
@@ -24,14 +23,8 @@ from rlentropy._compile import kernel
 from rlentropy._portable_kernels import log, log_sum_exp
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import simulator
-from rlentropy.learners._loop import Learner, blocks, choices, draw_available, explore
+from rlentropy.learners._loop import CountLearner, draw_available, explore, followed, keep, radius
 from rlentropy.results import lazy, result
-from rlentropy.seeds import generator
-from rlentropy.validation import (
-    check_confidence,
-    check_integer,
-    check_nonnegative,
-)
 
 
 @result
@@ -100,30 +93,19 @@ def play(
     Same seed, same episodes, whatever the block.
     Raises ValueError for arguments out of range, when the first block is asked for.
     """
-    world = simulator.world(mdp, drawn=True)
-    state = _State(mdp.H, mdp.available, delta, bonus_scale)
-    numbers = simulator.draws(mdp, state.numbers)
-    block = check_integer("block", block, low=1)
-    for first, uniforms in blocks(numbers, generator(seed), episodes, block=block):
-        Q, n, states = state.advance(world, uniforms, kept=len(uniforms))
-        yield GameBlock(first=first, Q=Q, n=n, states=states, moves=state.m[: mdp.H - 1].copy())
+    run = followed(mdp, episodes, seed, block, _State, delta, bonus_scale)
+    for first, (Q, n, states), moves in run:
+        yield GameBlock(first=first, Q=Q, n=n, states=states, moves=moves)
 
 
-class _State(Learner):
+class _State(CountLearner):
     """Counts, radii and Qbar; arrays that the kernel updates in place."""
 
     changing = ("n", "m", "radius", "Q")
-    last = False
 
-    def __init__(self, H, available, delta, bonus_scale):
-        S, A = available.shape
-        self.numbers = 2 * H - 1
-        self.delta = check_confidence("delta", delta)
-        self.scale = check_nonnegative("bonus_scale", bonus_scale)
-        self.choices = choices(available)
-        self.n = np.zeros((H, S, A), dtype=np.int64)
-        self.m = np.zeros((max(H - 1, 1), S, A, S), dtype=np.int64)
-        self.radius = np.zeros((H, S, A))  # eps_n of the pairs that were visited
+    def __init__(self, H, available, delta=0.1, bonus_scale=1.0):
+        super().__init__(H, available, delta, bonus_scale)
+        self.radius = np.zeros(self.n.shape)  # eps_n of the pairs that were visited
         self.Q = np.tile(np.where(available, 0.0, -np.inf), (H, 1, 1))
         self.end()
 
@@ -148,15 +130,12 @@ class _State(Learner):
         t = self.n[0].sum()
         _plan(t, self.scale, self.choices, self.n, self.m, self.radius, self.Q)
 
-    def close(self, s, away):
-        self.Q[:, s, away] = -np.inf
-
     def result(self):
         return GameRun(counts=self.n.copy(), Q=self.Q.copy())
 
 
 @kernel
-def _plan(t, scale, choices, n, m, radius, Q):
+def _plan(t, scale, choices, n, m, radii, Q):
     """Backward recursion of Qbar after t episodes; what is -infinity is unavailable, and stays."""
     H, S, A = n.shape
     bound = log(float(t + S))
@@ -177,24 +156,22 @@ def _plan(t, scale, choices, n, m, radius, Q):
                     mean = 0.0
                     for k in range(S):
                         mean += m[h, s, a, k] * V[k]
-                    ahead = min(ceiling, mean / visits + scale * ceiling * radius[h, s, a])
+                    ahead = min(ceiling, mean / visits + scale * ceiling * radii[h, s, a])
                 Q[h, s, a] = reward + ahead
         for s in range(S):
             V[s] = log_sum_exp(Q[h, s])
 
 
 @kernel
-def _observe(h, s, a, after, delta, A, n, m, radius):
+def _observe(h, s, a, after, delta, A, n, m, radii):
     """A transition of a pair that has just been visited, and the radius that follows."""
     H, S, _ = n.shape
     m[h, s, a, after] += 1
-    visits = n[h, s, a]
-    alpha = log(2 * S * A * H / delta) + S * log(e * (1 + visits))
-    radius[h, s, a] = sqrt(alpha / (2 * visits))
+    radii[h, s, a] = radius(n[h, s, a], S, A, H, delta)
 
 
 @kernel
-def _play(uniforms, world, delta, scale, choices, n, m, radius, Q, Qs, ns, states):
+def _play(uniforms, world, delta, scale, choices, n, m, radii, Q, Qs, ns, states):
     """len(uniforms) episodes, in place; Qs, ns receive the tables before, and states what was seen
     in, each of the first len(Qs). The tests hold a plain twin."""
     H, S, A = n.shape
@@ -205,12 +182,8 @@ def _play(uniforms, world, delta, scale, choices, n, m, radius, Q, Qs, ns, state
     for b in range(uniforms.shape[0]):
         kept = b < len(Qs)
         if kept:
-            # in loops: numba spends seconds on compiling the assignment of a slice
-            for h in range(H):
-                for s in range(S):
-                    for a in range(A):
-                        Qs[b, h, s, a] = Q[h, s, a]
-                        ns[b, h, s, a] = n[h, s, a]
+            keep(Q, Qs[b])
+            keep(n, ns[b])
         s = simulator.begin(world, uniforms[b])
         for h in range(H):
             if kept:
@@ -219,7 +192,7 @@ def _play(uniforms, world, delta, scale, choices, n, m, radius, Q, Qs, ns, state
             n[h, s, a] += 1
             if h < H - 1:
                 after = simulator.draw(world, h, s * A + a, uniforms[b, 2 * h + 1])
-                _observe(h, s, a, after, delta, choices, n, m, radius)
+                _observe(h, s, a, after, delta, choices, n, m, radii)
                 s = after
         t += 1
-        _plan(t, scale, choices, n, m, radius, Q)
+        _plan(t, scale, choices, n, m, radii, Q)

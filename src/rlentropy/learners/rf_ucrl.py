@@ -19,24 +19,20 @@ more after the last episode as this one does, and has delta = 0.1 fixed; random 
 
 from dataclasses import dataclass, field
 from math import e, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
 from rlentropy._compile import kernel
 from rlentropy._portable_kernels import log
 from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.episodic.visitation import markov_policy
 from rlentropy.learners import model as empirical_model
 from rlentropy.learners import simulator
 from rlentropy.learners._entgame_kernels import is_near
-from rlentropy.learners._loop import Learner, explore
-from rlentropy.results import result
-from rlentropy.validation import (
-    check_choice,
-    check_confidence,
-    check_flag,
-    check_interval,
-    check_kind,
-)
+from rlentropy.learners._loop import ModelLearner, explore
+from rlentropy.results import lazy, result
+from rlentropy.validation import check_choice, check_confidence, check_flag, check_interval
 
 
 @dataclass(frozen=True)
@@ -79,6 +75,11 @@ class RewardFreeResult:
     counts: np.ndarray = field(repr=False)
     error: np.ndarray = field(repr=False)
 
+    @lazy
+    def policy(self) -> np.ndarray:
+        """pi_h(a|s) = n_h(s, a) / n_h(s), uniform where n_h(s) = 0; (H, S, A)."""
+        return markov_policy(self.counts, available=self.error[0] > -np.inf)
+
 
 def rf_ucrl(
     mdp: EpisodicMDP,
@@ -95,69 +96,63 @@ def rf_ucrl(
     Source: Kaufmann et al. (2021), algorithm 1; the published code of Tiapkin et al.
     (2023), commit 74af23f.
     """
-    kind = RewardFreeOptions
-    options = kind() if options is None else check_kind("options", options, kind)
-    check_kind("mdp", mdp, EpisodicMDP)
-    if (options.pooled or options.published_code) and not mdp.stationary:
-        raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
     return explore(mdp, episodes, seed, _State, options)
 
 
-class _State(Learner):
+class _Limits(NamedTuple):
+    """Numbers of each stage, each (H,)."""
+
+    weight: np.ndarray  # factor of sqrt(beta / n)
+    ceiling: np.ndarray  # of E
+    top: np.ndarray  # of max E
+
+
+class _State(ModelLearner):
     """Counts, empirical kernels, radii and the bound E."""
 
+    kind = RewardFreeOptions
     changing = ("model", "radius", "counts", "E")
 
-    def __init__(self, H, available, options):
+    def __init__(self, H, available, options=None):
+        super().__init__(H, available, options)
         S, A = available.shape
-        self.options = options
-        self.numbers = 2 * H
-        self.last = options.published_code
-        self.near = options.ties == "near"
-        weight, ceiling, top = _stage_constants(H, options)
-        self.limits = (weight, ceiling, top)
-        models = 1 if options.pooled else H
-        self.model = empirical_model.empty(models, S, A, available=available)
-        self.radius = np.full(self.model.visits.shape, _radius(0, S, A, H, options.delta))
-        self.counts = np.zeros((H, S, A), dtype=np.int64)
+        self.last = self.options.published_code
+        self.near = self.options.ties == "near"
+        self.limits = _limits(H, self.options)
+        self.radius = np.full(self.model.visits.shape, _radius(0, S, A, H, self.options.delta))
         self.E = np.tile(np.where(available, 0.0, -np.inf), (H, 1, 1))
 
     def advance(self, world, uniforms):
         o = self.options
-        settings = (o.pooled, o.published_code, self.near, o.delta, *self.limits)
+        settings = (o.pooled, o.published_code, self.near, o.delta, self.limits)
         self.model = _play(uniforms, world, *settings, self.counts, self.model, self.radius, self.E)
 
     def act(self, h, s, u):
         return int(draw_greedy(self.E[h, s], u, self.near))
 
-    def note(self, h, s, a, after):
-        self.counts[h, s, a] += 1
-        if after >= 0:
-            k = 0 if self.options.pooled else h
-            settings = (self.E.shape, self.options.delta)
-            self.model = _observe(self.model, self.radius, *settings, k, s, a, after)
+    def observe(self, k, s, a, after):
+        settings = (self.E.shape, self.options.delta)
+        self.model = _observe(self.model, self.radius, *settings, k, s, a, after)
 
     def end(self):
         o = self.options
-        settings = (o.pooled, o.published_code, *self.limits)
-        _plan(*settings, self.model, self.radius, self.E)
+        _plan(o.pooled, o.published_code, self.limits, self.model, self.radius, self.E)
 
     def close(self, s, away):
-        self.model.visits[:, s * len(away) + np.flatnonzero(away)] = -1
+        super().close(s, away)
         self.E[:, s, away] = -np.inf
 
     def result(self):
         return RewardFreeResult(counts=self.counts.copy(), error=self.E.copy())
 
 
-def _stage_constants(H, options):
-    """Factor of sqrt(beta / n), ceiling of E and ceiling of max E, per stage; each (H,)."""
+def _limits(H, options):
     if not options.published_code:
         left = np.arange(H - 1, -1, -1.0)
-        return options.bonus_scale * sqrt(2) * left, left, left
+        return _Limits(options.bonus_scale * sqrt(2) * left, left, left)
     left = np.arange(H, 0, -1.0)
     unlimited = np.full(H, np.inf)
-    return options.bonus_scale * left, unlimited, 2 * left if options.clip else unlimited
+    return _Limits(options.bonus_scale * left, unlimited, 2 * left if options.clip else unlimited)
 
 
 @kernel
@@ -170,8 +165,9 @@ def _radius(n, S, A, H, delta):
 
 
 @kernel
-def _plan(pooled, published_code, weight, ceiling, top, model, radius, E):
+def _plan(pooled, published_code, limits, model, radius, E):
     H, S, A = E.shape
+    weight, ceiling, top = limits
     F = np.empty(S)
     after = np.zeros(S)
     for h in range(H - 1, -1, -1):
@@ -207,21 +203,7 @@ def _observe(model, radius, sizes, delta, k, s, a, after):
 
 
 @kernel
-def _play(
-    uniforms,
-    world,
-    pooled,
-    published_code,
-    near,
-    delta,
-    weight,
-    ceiling,
-    top,
-    counts,
-    model,
-    radius,
-    E,
-):
+def _play(uniforms, world, pooled, published_code, near, delta, limits, counts, model, radius, E):
     """len(uniforms) episodes; all but ``model``, which is returned, change in place.
     The tests hold a plain twin."""
     H, _, A = E.shape
@@ -235,7 +217,7 @@ def _play(
                 after = simulator.draw(world, h, s * A + a, uniforms[t, 2 * h + 1])
                 model = _observe(model, radius, E.shape, delta, k, s, a, after)
                 s = after
-        _plan(pooled, published_code, weight, ceiling, top, model, radius, E)
+        _plan(pooled, published_code, limits, model, radius, E)
     return model
 
 

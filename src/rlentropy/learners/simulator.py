@@ -70,15 +70,13 @@ def flat(mdp: EpisodicMDP) -> World:
     firsts = np.flatnonzero(mdp.start_distribution)
     chance = mdp.start_distribution[firsts]
     offsets = np.cumsum([0, *(K.nnz for K in mdp.P)])
-    rows = np.array(
-        [K.indptr + offset for K, offset in zip(mdp.P, offsets, strict=False)], dtype=np.int64
-    )
+    begins = [K.indptr + offset for K, offset in zip(mdp.P, offsets, strict=False)]
+    rows = np.array(begins, dtype=np.int64)
     probability = np.concatenate([K.data for K in mdp.P])
     cumulative = np.empty_like(probability)
     _partial_sums(rows, probability, cumulative)
-    state = np.concatenate([K.indices for K in mdp.P]).astype(
-        np.uint32
-    )  # unsigned: no test for negative places
+    # unsigned: no test for negative places
+    state = np.concatenate([K.indices for K in mdp.P]).astype(np.uint32)
     start = (int(firsts[0]), firsts, chance, np.cumsum(chance))
     return World(*start, rows, state, probability, cumulative)
 

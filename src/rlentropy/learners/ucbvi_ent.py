@@ -30,9 +30,9 @@ from rlentropy._portable_kernels import exp, log
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.learners import model as empirical_model
 from rlentropy.learners import simulator
-from rlentropy.learners._loop import Learner, draw_available, explore
+from rlentropy.learners._loop import ModelLearner, draw_available, explore
 from rlentropy.results import result
-from rlentropy.validation import check_confidence, check_flag, check_interval, check_kind
+from rlentropy.validation import check_confidence, check_flag, check_interval
 
 
 @dataclass(frozen=True)
@@ -97,31 +97,24 @@ def run(
     Raises ValueError if pooled counts or an H-th transition are asked of a kernel that changes with
     the stage.
     """
-    options = Options() if options is None else check_kind("options", options, Options)
-    check_kind("mdp", mdp, EpisodicMDP)
-    if (options.pooled or options.last_transition) and not mdp.stationary:
-        raise ValueError("options: pooled counts and an H-th transition need a stationary kernel")
     return explore(mdp, episodes, seed, _State, options)
 
 
-class _State(Learner):
+class _State(ModelLearner):
     """Counts, empirical kernels, the terms of the bonus and Qbar."""
 
+    kind = Options
     changing = ("model", "steep", "flat", "counts", "Q")
 
-    def __init__(self, H, available, options):
+    def __init__(self, H, available, options=None):
+        super().__init__(H, available, options)
         S, A = available.shape
-        self.options = options
-        self.numbers = 2 * H
-        self.last = options.last_transition
-        models = 1 if options.pooled else H
-        self.model = empirical_model.empty(models, S, A, available=available)
-        unseen = bonus_terms(0, S, A, H, options.delta)
+        self.last = self.options.last_transition
+        unseen = bonus_terms(0, S, A, H, self.options.delta)
         self.steep = np.full(self.model.visits.shape, unseen[0])
         self.flat = np.full(self.model.visits.shape, portable.log(S))
-        self.flat += options.bonus_scale * unseen[1]
+        self.flat += self.options.bonus_scale * unseen[1]
         self.flat[self.model.visits < 0] = -np.inf
-        self.counts = np.zeros((H, S, A), dtype=np.int64)
         self.Q = np.tile(np.where(available, 0.0, -np.inf), (H, 1, 1))
 
     def advance(self, world, uniforms):
@@ -130,13 +123,10 @@ class _State(Learner):
         tables = (self.counts, self.model, self.steep, self.flat, self.Q)
         self.model = _play(uniforms, world, *settings, *tables)
 
-    def note(self, h, s, a, after):
-        self.counts[h, s, a] += 1
-        if after >= 0:
-            o = self.options
-            tables = (self.model, self.steep, self.flat)
-            k = 0 if o.pooled else h
-            self.model = _observe(*tables, self.Q.shape, o.bonus_scale, o.delta, k, s, a, after)
+    def observe(self, k, s, a, after):
+        tables = (self.model, self.steep, self.flat)
+        settings = (self.Q.shape, self.options.bonus_scale, self.options.delta)
+        self.model = _observe(*tables, *settings, k, s, a, after)
 
     def end(self):
         o = self.options
@@ -144,7 +134,7 @@ class _State(Learner):
         _plan(o.pooled, o.last_transition, o.clip, o.bonus_scale, *tables)
 
     def close(self, s, away):
-        self.model.visits[:, s * len(away) + np.flatnonzero(away)] = -1
+        super().close(s, away)
         self.flat[self.model.visits < 0] = -np.inf
         self.Q[:, s, away] = -np.inf
 

@@ -6,7 +6,14 @@ import pytest
 from rlentropy.audits import explorers
 from rlentropy.episodic import environments, max_entropy, trajectory_entropy
 from rlentropy.episodic.visitation import policy_visitation, visitation_entropy
-from rlentropy.learners import entgame, rf_ucrl, simulator, ucbvi_ent
+from rlentropy.learners import (
+    entgame,
+    optimistic_soft_vi,
+    regularized_game,
+    rf_ucrl,
+    simulator,
+    ucbvi_ent,
+)
 
 WORLD = environments.double_chain(length=5, failure=0.2, horizon=4)
 
@@ -45,6 +52,15 @@ def test_learning_runs_are_judged_by_their_visits_and_their_policy():
     assert score.path == pytest.approx(trajectory_entropy.trajectory_entropy(WORLD, run.policy))
     assert score.least == pytest.approx(200 * run.visitation.sum(axis=(0, 2)).min())
     assert score.numbers()[4:] == (float((score.visits >= 10).sum()), float(score.seen(100)))
+
+
+@pytest.mark.parametrize("learner", [optimistic_soft_vi, regularized_game])
+def test_learners_with_softmax_are_judged_by_their_visits_and_their_next_policy(learner):
+    run = learner.run(WORLD, 200, 1)
+    score = explorers.judge(WORLD, 200, run, seed=2)
+    assert np.array_equal(score.visits, run.counts.sum(axis=(0, 2)))
+    d = policy_visitation(WORLD, run.policy)
+    assert score.stages == pytest.approx(visitation_entropy(d))
 
 
 def test_soft_explorers_and_policies_are_judged_by_a_fresh_run():

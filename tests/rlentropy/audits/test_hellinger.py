@@ -10,7 +10,6 @@ from rlentropy.episodic.visitation import visitation_entropy
 from rlentropy.learners import regularized_game as learner
 
 WORLD = environments.garnet(states=4, actions=2, horizon=4, branching=2, seed=1)
-SIZE = (4, 2, 4, 0.1)
 
 
 def test_distance_lies_between_divergence_and_its_share():
@@ -52,19 +51,3 @@ def test_the_bound_is_smaller_at_long_horizons_only():
     for H, smaller in ((4, False), (1000, True)):
         ours = hellinger.sharper_bound(1e6, 4, 2, H, 0.1)
         assert (ours < regularized_game.fast_bound(1e6, 4, 2, H, 0.1)) == smaller
-
-
-@pytest.mark.parametrize(
-    ("call", "named"),
-    [
-        (lambda: hellinger.count_margin(1, *SIZE[::2], 0.1), "T"),
-        (lambda: hellinger.count_margin(9, 4, 4, 1.5), "delta"),
-        (lambda: hellinger.sharper_bound(9, 1, 2, 4, 0.1), "S"),
-        (lambda: hellinger.distance([0.5, -0.1], [0.5, 0.5]), "p"),
-        (lambda: hellinger.visits(WORLD, 3), "blocks"),
-        (lambda: hellinger.visits("world", []), "mdp"),
-    ],
-)
-def test_what_is_not_covered_is_refused(call, named):
-    with pytest.raises(ValueError, match=named):
-        call()

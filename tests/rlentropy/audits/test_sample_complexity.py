@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from refusals import refusals
 
 from rlentropy.audits import sample_complexity
 from rlentropy.episodic import environments, max_entropy, trajectory_entropy
@@ -56,12 +57,12 @@ def test_it_is_the_first_look_after_the_last_large_gap(learner, gap):
     assert gap(int(looks[looks < T][-1])) > 0.05
 
 
-def test_bad_input_is_named():
-    with pytest.raises(ValueError, match="learner"):
-        to_gap("nobody", [0.1])
-    with pytest.raises(ValueError, match="eps"):
-        to_gap("EntGame, bonus", [0.0])
-    with pytest.raises(ValueError, match="most"):
-        sample_complexity.episodes_to_gap(WORLD, "EntGame, bonus", [0.1], 3, most=1)
-    with pytest.raises(ValueError, match="step"):
-        sample_complexity.episodes_to_gap(WORLD, "EntGame, bonus", [0.1], 3, most=9, step=1)
+def starts(**options):
+    return lambda: sample_complexity.episodes_to_gap(WORLD, "EntGame, bonus", [0.1], 3, **options)
+
+
+test_bad_input_is_named = refusals(
+    (lambda: to_gap("EntGame, bonus", [0.0]), "eps"),
+    (starts(most=1), "most"),
+    (starts(most=9, step=1), "step"),
+)

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_learners import masked
 from refusals import refusals
-from scipy import sparse
 
 from rlentropy import files
 from rlentropy.episodic import forecaster, max_entropy, trajectory_entropy, visitation
@@ -16,7 +15,6 @@ from rlentropy.episodic.environments import double_chain, garnet, grid_world
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import average_visitation_entropy, visitation_entropy
 from rlentropy.learners import entgame, entgame_plain, simulator
-from rlentropy.learners.on_simulator import EntGame
 
 # ------------------------------------------------------------------------------------------- kernels equal the plain version
 
@@ -97,13 +95,11 @@ def test_pooled_kernel_equals_plain_version(mdp, episodes, seed, options):
 
 @pytest.mark.parametrize("mdp", DEGENERATE.values(), ids=DEGENERATE)
 @pytest.mark.parametrize("episodes", [0, 1, 50])
-@pytest.mark.parametrize("pooled", [False, True])
-def test_degenerate_cases(mdp, episodes, pooled):
-    run, plain = entgame.run, entgame_plain.run
-    if pooled:
-        run, plain = entgame.run_pooled, entgame_plain.run_pooled
-    result = run(mdp, episodes, 5)
-    np.testing.assert_array_equal(result.counts, plain(mdp, episodes, 5)[0])
+@pytest.mark.parametrize("name", ["run", "run_pooled"])
+def test_degenerate_cases(mdp, episodes, name):
+    result = getattr(entgame, name)(mdp, episodes, 5)
+    plain = getattr(entgame_plain, name)(mdp, episodes, 5)
+    np.testing.assert_array_equal(result.counts, plain[0])
     assert visitation.flow_residual(mdp, result.visitation) < 1e-12
     np.testing.assert_allclose(result.policy.sum(axis=2), 1, atol=1e-12)
 
@@ -162,18 +158,6 @@ def test_unavailable_actions_are_never_played(run):
     uniform = trajectory_entropy.uniform_policy(MASKED)
     np.testing.assert_allclose(start.policy, uniform, rtol=0, atol=1e-15)
     assert (start.counts == 0).all()
-
-
-@pytest.mark.parametrize("evaluate", [True, False])
-@pytest.mark.parametrize("bonus_scale", [0.0, 0.03, 1.0])
-def test_masks_give_the_counts_of_the_learner_on_a_simulator(evaluate, bonus_scale):
-    compiled = entgame.run(
-        MASKED, 300, 4, bonus_scale=bonus_scale, saturated="source", evaluate=evaluate
-    )
-    sizes = {"horizon": MASKED.H, "states": MASKED.S, "actions": MASKED.A}
-    options = {"bonus_scale": bonus_scale, "available": MASKED.available}
-    run = EntGame(simulator.Sampler(MASKED, 4), **sizes, **options).play(300)
-    np.testing.assert_array_equal(run.counts, compiled.counts)
 
 
 def test_with_the_kernel_known_only_available_actions_are_best():
@@ -247,17 +231,6 @@ def test_a_run_that_stopped_goes_on_to_a_better_accuracy():
     assert 5000 < late.episodes < 60_000 and late.certified_gap <= 1.3
 
 
-def test_what_cannot_go_on_says_so():
-    chain = double_chain(length=3, failure=0.1, horizon=2)
-    first = entgame.run(chain, 5, 0)
-    with pytest.raises(ValueError, match="run: of run_known"):
-        entgame.resume(chain, entgame.run_known(chain, 5), 5)
-    with pytest.raises(ValueError, match="run: of another MDP"):
-        entgame.resume(MASKED, first, 5)
-    with pytest.raises(ValueError, match=r"checkpoints\[0\] = 5"):
-        entgame.resume(chain, first, 5, checkpoints=[5])
-
-
 # ------------------------------------------------------------------------------ the rule at the ceiling
 
 
@@ -305,12 +278,11 @@ def test_the_pooled_learner_without_a_ceiling_sees_the_whole_grid():
     """As published for the grid: with the full bonus, every cell often; with a ceiling it does not."""
     mdp = grid_world(rows=9, cols=9, success=0.95, horizon=8)
     best = max_entropy.solve_average(mdp, tol=1e-3).value
-    gaps = {
-        clip: best
-        - entgame.run_pooled(mdp, 4000, 1, clip=clip, ties="near").average_visitation_entropy
-        for clip in (True, False)
-    }
-    assert gaps[False] < 0.1 < gaps[True] / 5
+    clipped, free = (
+        best - entgame.run_pooled(mdp, 4000, 1, clip=x, ties="near").average_visitation_entropy
+        for x in (True, False)
+    )
+    assert free < 0.1 < clipped / 5
 
 
 # ------------------------------------------------------------------------------------------- what a result promises
@@ -337,20 +309,18 @@ def test_result(chain, run):
     assert result.checkpoints[-1].average_visitation_entropy == pytest.approx(
         average_visitation_entropy(result.visitation), abs=1e-12
     )
+    answer = f"visitation_entropy={result.visitation_entropy:.6g})"
+    assert repr(result).startswith("EntGameRun(episodes=1000, counts=<20x31x2>, config=Config(")
+    assert repr(result).endswith(answer)
     with pytest.raises(ValueError, match="read-only"):
         result.counts[0, 0, 0] = 1
 
 
-def test_the_mixture_is_what_the_counts_estimate(chain):
+def test_it_finds_the_optimum_and_the_counts_estimate_the_mixture(chain):
     """Counts / T and the exact mixture differ by sampling noise only."""
     result = entgame.run(chain, 20_000, 3, bonus_scale=0.0)
     assert np.abs(result.counts / 20_000 - result.visitation).max() < 5 * 0.5 / math.sqrt(20_000)
-
-
-def test_it_finds_the_optimum(chain):
-    optimum = max_entropy.solve(chain)
-    result = entgame.run(chain, 20_000, 3, bonus_scale=0.0)
-    assert 0 < optimum.value - result.visitation_entropy < 0.02
+    assert 0 < max_entropy.solve(chain).value - result.visitation_entropy < 0.02
 
 
 def test_checkpoints_and_evaluation_change_nothing(chain):
@@ -372,40 +342,12 @@ def test_same_seed_same_numbers(chain):
     assert (first.counts != entgame.run(chain, 300, 5).counts).any()
 
 
-def test_no_episode_gives_the_uniform_policy(chain):
-    result = entgame.run(chain, 0, 0)
-    assert (result.counts == 0).all()
-    assert (result.policy == 0.5).all()
-
-
 def test_the_kernel_may_change_with_the_stage():
     mdp = garnet(states=4, actions=2, horizon=5, branching=2, seed=0)
     result = entgame.run(mdp, 5000, 0, bonus_scale=0.0)
     assert max_entropy.solve(mdp).value - result.visitation_entropy < 0.05
     with pytest.raises(ValueError, match="stationary"):
         entgame.run_pooled(mdp, 10, 0)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"delta": 1.5}, "delta = 1.5"),
-        ({"checkpoints": 5}, "checkpoints = 5: expected a list"),
-        ({"checkpoints": [0]}, r"checkpoints\[0\] = 0"),
-        ({"checkpoints": [3, 11]}, r"checkpoints\[1\] = 11"),
-    ],
-)
-@pytest.mark.parametrize("run", [entgame.run, entgame.run_pooled])
-def test_bad_input_is_named(chain, run, change, message):
-    with pytest.raises(ValueError, match=message):
-        run(**{"mdp": chain, "episodes": 10, "seed": 0} | change)
-
-
-def test_sparse_kernels_with_stored_zeros():
-    P = sparse.csr_array(np.array([[0.5, 0.5], [1.0, 0.0], [0.0, 1.0], [0.5, 0.5]]))
-    P.data[0] = 0.5
-    mdp = EpisodicMDP(P=P, horizon=3, start=0)
-    np.testing.assert_array_equal(entgame.run(mdp, 40, 0).counts, entgame_plain.run(mdp, 40, 0)[0])
 
 
 # --------------------------------------------------------------------------------------------------- kernel known
@@ -423,13 +365,20 @@ def test_known_model_stays_below_its_bound():
     assert visitation.flow_residual(mdp, result.visitation) < 1e-12
 
 
-test_other_rules_are_refused = refusals(
-    (lambda: entgame_plain.run(WORLDS["garnet"], 5, 0, delta=2), "delta = 2.0: must lie strictly"),
-    (lambda: entgame_plain.run(WORLDS["garnet"], 1, 0, unvisited="zero"), "unvisited = 'zero'"),
-    (lambda: entgame_plain.tables(WORLDS["garnet"], -1), "episodes = -1"),
-    (lambda: entgame.run(WORLDS["garnet"], 1, 0, ceiling="low"), "ceiling = 'low'"),
-    (lambda: entgame.run(WORLDS["garnet"], 1, 0, saturated="never"), "saturated = 'never'"),
-    (lambda: entgame.run_pooled(WORLDS["garnet"], 1, 0, ties="last"), "ties = 'last'"),
+GARNET = WORLDS["garnet"]
+test_bad_input_is_named = refusals(
+    (lambda: entgame_plain.run(GARNET, 5, 0, delta=2), "delta = 2.0: must lie strictly"),
+    (lambda: entgame.run(GARNET, 1, 0, saturated="never"), "saturated = 'never'"),
+    (lambda: entgame.run_pooled(GARNET, 1, 0, ties="last"), "ties = 'last'"),
+    (lambda: entgame.run(GARNET, 10, 0, checkpoints=5), "checkpoints = 5: expected a list"),
+    (lambda: entgame.run(GARNET, 10, 0, checkpoints=[0]), r"checkpoints\[0\] = 0"),
+    (lambda: entgame.run_pooled(GARNET, 10, 0, checkpoints=[3, 11]), r"checkpoints\[1\] = 11"),
+    (lambda: entgame.resume(GARNET, entgame.run_known(GARNET, 5), 5), "run: of run_known"),
+    (lambda: entgame.resume(MASKED, entgame.run(GARNET, 5, 0), 5), "run: of another MDP"),
+    (
+        lambda: entgame.resume(GARNET, entgame.run(GARNET, 5, 0), 5, checkpoints=[5]),
+        r"checkpoints\[0\] = 5",
+    ),
 )
 
 

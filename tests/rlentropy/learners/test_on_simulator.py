@@ -3,6 +3,7 @@ what they refuse."""
 
 import numpy as np
 import pytest
+from refusals import refusals
 
 from rlentropy import adapters, files
 from rlentropy.episodic import environments
@@ -16,40 +17,55 @@ from rlentropy.learners.ucbvi_ent import Options
 GARNET = environments.garnet(states=6, actions=3, horizon=5, branching=3, seed=1)
 CHAIN = environments.double_chain(length=9, failure=0.1, horizon=8)
 DRAWN = EpisodicMDP(GARNET.P, 5, [0.5, 0, 0.25, 0, 0.25, 0])
+STAGELESS = environments.garnet(
+    states=6, actions=3, horizon=5, branching=3, seed=3, stationary=True
+)
+SOME = np.array([[1, 1, 0], [0, 1, 0], [1, 1, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]], bool)
+MASKED = EpisodicMDP(STAGELESS.dense()[0] * SOME[:, :, None], 5, [0.5, 0, 0.25, 0, 0.25, 0], SOME)
+
+
+def begun(env, learner, **asked):
+    return EntGame(env, **asked) if learner == "EntGame" else Explorer(env, learner, **asked)
+
+
+def imitating(mdp, learner, *, seed=5, done=0):
+    """A simulator that draws as the learner's run on the MDP does."""
+    numbers = {"RF-UCRL": 2 * mdp.H, "UCBVI-Ent": 2 * mdp.H, "EntGame": None}
+    return Sampler(mdp, seed, done=done, numbers=numbers.get(learner, 2 * mdp.H - 1))
+
+
+def drawing(mdp, case, *, seed=5):
+    """The learner on a simulator that imitates its draws."""
+    learner, options = case
+    sizes = {"horizon": mdp.H, "states": mdp.S, "actions": mdp.A, "available": mdp.available}
+    return begun(imitating(mdp, learner, seed=seed), learner, **sizes, **options)
 
 
 def explorer(mdp, seed=5, **options):
-    sizes = {"horizon": mdp.H, "states": mdp.S, "actions": mdp.A}
-    return EntGame(Sampler(mdp, seed), **sizes, **options)
+    return drawing(mdp, ("EntGame", options), seed=seed)
 
 
-@pytest.mark.parametrize("mdp", [GARNET, CHAIN, DRAWN])
+@pytest.mark.parametrize("mdp", [GARNET, CHAIN, DRAWN, MASKED])
 @pytest.mark.parametrize(
-    "options", [{}, {"ceiling": "stage"}, {"bonus_scale": 0.01, "n0": 0.5, "delta": 0.3}]
+    "options",
+    [
+        {},
+        {"ceiling": "stage"},
+        {"bonus_scale": 0.0},
+        {"bonus_scale": 0.01, "n0": 0.5, "delta": 0.3},
+    ],
 )
 def test_the_counts_are_those_of_the_compiled_learner(mdp, options):
     compiled = entgame.run(mdp, 400, 5, checkpoints=[400], saturated="source", **options)
     run = explorer(mdp, **options).play(400)
     np.testing.assert_array_equal(run.counts, compiled.counts)
+    blind = entgame.run(mdp, 400, 5, evaluate=False, saturated="source", **options)
+    np.testing.assert_array_equal(run.counts, blind.counts)
+    assert (run.policy[:, ~mdp.available] == 0).all()
     value = compiled.checkpoints[0].optimistic_value
     assert mdp.start_mean(run.optimistic) == value
     other = explorer(mdp, seed=6, **options).play(400)
     assert (other.counts != compiled.counts).any()
-
-
-def test_a_divided_run_is_one_run(tmp_path):
-    whole = explorer(DRAWN).play(300)
-    first = explorer(DRAWN)
-    first.play(100)
-    path = files.save(tmp_path / "run.npz", first.play(50))
-    resumed = EntGame.resume(Sampler(DRAWN, 5, done=150), files.load(path))
-    resumed.play(0)
-    last = resumed.play(150)
-    assert last.episodes == 300
-    for name in ("counts", "optimistic", "available", "ended"):
-        np.testing.assert_array_equal(getattr(last, name), getattr(whole, name))
-    assert {tuple(row) for row in last.moves} == {tuple(row) for row in whole.moves}
-    np.testing.assert_array_equal(whole.counts[:-1].sum(), whole.moves[:, 4].sum())
 
 
 def test_frequency_and_policy():
@@ -63,44 +79,35 @@ def test_frequency_and_policy():
 
 # ------------------------------------------------------------------------- learners that draw actions
 
-STAGELESS = environments.garnet(
-    states=6, actions=3, horizon=5, branching=3, seed=3, stationary=True
-)
-SOME = np.array([[1, 1, 0], [0, 1, 0], [1, 1, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]], bool)
-MASKED = EpisodicMDP(STAGELESS.dense()[0] * SOME[:, :, None], 5, [0.5, 0, 0.25, 0, 0.25, 0], SOME)
 ON_MDP = {
     "RF-UCRL": rf_ucrl,
     "UCBVI-Ent": ucbvi_ent.run,
     "optimistic soft VI": optimistic_soft_vi.run,
     "regularised game": regularized_game.run,
 }
-# the learner, its options, and how many uniform numbers it takes in an episode of length H
+# the learner and its options
 CASES = [
-    ("RF-UCRL", {}, lambda H: 2 * H),
-    ("RF-UCRL", {"options": RewardFreeOptions(pooled=False, bonus_scale=0.1)}, lambda H: 2 * H),
+    ("RF-UCRL", {}),
+    ("RF-UCRL", {"options": RewardFreeOptions(pooled=False, bonus_scale=0.1)}),
     (
         "RF-UCRL",
         {"options": RewardFreeOptions(published_code=True, ties="near", bonus_scale=0.1)},
-        lambda H: 2 * H,
     ),
-    ("UCBVI-Ent", {}, lambda H: 2 * H),
-    (
-        "UCBVI-Ent",
-        {"options": Options(pooled=False, last_transition=False, bonus_scale=0.1)},
-        lambda H: 2 * H,
-    ),
-    ("optimistic soft VI", {"bonus_scale": 0.1, "delta": 0.2}, lambda H: 2 * H - 1),
-    ("regularised game", {"bonus_scale": 0.1, "delta": 0.2}, lambda H: 2 * H - 1),
+    ("UCBVI-Ent", {}),
+    ("UCBVI-Ent", {"options": Options(pooled=False, last_transition=False, bonus_scale=0.1)}),
+    ("optimistic soft VI", {"bonus_scale": 0.1, "delta": 0.2}),
+    ("regularised game", {"bonus_scale": 0.1, "delta": 0.2}),
 ]
 
 
-def drawing(mdp, case, *, seed=5, done=0):
-    """A simulator that imitates the draws of the learner's run on the MDP, and the learner on it."""
-    learner, options, numbers = case
-    sizes = {"horizon": mdp.H, "states": mdp.S, "actions": mdp.A, "available": mdp.available}
-    return Explorer(
-        Sampler(mdp, seed, done=done, numbers=numbers(mdp.H)), learner, **sizes, **options
-    )
+def same_runs(x, y):
+    for name in ("counts", "available", "ended"):
+        np.testing.assert_array_equal(getattr(x, name), getattr(y, name))
+    if hasattr(x, "outcome"):
+        return same_outcome(x.outcome, y.outcome)
+    np.testing.assert_array_equal(x.optimistic, y.optimistic)
+    assert set(map(tuple, x.moves)) == set(map(tuple, y.moves))
+    return None
 
 
 def same_outcome(x, y):
@@ -112,46 +119,49 @@ def same_outcome(x, y):
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("mdp", [STAGELESS, CHAIN, MASKED])
 def test_the_numbers_are_those_of_the_run_on_the_mdp(case, mdp):
-    learner, options, _ = case
+    learner, options = case
     run = drawing(mdp, case).play(300)
     on_mdp = ON_MDP[learner](mdp, 300, 5, **options)
     same_outcome(run.outcome, on_mdp)
+    np.testing.assert_array_equal(run.policy, on_mdp.policy)
     assert run.counts[:, ~mdp.available].sum() == 0
     other = drawing(mdp, case, seed=6).play(300)
     assert (other.counts != on_mdp.counts).any()
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_a_divided_run_of_any_learner_is_one_run(case, tmp_path):
+@pytest.mark.parametrize("case", [*CASES, ("EntGame", {})])
+def test_a_divided_run_is_one_run(case, tmp_path):
     whole = drawing(MASKED, case).play(200)
     first = drawing(MASKED, case)
     first.play(70)
     path = files.save(tmp_path / "run.npz", first.play(50))
-    sampler = Sampler(MASKED, 5, done=120, numbers=case[2](MASKED.H))
-    last = Explorer.resume(sampler, files.load(path)).play(80)
-    same_outcome(last.outcome, whole.outcome)
+    resumed = type(first).resume(imitating(MASKED, case[0], done=120), files.load(path))
+    resumed.play(0)
+    last = resumed.play(80)
+    same_runs(last, whole)
     assert last.episodes == 200
-    for name in ("available", "ended"):
-        np.testing.assert_array_equal(getattr(last, name), getattr(whole, name))
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_ends_and_masks_of_any_learner(case):
+@pytest.mark.parametrize("case", [*CASES, ("EntGame", {})])
+def test_ends_and_masks(case):
     """Masks come with the states; what is drawn follows from the seed, also in a divided run."""
-    learner, options, _ = case
+    learner, options = case
     asked = {"horizon": 6, "states": 3, "actions": 2, "seed": 11, "masks": True, **options}
-    run = Explorer(Corridor(), learner, **asked).play(150)
+    env = Corridor()
+    run = begun(env, learner, **asked).play(200)
     np.testing.assert_array_equal(run.ended, [0, 0, 1])
     np.testing.assert_array_equal(run.available, [[0, 1], [1, 1], [1, 1]])
     assert run.counts[:, 0, 0].sum() == 0
-    assert run.counts[5, 2].sum() > 0
+    assert run.counts[5, 2].sum() > 0  # the end is absorbing, and counted
+    assert (run.counts.sum(axis=(1, 2)) == 200).all()
     np.testing.assert_allclose(run.frequency.sum(axis=(1, 2)), 1)
-    again = Explorer(Corridor(), learner, **asked)
-    again.play(60)
-    resumed = Explorer.resume(Corridor(), again.run).play(90)
-    same_outcome(resumed.outcome, run.outcome)
-    other = Explorer(Corridor(), learner, **(asked | {"action_seed": 12})).play(150)
-    assert (other.counts != run.counts).any()
+    assert len(set(env.seeds)) == 200
+    again = begun(Corridor(), learner, **asked)
+    again.play(80)
+    same_runs(type(again).resume(Corridor(), again.run).play(120), run)
+    if learner != "EntGame":
+        other = begun(Corridor(), learner, **asked, action_seed=12).play(200)
+        assert (other.counts != run.counts).any()
 
 
 def test_masks_that_come_late_are_masks_that_were_known():
@@ -173,24 +183,6 @@ def test_actions_have_a_seed_where_the_environment_has_none():
     sampler = Sampler(CHAIN, 5, numbers=16)
     again = Explorer((sampler.reset, sampler.step), "RF-UCRL", action_seed=3, **asked).play(40)
     same_outcome(run.outcome, again.outcome)
-
-
-def test_what_an_explorer_refuses():
-    asked = {"horizon": 8, "states": 9, "actions": 2}
-    with pytest.raises(ValueError, match="numbers = 15, this learner takes 16"):
-        Explorer(Sampler(CHAIN, 1, numbers=15), "RF-UCRL", **asked)
-    with pytest.raises(ValueError, match="numbers = 9"):
-        Sampler(CHAIN, 1, numbers=9)
-    with pytest.raises(ValueError, match="learner = 'EntGame'"):
-        Explorer(Corridor(), "EntGame", seed=1, **asked)
-    with pytest.raises(ValueError, match=r"options: .*Options"):
-        Explorer(Corridor(), "RF-UCRL", seed=1, options=Options(), **asked)
-    with pytest.raises(ValueError, match="available: masks = True"):
-        given = {"masks": True, "available": np.ones((9, 2), bool)}
-        Explorer(Corridor(), "RF-UCRL", seed=1, **given, **asked)
-    with pytest.raises(ValueError, match="truncated after 2 steps, horizon 3 needs 3"):
-        env = Truncated(2)
-        Explorer(env, "UCBVI-Ent", horizon=3, states=2, actions=2, seed=1).play(1)
 
 
 class Truncated:
@@ -229,35 +221,6 @@ class Corridor:
         self.state += move
         info = {"action_mask": np.array([self.state > 0, 1], dtype=np.int8)}
         return self.state, 0.0, self.state == 2, False, info
-
-
-def test_ends_and_masks():
-    env = Corridor()
-    run = EntGame(env, horizon=6, states=3, actions=2, seed=11, masks=True).play(200)
-    np.testing.assert_array_equal(run.ended, [0, 0, 1])
-    np.testing.assert_array_equal(run.available, [[0, 1], [1, 1], [1, 1]])
-    assert run.counts[:, 0, 0].sum() == 0
-    assert run.counts[5, 2].sum() > 0  # the end is absorbing, and counted
-    assert (run.counts.sum(axis=(1, 2)) == 200).all()
-    assert len(set(env.seeds)) == 200
-    again = EntGame(Corridor(), horizon=6, states=3, actions=2, seed=11, masks=True)
-    again.play(80)
-    resumed = EntGame.resume(Corridor(), again.run).play(120)
-    np.testing.assert_array_equal(resumed.counts, run.counts)
-
-
-def test_a_mask_is_a_smaller_game():
-    """An action that is never available changes nothing but the number of pairs in B_t."""
-    available = np.ones((GARNET.S, 4), dtype=bool)
-    available[:, 1] = False
-    kept = [0, 2, 3]
-    P = np.zeros((5 - 1, GARNET.S, 4, GARNET.S))
-    P[:, :, kept] = GARNET.dense()
-    wide = EpisodicMDP(P, 5, 0, available)
-    run = explorer(wide, available=available).play(100)
-    assert run.counts[:, :, 1].sum() == 0
-    assert (run.counts[0, 0, kept] > 0).all()
-    assert (run.policy[:, :, 1] == 0).all()
 
 
 def test_a_pair_of_functions_is_an_environment():
@@ -339,23 +302,33 @@ def test_masks_that_cannot_be(info, what):
         EntGame(Fixed((0, info), 0), horizon=4, states=2, actions=2, masks=True).play(2)
 
 
-@pytest.mark.parametrize(
-    ("options", "what"),
-    [
-        ({"horizon": 0}, "horizon = 0"),
-        ({"states": None}, "states: the environment has no observation_space"),
-        ({"n0": 0}, "n0 = 0"),
-        ({"delta": 1}, "delta = 1"),
-        ({"bonus_scale": -1}, "bonus_scale = -1"),
-        ({"ceiling": "none"}, "ceiling = 'none'"),
-        ({"available": np.zeros((9, 2), bool)}, r"available\[0\]: no action"),
-        ({"seed": 0.5}, "seed = 0.5"),
-    ],
+SIZES = {"horizon": 8, "states": 9, "actions": 2}
+NO_ACTION = np.arange(18).reshape(9, 2) > 1
+
+test_what_cannot_be_explored_is_named = refusals(
+    (lambda: EntGame(Sampler(CHAIN, 1), horizon=8, actions=2), "states: the environment has no"),
+    (
+        lambda: EntGame(Sampler(CHAIN, 1), **SIZES, available=NO_ACTION),
+        r"available\[0\]: no action",
+    ),
+    (
+        lambda: Explorer(Sampler(CHAIN, 1, numbers=15), "RF-UCRL", **SIZES),
+        "numbers = 15, this learner takes 16",
+    ),
+    (lambda: Sampler(CHAIN, 1, numbers=9), "numbers = 9"),
+    (
+        lambda: Explorer(Corridor(), "RF-UCRL", seed=1, options=Options(), **SIZES),
+        r"options: .*Options",
+    ),
+    (
+        lambda: Explorer(Corridor(), "RF-UCRL", seed=1, masks=True, available=~NO_ACTION, **SIZES),
+        "available: masks = True",
+    ),
+    (
+        lambda: Explorer(Truncated(2), "UCBVI-Ent", horizon=3, states=2, actions=2, seed=1).play(1),
+        "truncated after 2 steps, horizon 3 needs 3",
+    ),
 )
-def test_bad_options_are_refused(options, what):
-    good = {"horizon": 8, "states": 9, "actions": 2}
-    with pytest.raises(ValueError, match=what):
-        EntGame(Sampler(CHAIN, 1), **(good | options))
 
 
 def test_a_sampler_is_its_mdp():

@@ -1,7 +1,5 @@
 """The regularised game against a plain NumPy twin on the same random numbers."""
 
-import pickle
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -96,28 +94,3 @@ def test_blocks_tell_what_was_counted_before():
 def test_one_stage_is_optimal_at_once():
     mdp = EpisodicMDP(np.full((3, 4, 3), 1 / 3), 1, 0)
     assert np.allclose(regularized_game.run(mdp, 5, 0).policy, 1 / 4, atol=1e-15)
-
-
-def test_a_run_survives_pickling():
-    run = regularized_game.run(WORLD, 10, 0)
-    again = pickle.loads(pickle.dumps(run))
-    assert np.array_equal(again.counts, run.counts)
-    assert np.array_equal(again.policy, run.policy)
-
-
-@pytest.mark.parametrize(
-    ("bad", "name"),
-    [({"delta": 0.0}, "delta"), ({"bonus_scale": -1.0}, "bonus_scale"), ({"delta": 1.0}, "delta")],
-)
-def test_bad_arguments_are_named(bad, name):
-    with pytest.raises(ValueError, match=name):
-        regularized_game.run(WORLD, 1, 0, **bad)
-
-
-def test_episodes_and_seeds_are_asked_for():
-    with pytest.raises(ValueError, match="episodes"):
-        regularized_game.run(WORLD, -1, 0)
-    with pytest.raises(ValueError, match="seed"):
-        regularized_game.run(WORLD, 1, None)
-    with pytest.raises(ValueError, match="block"):
-        next(regularized_game.play(WORLD, 1, 0, block=0))

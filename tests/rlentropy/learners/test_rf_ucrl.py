@@ -1,4 +1,4 @@
-"""Roll-outs of fixed policies, and RF-UCRL against a plain NumPy twin on the same random numbers."""
+"""RF-UCRL against a plain NumPy twin on the same random numbers."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_learners import difference, explore, masked
 
-from rlentropy.episodic import environments, trajectory_entropy, visitation
+from rlentropy.episodic import environments, trajectory_entropy
 from rlentropy.learners import model as empirical_model
 from rlentropy.learners import rf_ucrl, simulator
 
@@ -89,24 +89,10 @@ def test_the_error_bound_shrinks_with_experience():
     assert bounds[1] > 2 * bounds[2] > 0
 
 
-def test_roll_out_follows_the_policy():
-    mdp = environments.double_chain(length=7, failure=0.1, horizon=5)
-    pi = trajectory_entropy.soft_optimum(mdp).pi
-    counts = simulator.roll_out(mdp, pi, 20_000, 4)
-    d = visitation.policy_visitation(mdp, pi)
-    assert (counts.sum(axis=(1, 2)) == 20_000).all()
-    assert np.abs(counts / 20_000 - d).max() < 5 * np.sqrt(0.25 / 20_000)
-
-
-def test_bad_input_is_refused():
+def test_stage_dependent_kernels_need_stage_dependent_counts():
+    mdp = environments.garnet(states=3, actions=2, horizon=3, branching=3, seed=0)
     with pytest.raises(ValueError, match="stationary"):
-        rf_ucrl.rf_ucrl(
-            environments.garnet(states=3, actions=2, horizon=3, branching=3, seed=0), 1, 0
-        )
-    with pytest.raises(ValueError, match="bonus_scale"):
-        rf_ucrl.RewardFreeOptions(bonus_scale=float("nan"))
-    with pytest.raises(ValueError, match="ties = 'first'"):
-        rf_ucrl.RewardFreeOptions(ties="first")
+        rf_ucrl.rf_ucrl(mdp, 1, 0)
 
 
 def test_near_ties_are_those_of_numpy():

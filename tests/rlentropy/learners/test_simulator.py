@@ -61,9 +61,9 @@ def test_rollouts_follow_the_visitation(mdp):
     states, actions = simulator.rollouts(mdp, pi, episodes, 1)
     d = visitation.policy_visitation(mdp, pi)
     error = 5 * np.sqrt(d * (1 - d) / episodes)
-    assert (
-        np.abs(simulator.counts(states, actions, mdp.S, mdp.A) / episodes - d) <= error + rare
-    ).all()
+    n = simulator.counts(states, actions, mdp.S, mdp.A)
+    assert (np.abs(n / episodes - d) <= error + rare).all()
+    np.testing.assert_array_equal(simulator.roll_out(mdp, pi, episodes, 1), n)
     if mdp.H > 1:
         joint = d[:-1, :, :, None] * mdp.dense()
         moves = simulator.transition_counts(states, actions, mdp.S, mdp.A) / episodes

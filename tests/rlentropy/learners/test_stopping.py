@@ -4,6 +4,7 @@ from math import log, sqrt
 
 import numpy as np
 import pytest
+from refusals import refusals
 
 from rlentropy import confidence
 from rlentropy.episodic import environments, max_entropy
@@ -11,6 +12,7 @@ from rlentropy.episodic.visitation import visitation_entropy
 from rlentropy.learners import entgame, stopping
 
 WORLD = environments.garnet(states=2, actions=2, horizon=2, branching=2, seed=0)
+OTHER = environments.garnet(states=2, actions=2, horizon=2, branching=2, seed=1)
 
 
 def radius(T, S, A, H, delta):
@@ -55,11 +57,10 @@ def test_a_certain_run_has_no_entropy():
 
 @pytest.mark.parametrize("scale", [0.5, 1.0])
 def test_certificate_covers_the_loss_and_falls(scale):
-    mdp = environments.garnet(states=2, actions=2, horizon=2, branching=2, seed=0)
-    best = max_entropy.solve(mdp).value
+    best = max_entropy.solve(WORLD).value
     gaps = []
     for T in (100, 1000, 30_000):
-        run = entgame.run(mdp, T, 3, bonus_scale=scale, checkpoints=[T])
+        run = entgame.run(WORLD, T, 3, bonus_scale=scale, checkpoints=[T])
         value = run.checkpoints[0].optimistic_value
         gaps.append(stopping.certified_gap(value, run.counts, delta=0.1))
         assert best - run.visitation_entropy <= gaps[-1]
@@ -79,35 +80,20 @@ def test_rule_keeps_the_least_plan_and_looks_ever_more_seldom():
     assert not rule.satisfied(3, 5.0, counts) and rule.next == 4
 
 
-def test_rule_stops_a_run_whose_output_is_good():
-    mdp = environments.garnet(states=2, actions=2, horizon=2, branching=2, seed=1)
-    best = max_entropy.solve(mdp).value
-    rule = stopping.StoppingRule(1.6, delta=0.1)
-    times = [int(t) for t in np.geomspace(10, 60_000, 25)]
-    for T in times:
-        run = entgame.run(mdp, T, 5, bonus_scale=0.5, checkpoints=[T], evaluate=T == times[-1])
-        if rule.satisfied(T, run.checkpoints[0].optimistic_value, run.counts):
-            break
-    whole = entgame.run(mdp, T, 5, bonus_scale=0.5)
-    assert best - whole.visitation_entropy <= rule.gap <= 1.6
-
-
 @pytest.mark.parametrize("saturated", ["unclipped", "source"])
 def test_a_run_stops_by_itself_with_a_certificate(saturated):
-    mdp = environments.garnet(states=2, actions=2, horizon=2, branching=2, seed=1)
-    best = max_entropy.solve(mdp).value
+    best = max_entropy.solve(OTHER).value
     options = {"bonus_scale": 0.5, "saturated": saturated}
-    run = entgame.run(mdp, 10**6, 5, eps=1.6, **options)
+    run = entgame.run(OTHER, 10**6, 5, eps=1.6, **options)
     assert run.episodes < 10**5
     assert best - run.visitation_entropy <= run.certified_gap <= 1.6
-    same = entgame.run(mdp, run.episodes, 5, **options)
+    same = entgame.run(OTHER, run.episodes, 5, **options)
     assert np.array_equal(run.counts, same.counts) and same.certified_gap is None
     assert run.visitation_entropy == same.visitation_entropy
 
 
 def test_a_run_that_may_not_stop_says_how_far_it_came():
-    mdp = environments.garnet(states=2, actions=2, horizon=2, branching=2, seed=1)
-    run = entgame.run(mdp, 700, 5, eps=0.01, bonus_scale=0.5, checkpoints=[600])
+    run = entgame.run(OTHER, 700, 5, eps=0.01, bonus_scale=0.5, checkpoints=[600])
     assert run.episodes == 700
     last = run.certified_gap + stopping.entropy_of_visits(run.counts)
     width = 2 * float(confidence.fannes_width(confidence.visits_radius(700, 2, 2, 2, 0.1), 4))
@@ -115,27 +101,11 @@ def test_a_run_that_may_not_stop_says_how_far_it_came():
     assert run.checkpoints[0].episodes == 600
 
 
-@pytest.mark.parametrize(
-    ("call", "name"),
-    [
-        (lambda: stopping.certified_gap(np.nan, np.ones((1, 1, 2)), delta=0.1), "optimistic_value"),
-        (lambda: stopping.certified_gap(1.0, np.ones((1, 1, 2)), delta=1.0), "delta"),
-        (lambda: stopping.certified_gap(1.0, -np.ones((1, 1, 2)), delta=0.1), r"counts\[0, 0, 0\]"),
-        (
-            lambda: stopping.certified_gap(1.0, np.zeros((1, 1, 2)), delta=0.1),
-            r"the total of counts\[0\]",
-        ),
-        (lambda: stopping.entropy_of_visits([[[1, 2]], [[1, 1]]]), r"the total of counts\[1\] = 2"),
-        (lambda: stopping.entropy_of_visits([1, 2]), "counts"),
-        (lambda: stopping.StoppingRule(0.0, delta=0.1), "eps"),
-        (lambda: entgame.run(WORLD, 5, 0, eps=0.0), "eps"),
-        (lambda: entgame.run(WORLD, 5, 0, eps=1.0, bonus_scale=0.4), "bonus_scale"),
-        (lambda: entgame.run(WORLD, 5, 0, eps=1.0, clip=False), "clip"),
-        (lambda: stopping.StoppingRule(1.0, delta=0.0), "delta"),
-        (lambda: confidence.visits_radius(-1, 2, 2, 2, 0.1), "T"),
-        (lambda: confidence.visits_radius(1, 2, 2, 2, 0.0), "delta"),
-    ],
+test_bad_input_is_named = refusals(
+    (lambda: stopping.certified_gap(np.nan, np.ones((1, 1, 2)), delta=0.1), "optimistic_value"),
+    (lambda: stopping.entropy_of_visits(np.zeros((1, 1, 2))), r"the total of counts\[0\]"),
+    (lambda: stopping.entropy_of_visits([[[1, 2]], [[1, 1]]]), r"the total of counts\[1\] = 2"),
+    (lambda: entgame.run(WORLD, 5, 0, eps=0.0), "eps"),
+    (lambda: entgame.run(WORLD, 5, 0, eps=1.0, bonus_scale=0.4), "bonus_scale"),
+    (lambda: entgame.run(WORLD, 5, 0, eps=1.0, clip=False), "clip"),
 )
-def test_bad_input_is_named(call, name):
-    with pytest.raises(ValueError, match=name):
-        call()

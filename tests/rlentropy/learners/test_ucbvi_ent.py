@@ -81,12 +81,3 @@ def test_without_bonus_it_approaches_the_optimum():
     options = ucbvi_ent.Options(last_transition=False, bonus_scale=0.0)
     policy = ucbvi_ent.run(mdp, 20_000, 1, options=options).policy
     assert trajectory_entropy.suboptimality(mdp, policy) < 2e-3
-
-
-def test_bad_options_are_refused():
-    with pytest.raises(ValueError, match="delta"):
-        ucbvi_ent.Options(delta=1.5)
-    with pytest.raises(ValueError, match="bonus_scale"):
-        ucbvi_ent.Options(bonus_scale=-0.1)
-    with pytest.raises(ValueError, match="episodes"):
-        ucbvi_ent.run(environments.double_chain(length=3, failure=0.1, horizon=2), 2.5, 0)

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that open the built book in a browser."""
+"""Fixtures of the tests that open the built book in a browser, or plant errors in its chapters."""
 
 import os
 
@@ -9,8 +9,16 @@ import pytest
 def pytest_collection_modifyitems(items):
     """Tests that plant errors in chapters are those of files of that name."""
     for item in items:
-        if item.path.name.startswith(("test_planted_", "test_boxes_")):
+        if item.path.name.startswith("test_planted_"):
             item.add_marker("planted")
+
+
+@pytest.fixture(scope="module")
+def chapter(request):
+    """The chapter that a test names, run once."""
+    from planted_chapters import Rehearsal
+
+    return Rehearsal(request.param)
 
 
 @pytest.fixture(scope="module")

@@ -58,6 +58,16 @@ def served(folder):
         server.shutdown()
 
 
+@contextmanager
+def window(tab, size):
+    """A wide tab in a window of another size, for a while."""
+    tab.set_viewport_size(size)
+    try:
+        yield
+    finally:
+        tab.set_viewport_size(WIDE)
+
+
 class Visit:
     """One tab, with everything that went wrong in it: requests to other hosts (which are cut) and errors."""
 
@@ -99,6 +109,8 @@ TYPESET = """async () => {
         await MathJax.startup.promise;
     }
 }"""
+
+DRAWN = "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 
 # how much of the page moved under the reader's eyes while it was loading (the measure of browsers, 0 to 1)
 SHIFT = """() => new Promise(done => {

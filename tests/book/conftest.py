@@ -1,6 +1,7 @@
 """Fixtures of the tests that open the built book in a browser, or plant errors in its chapters."""
 
 import os
+from contextlib import ExitStack
 
 import browsing
 import pytest
@@ -46,8 +47,20 @@ def browser():
         chromium.close()
 
 
+@pytest.fixture
+def opened(browser, site):
+    """``opened(page, **options)``: the page in a context of its own, which is closed after the test."""
+    with ExitStack() as contexts:
+
+        def open_(page, **options):
+            tab = contexts.enter_context(browser.new_context(**options)).new_page()
+            tab.goto(f"{site}/{page}")
+            return tab
+
+        yield open_
+
+
 @pytest.fixture(scope="module")
 def visit(browser, site):
-    context = browser.new_context(viewport=browsing.WIDE)
-    yield browsing.Visit(context, site)
-    context.close()
+    with browser.new_context(viewport=browsing.WIDE) as context:
+        yield browsing.Visit(context, site)

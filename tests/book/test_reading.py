@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from browsing import HTML, NARROW, PAGES, WIDE
+from browsing import DRAWN, HTML, NARROW, PAGES, WIDE, window
 
 pytestmark = pytest.mark.browser
 LEDGER = "book/ledger.html"
@@ -42,16 +42,11 @@ SETTLED = """() => Promise.all(document.getAnimations()
 
 def audit(tab, scheme, size, only=None):
     """Serious and critical faults of the open page in one colour scheme at one width."""
-    tab.set_viewport_size(size)
-    tab.evaluate("scheme => { document.documentElement.dataset.theme = scheme }", scheme)
-    tab.evaluate(SETTLED)  # colours change in steps
-    tab.evaluate(
-        "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
-    )
-    try:
+    with window(tab, size):
+        tab.evaluate("scheme => { document.documentElement.dataset.theme = scheme }", scheme)
+        tab.evaluate(SETTLED)  # colours change in steps
+        tab.evaluate(DRAWN)
         return tab.evaluate(AUDIT, only)
-    finally:
-        tab.set_viewport_size(WIDE)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -229,25 +224,23 @@ def test_the_index_lists_every_statement(visit):
     assert text.count() == 1
 
 
-def test_the_copy_button_copies_the_code(browser, site):
-    context = browser.new_context(viewport=WIDE, permissions=["clipboard-read", "clipboard-write"])
-    tab = context.new_page()
-    tab.goto(f"{site}/{next(name for name in PAGES if name.startswith('notebooks/'))}")
+def test_the_copy_button_copies_the_code(opened):
+    tab = opened(
+        next(name for name in PAGES if name.startswith("notebooks/")),
+        viewport=WIDE,
+        permissions=["clipboard-read", "clipboard-write"],
+    )
     cell = tab.locator("div.cell_input div.highlight:visible").first
     cell.hover()
     cell.locator("button.copybtn").click()
     tab.wait_for_function("() => navigator.clipboard.readText().then(text => text.length > 0)")
     copied = tab.evaluate("() => navigator.clipboard.readText()")
     assert copied.strip() == cell.locator("pre").inner_text().strip()
-    context.close()
 
 
-def test_the_page_follows_the_colour_scheme_of_the_reader(browser, site):
-    context = browser.new_context(color_scheme="dark")
-    tab = context.new_page()
-    tab.goto(f"{site}/{PAGES[0]}")
+def test_the_page_follows_the_colour_scheme_of_the_reader(opened):
+    tab = opened(PAGES[0], color_scheme="dark")
     background = tab.evaluate("() => getComputedStyle(document.body).backgroundColor")
-    context.close()
     assert max(int(part) for part in background.strip("rgba()").split(",")[:3]) < 80
 
 
@@ -289,36 +282,28 @@ def test_the_ledger_is_filtered_by_words_and_by_status(visit):
 @pytest.mark.parametrize("width", [1400, 1920])
 def test_how_to_run_a_check_again_is_seen_without_scrolling(visit, width):
     tab = visit.open(LEDGER)
-    tab.set_viewport_size({"width": width, "height": 900})
-    try:
+    with window(tab, {"width": width, "height": 900}):
         outside = tab.evaluate("""() => {
             const box = document.querySelector('.rl-ledger').getBoundingClientRect();
             const commands = [...document.querySelectorAll('.rl-ledger .rl-command')];
             return commands.map(line => line.getBoundingClientRect().right).filter(right => right > box.right).length
                 + (commands.length ? 0 : 1);
         }""")
-    finally:
-        tab.set_viewport_size(WIDE)
     assert outside == 0
 
 
-def test_on_a_phone_a_statement_of_the_ledger_is_a_card(browser, site):
-    context = browser.new_context(viewport=NARROW)
-    tab = context.new_page()
-    tab.goto(f"{site}/{LEDGER}")
+def test_on_a_phone_a_statement_of_the_ledger_is_a_card(opened):
+    tab = opened(LEDGER, viewport=NARROW)
     sideways = "box => box.scrollWidth - box.clientWidth"
     assert tab.locator(".rl-ledger").evaluate(sideways) <= 0
     cells = tab.locator("#ledger-thm-covariance-identity td")
     boxes = [cells.nth(i).bounding_box() for i in range(cells.count())]
     assert len({box["x"] for box in boxes}) == 1
     assert sorted(boxes, key=lambda box: box["y"]) == boxes
-    context.close()
 
 
-def test_a_command_of_the_ledger_is_copied(browser, site):
-    context = browser.new_context(viewport=WIDE, permissions=["clipboard-read", "clipboard-write"])
-    tab = context.new_page()
-    tab.goto(f"{site}/{LEDGER}")
+def test_a_command_of_the_ledger_is_copied(opened):
+    tab = opened(LEDGER, viewport=WIDE, permissions=["clipboard-read", "clipboard-write"])
     row = tab.locator("#ledger-thm-covariance-identity .rl-command")
     row.locator("button").click()
     row.locator("button", has_text="copied").wait_for()
@@ -326,7 +311,6 @@ def test_a_command_of_the_ledger_is_copied(browser, site):
         tab.evaluate("() => navigator.clipboard.readText()")
         == "make check LABEL=thm-covariance-identity"
     )
-    context.close()
 
 
 def test_the_graph_of_the_book_has_titles_and_the_whole_is_on_demand(visit):
@@ -346,14 +330,11 @@ def test_the_graph_of_the_book_has_titles_and_the_whole_is_on_demand(visit):
     assert 'id="chapter-graph"' in (HTML / "book" / place.split("#")[0]).read_text(encoding="utf-8")
 
 
-def test_the_ledger_is_a_plain_table_without_scripts(browser, site):
-    context = browser.new_context(java_script_enabled=False)
-    tab = context.new_page()
-    tab.goto(f"{site}/{LEDGER}")
+def test_the_ledger_is_a_plain_table_without_scripts(opened):
+    tab = opened(LEDGER, java_script_enabled=False)
     rows = tab.locator(".rl-ledger tbody tr")
     assert rows.count() > 10 and rows.last.is_visible() and rows.last.locator("a").count() > 0
     assert tab.locator(".rl-filter, .rl-ledger button").count() == 0
-    context.close()
 
 
 # --------------------------------------------------------------------------------------------- folds and previews
@@ -383,11 +364,9 @@ def test_no_code_of_a_check_lies_open():
         assert folded == lines or "tag_show-code" in text, name
 
 
-def test_all_code_is_shown_at_once_and_on_the_next_page(browser, site):
-    context = browser.new_context(viewport=WIDE)
-    tab = context.new_page()
+def test_all_code_is_shown_at_once_and_on_the_next_page(opened, site):
     shown = "details.rl-check-fold pre:visible, details.rl-code-fold pre:visible"
-    tab.goto(f"{site}/{STATED}")
+    tab = opened(STATED, viewport=WIDE)
     assert tab.locator(shown).count() == 0
     switch = tab.locator("button.btn-code-switch")
     assert switch.get_attribute("aria-pressed") == "false"
@@ -399,17 +378,13 @@ def test_all_code_is_shown_at_once_and_on_the_next_page(browser, site):
     assert tab.locator(shown).count() > 10 and switch.get_attribute("aria-pressed") == "true"
     switch.click()
     assert tab.locator(shown).count() == 0
-    context.close()
 
 
-def test_folds_open_and_code_is_reached_without_scripts(browser, site):
-    context = browser.new_context(java_script_enabled=False)
-    tab = context.new_page()
-    tab.goto(f"{site}/{STATED}")
+def test_folds_open_and_code_is_reached_without_scripts(opened):
+    tab = opened(STATED, java_script_enabled=False)
     tab.locator(f"{CHECK} > summary").first.click()
     assert tab.locator(f"{CHECK} pre").first.is_visible()
     assert not tab.locator("button.btn-code-switch").is_visible()
-    context.close()
 
 
 def preview(tab):
@@ -463,27 +438,21 @@ def test_the_keyboard_shows_what_a_reference_says(visit, target, words):
     assert link.get_attribute("aria-describedby") is None
 
 
-def test_a_touch_shows_and_the_second_touch_follows(browser, site):
-    context = browser.new_context(viewport=NARROW, has_touch=True, is_mobile=True)
-    tab = context.new_page()
-    tab.goto(f"{site}/book/index.html")
+def test_a_touch_shows_and_the_second_touch_follows(opened):
+    tab = opened("book/index.html", viewport=NARROW, has_touch=True, is_mobile=True)
     link = tab.locator("article p a[href*='#thm-covariance-identity']").first
     link.tap()
     assert "Theorem 3.4" in preview(tab).inner_text()
     assert tab.url.endswith("book/index.html")
     tab.locator(".rl-preview .rl-go").tap()
     tab.wait_for_url(f"**/{THEOREM}")
-    context.close()
 
 
-def test_where_nothing_can_be_fetched_a_reference_is_a_link(browser, site):
-    context = browser.new_context(viewport=NARROW, has_touch=True, is_mobile=True)
-    tab = context.new_page()
-    tab.goto(f"{site}/book/index.html")
+def test_where_nothing_can_be_fetched_a_reference_is_a_link(opened):
+    tab = opened("book/index.html", viewport=NARROW, has_touch=True, is_mobile=True)
     tab.evaluate("() => { window.fetch = () => Promise.reject(new Error('no')) }")
     tab.locator("article p a[href*='#thm-covariance-identity']").first.tap()
     tab.wait_for_url(f"**/{THEOREM}")
-    context.close()
 
 
 def test_statements_and_displays_have_permalinks(visit):

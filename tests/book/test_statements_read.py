@@ -9,30 +9,13 @@ statement, its checks and `test_tight_claims.py`, and says so with
 
 import hashlib
 import json
-import re
 import sys
 from pathlib import Path
 
 import pytest
+from transcription import statements
 
-ROOT = Path(__file__).resolve().parents[2]
 STORE = Path(__file__).with_name("statements_read.json")
-STATEMENT = re.compile(
-    r"^(?P<fence>:{3,})\{prf:(?!proof|algorithm)\w+\}(.*?)^(?P=fence)\s*$", re.S | re.M
-)
-LABEL = re.compile(r"^:label: (\S+)$", re.M)
-
-
-def statements():
-    """{label: words} of the whole book, definitions and remarks too; without line breaks."""
-    found = {}
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            for fence in STATEMENT.finditer("".join(cell["source"])):
-                label = LABEL.search(fence[2])
-                if label:
-                    found[label[1]] = " ".join(fence[0].split())
-    return found
 
 
 def fingerprint(words):

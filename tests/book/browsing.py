@@ -37,6 +37,11 @@ PAGES = sorted(
 )
 
 
+def text_of(page):
+    """The HTML of a page, named by its place in the book."""
+    return (HTML / page).read_text(encoding="utf-8")
+
+
 def browser_path():
     """Chromium as the system has it, or None."""
     names = (os.environ.get("RLENTROPY_BROWSER"), "chromium", "chromium-browser", "google-chrome")

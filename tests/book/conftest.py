@@ -1,5 +1,6 @@
 """Fixtures of the tests that open the built book in a browser, or plant errors in its chapters."""
 
+import functools
 import os
 from contextlib import ExitStack
 
@@ -15,11 +16,11 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="module")
-def chapter(request):
-    """The chapter that a test names, run once."""
+def chapter():
+    """``chapter(stem)``: a chapter to plant errors in, run once."""
     from planted_chapters import Rehearsal
 
-    return Rehearsal(request.param)
+    return functools.cache(Rehearsal)
 
 
 @pytest.fixture(scope="module")

@@ -5,17 +5,18 @@ An error is a formula of a cell (`planted_cells.toml`) or a function of the pack
 cells that follow it run as they would in the chapter, without the rest of it.
 """
 
+import copy
 import inspect
 import io
 import json
-import os
 import textwrap
 import tomllib
-from contextlib import redirect_stdout
+from contextlib import chdir, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib
+import numpy as np
 import pytest
 
 from proofledger.checks import CheckFailed
@@ -48,13 +49,18 @@ class Function(NamedTuple):
     wrong: object
 
 
-def faults(functions):
-    """(chapter, fault) for each error in the cells and in the ``functions`` of these chapters."""
+def faults(stem, functions):
+    """(name, fault) for each error in the cells of a chapter and in these functions."""
+    yield from ((name, Formula(*row)) for name, row in CELLS[stem].items())
+    yield from ((name, Function(*row)) for name, row in functions.items())
+
+
+def planted(tables):
+    """The parameters (chapter, fault) of a test, for ``tables`` {chapter: functions}."""
     return [
-        pytest.param(stem, kind(*row), id=f"{stem[:2]}-{name}")
-        for stem, wrong in functions.items()
-        for kind, table in ((Formula, CELLS[stem]), (Function, wrong))
-        for name, row in table.items()
+        pytest.param(stem, fault, id=f"{stem[:2]}-{name}")
+        for stem, functions in tables.items()
+        for name, fault in faults(stem, functions)
     ]
 
 
@@ -110,6 +116,15 @@ def without_magics(lines):
     return "".join(line for line in lines if not line.startswith("%"))
 
 
+def fresh(value):
+    """A copy of what cells change in place: collections, and the state of random generators."""
+    if type(value) is dict:
+        return {key: fresh(part) for key, part in value.items()}
+    if type(value) is list:
+        return [fresh(part) for part in value]
+    return copy.deepcopy(value) if isinstance(value, np.random.Generator) else value
+
+
 class Rehearsal:
     """The code cells of a chapter, run in order; ``names[id]`` is what a cell finds at its start."""
 
@@ -122,20 +137,15 @@ class Rehearsal:
             if stem not in SHORT or cell["id"] in SHORT[stem]
         }
         self.names = {}
-        self.at_the_end = {"__name__": "__main__"}
+        self._now = {"__name__": "__main__"}
         for cell, source in self.sources.items():
-            self.names[cell] = dict(self.at_the_end)
-            self._run(cell, source, self.at_the_end)
+            self.names[cell] = fresh(self._now)
+            self._run(cell, source)
 
-    def _run(self, cell, source, names):
+    def _run(self, cell, source):
         matplotlib.use("agg")
-        before = os.getcwd()
-        os.chdir(NOTEBOOKS)
-        try:
-            with redirect_stdout(io.StringIO()):
-                exec(compile(source, cell, "exec"), names)
-        finally:
-            os.chdir(before)
+        with chdir(NOTEBOOKS), redirect_stdout(io.StringIO()):
+            exec(compile(source, cell, "exec"), self._now)
 
     def between(self, cells):
         """{cell: source} of "only" or of "first..last"."""
@@ -147,13 +157,14 @@ class Rehearsal:
     def fails(self, sources):
         """True if a check fails when these cells run, in their place.
 
-        Functions of one line see the names of the run in which their cell ran: start there if an
-        error needs one.
+        They run in the dictionary of the first run, set back: functions that earlier cells made
+        look their names up in it.
         """
-        names = dict(self.names[next(iter(sources))])
+        self._now.clear()
+        self._now.update(fresh(self.names[next(iter(sources))]))
         try:
             for cell, source in sources.items():
-                self._run(cell, source, names)
+                self._run(cell, source)
         except CheckFailed:
             return True
         return False
@@ -175,11 +186,11 @@ class Rehearsal:
         right = getattr(fault.home, fault.name)
         wrong = fault.wrong(right)
         monkeypatch.setattr(fault.home, fault.name, wrong)
-        for names in (*self.names.values(), self.at_the_end):
+        for names in self.names.values():
             for known in [name for name, value in names.items() if value is right]:
                 monkeypatch.setitem(names, known, wrong)
 
-    def false_alarms(self, planted):
+    def false_alarms(self, named_faults):
         """The cells of the faults that fail with nothing planted."""
-        ranges = dict.fromkeys(fault.cells for fault in planted)
+        ranges = dict.fromkeys(fault.cells for _, fault in named_faults)
         return [cells for cells in ranges if self.fails(self.between(cells))]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from planted_chapters import Formula, arguments, cached_times, faults, option, times
+from planted_chapters import Formula, arguments, cached_times, faults, option, planted, times
 
 from rlentropy import distributions as dist
 from rlentropy.discounted import (
@@ -40,6 +40,10 @@ def more_W(nearest_policy):
 
 def without_discount(tilted):
     return lambda m, theta, W, allowed: tilted(m, theta, W / m.gamma, allowed=allowed)
+
+
+def of_less_tau(step):
+    return lambda *args, tau=0.0: step(*args, tau=0.98 * tau)
 
 
 def growth(bound):
@@ -135,8 +139,7 @@ FUNCTIONS = {
             "cell-007..cell-022", PolicyInMDP, "policy_entropy", cached_times(1.01)),
         "value 1 % off": ("cell-007..cell-022", PolicyInMDP, "V", cached_times(1.01)),
         "a step that forgets too little": (
-            "cell-015..ch07-forms-check", natural_gradient, "step",
-            option("tau", lambda tau: 0.98 * tau)),
+            "cell-015..ch07-forms-check", natural_gradient, "step", of_less_tau),
         "backup of a value 0.1 % off": (
             "cell-011", evaluation, "soft_backup", arguments(lambda m, V: (m, 1.001 * V))),
     },
@@ -147,23 +150,21 @@ FUNCTIONS = {
         "mirror rate 2 % off": ("cases-mirror..check-mirror", mirror, "first_order", times(1.02)),
     },
 }  # fmt: skip
-FAULTS = faults(FUNCTIONS)
 
 
-@pytest.mark.parametrize(("chapter", "fault"), FAULTS, indirect=["chapter"])
-def test_a_planted_error_is_noticed(chapter, fault, monkeypatch):
-    assert chapter.notices(fault, monkeypatch)
+@pytest.mark.parametrize(("stem", "fault"), planted(FUNCTIONS))
+def test_a_planted_error_is_noticed(chapter, stem, fault, monkeypatch):
+    assert chapter(stem).notices(fault, monkeypatch)
 
 
-@pytest.mark.parametrize("chapter", FUNCTIONS, indirect=True)
-def test_nothing_is_noticed_where_nothing_is_wrong(chapter):
-    assert chapter.false_alarms(FAULTS) == []
+@pytest.mark.parametrize("stem", FUNCTIONS)
+def test_nothing_is_noticed_where_nothing_is_wrong(chapter, stem):
+    assert chapter(stem).false_alarms(faults(stem, FUNCTIONS[stem])) == []
 
 
-@pytest.mark.parametrize("chapter", ["05_long_run"], indirect=True)
 @pytest.mark.parametrize(
     ("old", "found"), [("no such text", "no cell"), ("np", "'cell-024', 'cell-025'")]
 )
 def test_an_error_that_has_no_one_place_is_refused(chapter, monkeypatch, old, found):
     with pytest.raises(ValueError, match=f"stands in .*{found}"):
-        chapter.notices(Formula("cell-024..cell-025", old, ""), monkeypatch)
+        chapter("05_long_run").notices(Formula("cell-024..cell-025", old, ""), monkeypatch)

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from planted_chapters import arguments, faults, plus, times
+from planted_chapters import arguments, faults, planted, plus, times
 from scipy.special import softmax
 
 from rlentropy import distributions as dist
@@ -202,14 +202,13 @@ FUNCTIONS = {
         "a blurred optimum": ("cell-008..cell-008b", max_entropy, "solve", swapped(0.01)),
     },
 }  # fmt: skip
-FAULTS = faults(FUNCTIONS)
 
 
-@pytest.mark.parametrize(("chapter", "fault"), FAULTS, indirect=["chapter"])
-def test_a_planted_error_is_noticed(chapter, fault, monkeypatch):
-    assert chapter.notices(fault, monkeypatch)
+@pytest.mark.parametrize(("stem", "fault"), planted(FUNCTIONS))
+def test_a_planted_error_is_noticed(chapter, stem, fault, monkeypatch):
+    assert chapter(stem).notices(fault, monkeypatch)
 
 
-@pytest.mark.parametrize("chapter", FUNCTIONS, indirect=True)
-def test_nothing_is_noticed_where_nothing_is_wrong(chapter):
-    assert chapter.false_alarms(FAULTS) == []
+@pytest.mark.parametrize("stem", FUNCTIONS)
+def test_nothing_is_noticed_where_nothing_is_wrong(chapter, stem):
+    assert chapter(stem).false_alarms(faults(stem, FUNCTIONS[stem])) == []

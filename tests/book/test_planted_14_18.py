@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from planted_chapters import arguments, faults, option, plus, text, times
+from planted_chapters import arguments, faults, option, planted, plus, text, times
 
 from rlentropy import confidence
 from rlentropy import distributions as dist
@@ -162,14 +162,13 @@ FUNCTIONS = {
         "visitations half uniform": ("cell-030d", hellinger, "visits", half_uniform),
     },
 }  # fmt: skip
-FAULTS = faults(FUNCTIONS)
 
 
-@pytest.mark.parametrize(("chapter", "fault"), FAULTS, indirect=["chapter"])
-def test_a_planted_error_is_noticed(chapter, fault, monkeypatch):
-    assert chapter.notices(fault, monkeypatch)
+@pytest.mark.parametrize(("stem", "fault"), planted(FUNCTIONS))
+def test_a_planted_error_is_noticed(chapter, stem, fault, monkeypatch):
+    assert chapter(stem).notices(fault, monkeypatch)
 
 
-@pytest.mark.parametrize("chapter", FUNCTIONS, indirect=True)
-def test_nothing_is_noticed_where_nothing_is_wrong(chapter):
-    assert chapter.false_alarms(FAULTS) == []
+@pytest.mark.parametrize("stem", FUNCTIONS)
+def test_nothing_is_noticed_where_nothing_is_wrong(chapter, stem):
+    assert chapter(stem).false_alarms(faults(stem, FUNCTIONS[stem])) == []

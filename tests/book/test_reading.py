@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from browsing import DRAWN, HTML, NARROW, PAGES, WIDE, window
+from browsing import DRAWN, NARROW, PAGES, WIDE, text_of, window
 
 pytestmark = pytest.mark.browser
 LEDGER = "book/ledger.html"
@@ -131,11 +131,7 @@ def test_enter_on_the_skip_link_leads_to_the_text(visit):
 # ------------------------------------------------------------------------------------------- search and buttons
 
 
-STATED = next(
-    name
-    for name in PAGES
-    if 'id="thm-covariance-identity"' in (HTML / name).read_text(encoding="utf-8")
-)
+STATED = next(name for name in PAGES if 'id="thm-covariance-identity"' in text_of(name))
 THEOREM = f"{Path(STATED).name}#thm-covariance-identity"
 
 
@@ -170,9 +166,7 @@ def test_search_finds_a_term_first_where_it_is_defined(visit):
 
 @pytest.mark.parametrize("word", ["qqz", "xyzzyplugh"])
 def test_search_for_a_word_that_no_page_has_finds_nothing(visit, word):
-    assert not any(
-        re.search(rf"\b{word}\b", (HTML / name).read_text(encoding="utf-8"), re.I) for name in PAGES
-    )
+    assert not any(re.search(rf"\b{word}\b", text_of(name), re.I) for name in PAGES)
     assert search(visit, word) == ([], [])
 
 
@@ -181,10 +175,7 @@ def test_search_finds_a_whole_word_in_the_text(visit):
     assert found == [] and excerpts == []
     found, excerpts = search(visit, "garnet")
     assert found and all(
-        "garnet"
-        in (HTML / link.removeprefix(visit.site + "/").split("#")[0].split("?")[0])
-        .read_text(encoding="utf-8")
-        .lower()
+        "garnet" in text_of(link.removeprefix(visit.site + "/").split("#")[0].split("?")[0]).lower()
         for link in found
     )
 
@@ -215,9 +206,7 @@ def test_the_index_lists_every_statement(visit):
     stated = {
         label
         for name in PAGES
-        for label in re.findall(
-            r'class="proof \w+ admonition" id="([\w-]+)"', (HTML / name).read_text(encoding="utf-8")
-        )
+        for label in re.findall(r'class="proof \w+ admonition" id="([\w-]+)"', text_of(name))
     }
     assert len(stated) > 100 and stated <= set(listed)
     text = tab.locator(".rl-index li", has_text="covariance identity, Theorem 3.4")
@@ -316,9 +305,7 @@ def test_a_command_of_the_ledger_is_copied(opened):
 def test_the_graph_of_the_book_has_titles_and_the_whole_is_on_demand(visit):
     tab = visit.open(LEDGER)
     shown = tab.locator(".rl-graph").first.locator(".rl-node")
-    stating = [
-        name for name in PAGES if 'id="chapter-graph"' in (HTML / name).read_text(encoding="utf-8")
-    ]
+    stating = [name for name in PAGES if 'id="chapter-graph"' in text_of(name)]
     assert shown.count() == len(stating) > 10
     assert "Entropy falls at the" in shown.filter(has_text="Chapter 3").first.text_content()
     whole = tab.locator("details .rl-graph")
@@ -327,7 +314,7 @@ def test_the_graph_of_the_book_has_titles_and_the_whole_is_on_demand(visit):
     assert whole.is_visible() and whole.locator(".rl-words").count() > 100
     # a box of the overview leads to the drawing of its chapter
     place = shown.filter(has_text="Chapter 3").first.get_attribute("href")
-    assert 'id="chapter-graph"' in (HTML / "book" / place.split("#")[0]).read_text(encoding="utf-8")
+    assert 'id="chapter-graph"' in text_of(f"book/{place.split('#')[0]}")
 
 
 def test_the_ledger_is_a_plain_table_without_scripts(opened):
@@ -356,7 +343,7 @@ def test_the_code_of_a_check_unfolds_from_its_line(visit):
 def test_no_code_of_a_check_lies_open():
     """But where the author keeps it open, with the tag show-code."""
     for name in PAGES:
-        text = (HTML / name).read_text(encoding="utf-8")
+        text = text_of(name)
         lines, folded = (
             text.count('class="rl-check '),
             len(re.findall(r'<span class="rl-check ', text)),

@@ -126,7 +126,7 @@ def fresh(value):
 
 
 class Rehearsal:
-    """The code cells of a chapter, run in order; ``names[id]`` is what a cell finds at its start."""
+    """The code cells of a chapter, run in order; ``names[id]`` is what a cell starts with."""
 
     def __init__(self, stem):
         cells = json.loads((NOTEBOOKS / f"{stem}.ipynb").read_text(encoding="utf-8"))["cells"]

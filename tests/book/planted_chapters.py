@@ -71,6 +71,11 @@ def times(factor):
     return lambda right: lambda *args, **options: factor * right(*args, **options)
 
 
+def each_times(factor):
+    """For functions that give several numbers."""
+    return lambda right: lambda *args: tuple(factor * np.array(right(*args)))
+
+
 def plus(amount):
     return lambda right: lambda *args, **options: right(*args, **options) + amount
 

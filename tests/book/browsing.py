@@ -37,6 +37,11 @@ PAGES = sorted(
 )
 
 
+def text_of(page):
+    """The HTML of a page, named by its place in the book."""
+    return (HTML / page).read_text(encoding="utf-8")
+
+
 def browser_path():
     """Chromium as the system has it, or None."""
     names = (os.environ.get("RLENTROPY_BROWSER"), "chromium", "chromium-browser", "google-chrome")
@@ -56,6 +61,16 @@ def served(folder):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@contextmanager
+def window(tab, size):
+    """A wide tab in a window of another size, for a while."""
+    tab.set_viewport_size(size)
+    try:
+        yield
+    finally:
+        tab.set_viewport_size(WIDE)
 
 
 class Visit:
@@ -99,6 +114,8 @@ TYPESET = """async () => {
         await MathJax.startup.promise;
     }
 }"""
+
+DRAWN = "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 
 # how much of the page moved under the reader's eyes while it was loading (the measure of browsers, 0 to 1)
 SHIFT = """() => new Promise(done => {

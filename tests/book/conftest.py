@@ -1,6 +1,8 @@
-"""Fixtures of the tests that open the built book in a browser."""
+"""Fixtures of the tests that open the built book in a browser, or plant errors in its chapters."""
 
+import functools
 import os
+from contextlib import ExitStack
 
 import browsing
 import pytest
@@ -9,8 +11,16 @@ import pytest
 def pytest_collection_modifyitems(items):
     """Tests that plant errors in chapters are those of files of that name."""
     for item in items:
-        if item.path.name.startswith(("test_planted_", "test_boxes_")):
+        if item.path.name.startswith("test_planted_"):
             item.add_marker("planted")
+
+
+@pytest.fixture(scope="module")
+def chapter():
+    """``chapter(stem)``: a chapter to plant errors in, run once."""
+    from planted_chapters import Rehearsal
+
+    return functools.cache(Rehearsal)
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +48,20 @@ def browser():
         chromium.close()
 
 
+@pytest.fixture
+def opened(browser, site):
+    """``opened(page, **options)``: the page in a context of its own, which is closed after the test."""
+    with ExitStack() as contexts:
+
+        def open_(page, **options):
+            tab = contexts.enter_context(browser.new_context(**options)).new_page()
+            tab.goto(f"{site}/{page}")
+            return tab
+
+        yield open_
+
+
 @pytest.fixture(scope="module")
 def visit(browser, site):
-    context = browser.new_context(viewport=browsing.WIDE)
-    yield browsing.Visit(context, site)
-    context.close()
+    with browser.new_context(viewport=browsing.WIDE) as context:
+        yield browsing.Visit(context, site)

@@ -1,7 +1,7 @@
 """The built book in a browser with the network cut: no outside request, no error, all mathematics typeset and whole."""
 
 import pytest
-from browsing import HTML, LARGEST_SHIFT, NARROW, PAGES, SHIFT, WIDE
+from browsing import DRAWN, HTML, LARGEST_SHIFT, NARROW, PAGES, SHIFT, WIDE, window
 
 pytestmark = pytest.mark.browser
 
@@ -116,12 +116,9 @@ def test_page_is_whole_offline(visit, name):
 
 def uneven(tab, size):
     """Formulas of sizes that nothing asks for, or parted from their punctuation, in a window of this size."""
-    tab.set_viewport_size(size)
-    try:
+    with window(tab, size):
         tab.evaluate("() => window.fitDisplays?.(0.72)")
         return tab.evaluate(UNEVEN) + tab.evaluate(SHRUNK) + tab.evaluate(PARTED)
-    finally:
-        tab.set_viewport_size(WIDE)
 
 
 def on_paper(tab):
@@ -137,15 +134,10 @@ def on_paper(tab):
 
 def overflow(tab, size):
     """What sticks out of the page in a window of this size."""
-    tab.set_viewport_size(size)
-    try:
-        tab.evaluate(
-            "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
-        )
+    with window(tab, size):
+        tab.evaluate(DRAWN)
         wide = (tab.evaluate(CULPRITS) or ["the page"]) if tab.evaluate(OVERFLOW) > 0 else []
         return wide + tab.evaluate(CUT)
-    finally:
-        tab.set_viewport_size(WIDE)
 
 
 def test_the_front_door_leads_to_the_preface(visit):

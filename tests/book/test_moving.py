@@ -1,5 +1,6 @@
 """Things to move and pictures at the head of chapters: their numbers, their places, and how they are moved."""
 
+import functools
 import json
 import re
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import moving_explorers
 import numpy as np
 import pytest
 import yaml
-from browsing import HTML, NARROW, ROOT, WIDE, Visit
+from browsing import HTML, NARROW, ROOT, WIDE, Visit, window
 from docutils import nodes
 
 from rlentropy import distributions as dist
@@ -161,19 +162,16 @@ def test_a_checkpoint_is_computed_again(k):
 @pytest.fixture(scope="module")
 def pages(browser, site):
     """The page of each kind of thing, opened once."""
-    context = browser.new_context(viewport=WIDE)
-    opened = {}
+    with browser.new_context(viewport=WIDE) as context:
 
-    def open_(kind):
-        if kind not in opened:
+        @functools.cache
+        def open_(kind):
             visit = Visit(context, site)
             visit.open(PAGE[kind])
             assert visit.errors == [] and visit.outside == []
-            opened[kind] = visit.tab
-        return opened[kind]
+            return visit.tab
 
-    yield open_
-    context.close()
+        yield open_
 
 
 def policies(count):
@@ -474,15 +472,12 @@ def test_the_explorers_slide_through_the_stored_checkpoints(pages):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("kind", sorted(PAGE))
-def test_without_scripts_a_sentence_stands_in(browser, site, kind):
-    context = browser.new_context(viewport=WIDE, java_script_enabled=False)
-    tab = context.new_page()
-    tab.goto(f"{site}/{PAGE[kind]}")
+def test_without_scripts_a_sentence_stands_in(opened, kind):
+    tab = opened(PAGE[kind], viewport=WIDE, java_script_enabled=False)
     box = tab.locator(f".rl-moving[data-moving={kind}]")
     assert "without" in box.locator("noscript").inner_text()
     assert not box.locator(".rl-stage").is_visible()
     assert box.locator("figcaption").is_visible() and box.bounding_box()["height"] < 300
-    context.close()
 
 
 @pytest.mark.browser
@@ -490,8 +485,7 @@ def test_without_scripts_a_sentence_stands_in(browser, site, kind):
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1400", "390"])
 def test_things_fit_their_box_and_can_be_read(pages, kind, size):
     tab = pages(kind)
-    tab.set_viewport_size(size)
-    try:
+    with window(tab, size):
         drawn(tab)
         box, room, smallest = tab.evaluate(
             """kind => {
@@ -507,8 +501,6 @@ def test_things_fit_their_box_and_can_be_read(pages, kind, size):
             kind,
         )
         wide = tab.evaluate("() => document.documentElement.scrollWidth - innerWidth")
-    finally:
-        tab.set_viewport_size(WIDE)
     assert room <= box <= room + 60  # the room that was kept is that which is filled: nothing jumps
     assert smallest > 9.5 and wide <= 0
 
@@ -531,9 +523,8 @@ def test_scripts_are_loaded_where_they_are_needed(pages):
 @pytest.fixture(scope="module")
 def still(browser):
     """A tab without scripts: formulas are not set, which takes most of the time of a visit."""
-    context = browser.new_context(viewport=WIDE, java_script_enabled=False)
-    yield context.new_page()
-    context.close()
+    with browser.new_context(viewport=WIDE, java_script_enabled=False) as context:
+        yield context.new_page()
 
 
 @pytest.mark.browser
@@ -544,7 +535,6 @@ def test_a_drawing_is_on_the_first_screen(still, site, picture):
     box = image.bounding_box()
     assert box["y"] + box["height"] < WIDE["height"]
     assert image.get_attribute("alt") == picture.alt and len(picture.alt.split()) > 10
-    still.set_viewport_size(NARROW)
-    shown = image.bounding_box()["width"]
-    still.set_viewport_size(WIDE)
+    with window(still, NARROW):
+        shown = image.bounding_box()["width"]
     assert 16 * shown / 480 > 10  # letters of the drawing on a phone

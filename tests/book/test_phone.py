@@ -26,9 +26,8 @@ WIDE_TABLES = """() => [...document.querySelectorAll('main table')]
 
 @pytest.fixture(scope="module")
 def phone(browser, site):
-    context = browser.new_context(viewport=NARROW)
-    yield Visit(context, site)
-    context.close()
+    with browser.new_context(viewport=NARROW) as context:
+        yield Visit(context, site)
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

@@ -1,68 +1,22 @@
 """Errors that were planted at random over the tree, and their like: the survivors of that day, each
 noticed now by what is named with it.
 
-A statement is planted in its words (held by `test_statements_read`), a function in its text (held by
-a claim of `test_tight_claims`, or by what stands here). Numbers of captions: `test_captions`.
+A function is planted in its text (held by a claim of `test_tight_claims`, or by what stands here).
+Statements planted in their words: `test_statements_read`. Numbers of captions: `test_captions`.
 """
 
-import inspect
 import json
-import textwrap
 from math import log
-from pathlib import Path
 
 import numpy as np
 import pytest
 import test_tight_claims as claims
-from test_statements_read import READ, STATED, fingerprint
+from planted_chapters import NOTEBOOKS, text
 
 from rlentropy import distributions as dist
 from rlentropy.audits import entgame
 from rlentropy.discounted import entropy_dynamics, natural_gradient
 from rlentropy.studies import neural_policy
-
-pytestmark = pytest.mark.planted
-
-# label, what stands there, what stood there when nobody noticed
-STATEMENTS = [
-    ("ex-second-order-rise", r"\kappa_3(\log\pi,A,A)<0", r"\kappa_3(2\log\pi,A,A)<0"),
-    ("ex-second-order-rise", r"(0.9,\,0.0999,", r"(0.10,\,0.0999,"),
-    ("thm-regularised-fast", r"g^t=\log\frac", r"g^t=2\log\frac"),
-    ("ex-kl-bernstein-line", r"p(1)=\frac1{100}", r"p(1)=\frac2{100}"),
-    ("thm-kl-cov", r"-\frac1\eta\mathrm{KL}", r"+\frac1\eta\mathrm{KL}"),
-    ("thm-kl-cov", r"\beta\ge\max_M", r"\beta\le\max_M"),
-    ("ex-walk-order", r"\frac{1-\sqrt{1-\gamma^2}}\gamma", r"\frac{1-\tfrac12\sqrt{1-\gamma^2}}\gamma"),
-    ("ex-two-states", r"(\tfrac9{16},", r"(\tfrac9{26},"),
-    ("lem-forecast-squares", r"+bS(1+\log T)+S$", r"+bS(1+\log T)-S$"),
-    ("lem-forecast-squares", r"\frac{n^{t-1}(x)+1}", r"\frac{n^{t-1}(x)+2}"),
-    ("cor-sign-certificate", "Let $D>0$", "Let $D<0$"),
-    ("prop-action-contribution", r"Let $n\ge2$", r"Let $n\le2$"),
-    ("thm-soft-npg", r"0<\eta\le1/\tau", r"0<\eta\le2/\tau"),
-    ("thm-soft-npg", r"For $\eta=1/\tau$", r"For $2\eta=1/\tau$"),
-    ("cor-certificate", r"\bar d_h(s,a)\le1$", r"\bar d_h(s,a)\ge1$"),
-    ("thm-rlhf-one-step", r"\beta=1/(\eta_1+\dots", r"\beta=1/(\eta_1-\dots"),
-    ("lem-kl-concentration", r"e(1+\frac n{S-1})", r"e(1-\frac n{S-1})"),
-    ("thm-mtee-fast-rate", r"\pi^1,\dots,\pi^T$, and", r"\pi^2,\dots,\pi^T$, and"),
-    ("prop-prior-count", r"\frac{m-1}2\log\frac T{2\pi}", r"\frac{m-1}2\,2\log\frac T{2\pi}"),
-    ("lem-soft-regret", r"w_h+p_h(\bar V_{h+1}-V^t", r"w_h+p_h(\bar V_{h+1}+V^t"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("label", "old", "new"), STATEMENTS)
-def test_a_wrong_statement_is_noticed(label, old, new):
-    assert old in STATED[label]
-    assert fingerprint(STATED[label].replace(old, new)) != READ[label]
-
-
-def planted(module, function, old, new):
-    """The function with ``old`` replaced by ``new``, seeing the names of its module."""
-    source = inspect.getsource(getattr(module, function))
-    assert old in source.split('"""', 2)[2], f"{function} does not contain {old!r}"
-    names = dict(vars(module))
-    exec(source.replace(old, new), names)
-    wrong = names[function]
-    return type(wrong)(wrong.__code__, vars(module), function, wrong.__defaults__)
-
 
 # module, function, what stands there, what stood there when nobody noticed, the claim that does now
 FUNCTIONS = {
@@ -86,7 +40,7 @@ FUNCTIONS = {
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_wrong_function_is_noticed(monkeypatch, name):
     module, function, old, new, label = FUNCTIONS[name]
-    monkeypatch.setattr(module, function, planted(module, function, old, new))
+    monkeypatch.setattr(module, function, text(old, new)(getattr(module, function)))
     said = [lines for (stated, _), lines in claims.CLAIMS.items() if stated == label]
     assert said and not all(map(holds, said))
 
@@ -120,17 +74,14 @@ def own_is_alone(network, X, G):
 def test_a_response_without_the_biases_is_noticed(monkeypatch):
     network, X, G = away_from_the_start()
     assert np.abs(network.b1).min() > 0 and own_is_alone(network, X, G)
-    source = textwrap.dedent(inspect.getsource(neural_policy.Network.own_response))
-    names = dict(vars(neural_policy))
-    assert "X @ self.W1 + self.b1" in source
-    exec(source.replace("X @ self.W1 + self.b1", "X @ self.W1"), names)
-    monkeypatch.setattr(neural_policy.Network, "own_response", names["own_response"])
+    wrong = text("X @ self.W1 + self.b1", "X @ self.W1")(neural_policy.Network.own_response)
+    monkeypatch.setattr(neural_policy.Network, "own_response", wrong)
     assert not own_is_alone(network, X, G)
 
 
 def written_by_hand(change=("", "")):
     """The bounds of Azuma and of the visits that a cell of chapter 18 writes out, for T = 400."""
-    chapter = Path(__file__).parents[2] / "notebooks" / "18_regularised_game.ipynb"
+    chapter = NOTEBOOKS / "18_regularised_game.ipynb"
     cells = json.loads(chapter.read_text(encoding="utf-8"))["cells"]
     lines = next(cell["source"] for cell in cells if cell["id"] == "cell-029b")[:2]
     names = {"np": np, "log": log, "delta": 0.1}

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from browsing import HTML, NARROW, PAGES, WIDE
+from browsing import DRAWN, NARROW, PAGES, WIDE, text_of, window
 
 pytestmark = pytest.mark.browser
 LEDGER = "book/ledger.html"
@@ -42,16 +42,11 @@ SETTLED = """() => Promise.all(document.getAnimations()
 
 def audit(tab, scheme, size, only=None):
     """Serious and critical faults of the open page in one colour scheme at one width."""
-    tab.set_viewport_size(size)
-    tab.evaluate("scheme => { document.documentElement.dataset.theme = scheme }", scheme)
-    tab.evaluate(SETTLED)  # colours change in steps
-    tab.evaluate(
-        "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
-    )
-    try:
+    with window(tab, size):
+        tab.evaluate("scheme => { document.documentElement.dataset.theme = scheme }", scheme)
+        tab.evaluate(SETTLED)  # colours change in steps
+        tab.evaluate(DRAWN)
         return tab.evaluate(AUDIT, only)
-    finally:
-        tab.set_viewport_size(WIDE)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -136,11 +131,7 @@ def test_enter_on_the_skip_link_leads_to_the_text(visit):
 # ------------------------------------------------------------------------------------------- search and buttons
 
 
-STATED = next(
-    name
-    for name in PAGES
-    if 'id="thm-covariance-identity"' in (HTML / name).read_text(encoding="utf-8")
-)
+STATED = next(name for name in PAGES if 'id="thm-covariance-identity"' in text_of(name))
 THEOREM = f"{Path(STATED).name}#thm-covariance-identity"
 
 
@@ -175,9 +166,7 @@ def test_search_finds_a_term_first_where_it_is_defined(visit):
 
 @pytest.mark.parametrize("word", ["qqz", "xyzzyplugh"])
 def test_search_for_a_word_that_no_page_has_finds_nothing(visit, word):
-    assert not any(
-        re.search(rf"\b{word}\b", (HTML / name).read_text(encoding="utf-8"), re.I) for name in PAGES
-    )
+    assert not any(re.search(rf"\b{word}\b", text_of(name), re.I) for name in PAGES)
     assert search(visit, word) == ([], [])
 
 
@@ -186,10 +175,7 @@ def test_search_finds_a_whole_word_in_the_text(visit):
     assert found == [] and excerpts == []
     found, excerpts = search(visit, "garnet")
     assert found and all(
-        "garnet"
-        in (HTML / link.removeprefix(visit.site + "/").split("#")[0].split("?")[0])
-        .read_text(encoding="utf-8")
-        .lower()
+        "garnet" in text_of(link.removeprefix(visit.site + "/").split("#")[0].split("?")[0]).lower()
         for link in found
     )
 
@@ -220,34 +206,30 @@ def test_the_index_lists_every_statement(visit):
     stated = {
         label
         for name in PAGES
-        for label in re.findall(
-            r'class="proof \w+ admonition" id="([\w-]+)"', (HTML / name).read_text(encoding="utf-8")
-        )
+        for label in re.findall(r'class="proof \w+ admonition" id="([\w-]+)"', text_of(name))
     }
     assert len(stated) > 100 and stated <= set(listed)
     text = tab.locator(".rl-index li", has_text="covariance identity, Theorem 3.4")
     assert text.count() == 1
 
 
-def test_the_copy_button_copies_the_code(browser, site):
-    context = browser.new_context(viewport=WIDE, permissions=["clipboard-read", "clipboard-write"])
-    tab = context.new_page()
-    tab.goto(f"{site}/{next(name for name in PAGES if name.startswith('notebooks/'))}")
+def test_the_copy_button_copies_the_code(opened):
+    tab = opened(
+        next(name for name in PAGES if name.startswith("notebooks/")),
+        viewport=WIDE,
+        permissions=["clipboard-read", "clipboard-write"],
+    )
     cell = tab.locator("div.cell_input div.highlight:visible").first
     cell.hover()
     cell.locator("button.copybtn").click()
     tab.wait_for_function("() => navigator.clipboard.readText().then(text => text.length > 0)")
     copied = tab.evaluate("() => navigator.clipboard.readText()")
     assert copied.strip() == cell.locator("pre").inner_text().strip()
-    context.close()
 
 
-def test_the_page_follows_the_colour_scheme_of_the_reader(browser, site):
-    context = browser.new_context(color_scheme="dark")
-    tab = context.new_page()
-    tab.goto(f"{site}/{PAGES[0]}")
+def test_the_page_follows_the_colour_scheme_of_the_reader(opened):
+    tab = opened(PAGES[0], color_scheme="dark")
     background = tab.evaluate("() => getComputedStyle(document.body).backgroundColor")
-    context.close()
     assert max(int(part) for part in background.strip("rgba()").split(",")[:3]) < 80
 
 
@@ -289,36 +271,28 @@ def test_the_ledger_is_filtered_by_words_and_by_status(visit):
 @pytest.mark.parametrize("width", [1400, 1920])
 def test_how_to_run_a_check_again_is_seen_without_scrolling(visit, width):
     tab = visit.open(LEDGER)
-    tab.set_viewport_size({"width": width, "height": 900})
-    try:
+    with window(tab, {"width": width, "height": 900}):
         outside = tab.evaluate("""() => {
             const box = document.querySelector('.rl-ledger').getBoundingClientRect();
             const commands = [...document.querySelectorAll('.rl-ledger .rl-command')];
             return commands.map(line => line.getBoundingClientRect().right).filter(right => right > box.right).length
                 + (commands.length ? 0 : 1);
         }""")
-    finally:
-        tab.set_viewport_size(WIDE)
     assert outside == 0
 
 
-def test_on_a_phone_a_statement_of_the_ledger_is_a_card(browser, site):
-    context = browser.new_context(viewport=NARROW)
-    tab = context.new_page()
-    tab.goto(f"{site}/{LEDGER}")
+def test_on_a_phone_a_statement_of_the_ledger_is_a_card(opened):
+    tab = opened(LEDGER, viewport=NARROW)
     sideways = "box => box.scrollWidth - box.clientWidth"
     assert tab.locator(".rl-ledger").evaluate(sideways) <= 0
     cells = tab.locator("#ledger-thm-covariance-identity td")
     boxes = [cells.nth(i).bounding_box() for i in range(cells.count())]
     assert len({box["x"] for box in boxes}) == 1
     assert sorted(boxes, key=lambda box: box["y"]) == boxes
-    context.close()
 
 
-def test_a_command_of_the_ledger_is_copied(browser, site):
-    context = browser.new_context(viewport=WIDE, permissions=["clipboard-read", "clipboard-write"])
-    tab = context.new_page()
-    tab.goto(f"{site}/{LEDGER}")
+def test_a_command_of_the_ledger_is_copied(opened):
+    tab = opened(LEDGER, viewport=WIDE, permissions=["clipboard-read", "clipboard-write"])
     row = tab.locator("#ledger-thm-covariance-identity .rl-command")
     row.locator("button").click()
     row.locator("button", has_text="copied").wait_for()
@@ -326,15 +300,12 @@ def test_a_command_of_the_ledger_is_copied(browser, site):
         tab.evaluate("() => navigator.clipboard.readText()")
         == "make check LABEL=thm-covariance-identity"
     )
-    context.close()
 
 
 def test_the_graph_of_the_book_has_titles_and_the_whole_is_on_demand(visit):
     tab = visit.open(LEDGER)
     shown = tab.locator(".rl-graph").first.locator(".rl-node")
-    stating = [
-        name for name in PAGES if 'id="chapter-graph"' in (HTML / name).read_text(encoding="utf-8")
-    ]
+    stating = [name for name in PAGES if 'id="chapter-graph"' in text_of(name)]
     assert shown.count() == len(stating) > 10
     assert "Entropy falls at the" in shown.filter(has_text="Chapter 3").first.text_content()
     whole = tab.locator("details .rl-graph")
@@ -343,17 +314,14 @@ def test_the_graph_of_the_book_has_titles_and_the_whole_is_on_demand(visit):
     assert whole.is_visible() and whole.locator(".rl-words").count() > 100
     # a box of the overview leads to the drawing of its chapter
     place = shown.filter(has_text="Chapter 3").first.get_attribute("href")
-    assert 'id="chapter-graph"' in (HTML / "book" / place.split("#")[0]).read_text(encoding="utf-8")
+    assert 'id="chapter-graph"' in text_of(f"book/{place.split('#')[0]}")
 
 
-def test_the_ledger_is_a_plain_table_without_scripts(browser, site):
-    context = browser.new_context(java_script_enabled=False)
-    tab = context.new_page()
-    tab.goto(f"{site}/{LEDGER}")
+def test_the_ledger_is_a_plain_table_without_scripts(opened):
+    tab = opened(LEDGER, java_script_enabled=False)
     rows = tab.locator(".rl-ledger tbody tr")
     assert rows.count() > 10 and rows.last.is_visible() and rows.last.locator("a").count() > 0
     assert tab.locator(".rl-filter, .rl-ledger button").count() == 0
-    context.close()
 
 
 # --------------------------------------------------------------------------------------------- folds and previews
@@ -375,7 +343,7 @@ def test_the_code_of_a_check_unfolds_from_its_line(visit):
 def test_no_code_of_a_check_lies_open():
     """But where the author keeps it open, with the tag show-code."""
     for name in PAGES:
-        text = (HTML / name).read_text(encoding="utf-8")
+        text = text_of(name)
         lines, folded = (
             text.count('class="rl-check '),
             len(re.findall(r'<span class="rl-check ', text)),
@@ -383,11 +351,9 @@ def test_no_code_of_a_check_lies_open():
         assert folded == lines or "tag_show-code" in text, name
 
 
-def test_all_code_is_shown_at_once_and_on_the_next_page(browser, site):
-    context = browser.new_context(viewport=WIDE)
-    tab = context.new_page()
+def test_all_code_is_shown_at_once_and_on_the_next_page(opened, site):
     shown = "details.rl-check-fold pre:visible, details.rl-code-fold pre:visible"
-    tab.goto(f"{site}/{STATED}")
+    tab = opened(STATED, viewport=WIDE)
     assert tab.locator(shown).count() == 0
     switch = tab.locator("button.btn-code-switch")
     assert switch.get_attribute("aria-pressed") == "false"
@@ -399,17 +365,13 @@ def test_all_code_is_shown_at_once_and_on_the_next_page(browser, site):
     assert tab.locator(shown).count() > 10 and switch.get_attribute("aria-pressed") == "true"
     switch.click()
     assert tab.locator(shown).count() == 0
-    context.close()
 
 
-def test_folds_open_and_code_is_reached_without_scripts(browser, site):
-    context = browser.new_context(java_script_enabled=False)
-    tab = context.new_page()
-    tab.goto(f"{site}/{STATED}")
+def test_folds_open_and_code_is_reached_without_scripts(opened):
+    tab = opened(STATED, java_script_enabled=False)
     tab.locator(f"{CHECK} > summary").first.click()
     assert tab.locator(f"{CHECK} pre").first.is_visible()
     assert not tab.locator("button.btn-code-switch").is_visible()
-    context.close()
 
 
 def preview(tab):
@@ -463,27 +425,21 @@ def test_the_keyboard_shows_what_a_reference_says(visit, target, words):
     assert link.get_attribute("aria-describedby") is None
 
 
-def test_a_touch_shows_and_the_second_touch_follows(browser, site):
-    context = browser.new_context(viewport=NARROW, has_touch=True, is_mobile=True)
-    tab = context.new_page()
-    tab.goto(f"{site}/book/index.html")
+def test_a_touch_shows_and_the_second_touch_follows(opened):
+    tab = opened("book/index.html", viewport=NARROW, has_touch=True, is_mobile=True)
     link = tab.locator("article p a[href*='#thm-covariance-identity']").first
     link.tap()
     assert "Theorem 3.4" in preview(tab).inner_text()
     assert tab.url.endswith("book/index.html")
     tab.locator(".rl-preview .rl-go").tap()
     tab.wait_for_url(f"**/{THEOREM}")
-    context.close()
 
 
-def test_where_nothing_can_be_fetched_a_reference_is_a_link(browser, site):
-    context = browser.new_context(viewport=NARROW, has_touch=True, is_mobile=True)
-    tab = context.new_page()
-    tab.goto(f"{site}/book/index.html")
+def test_where_nothing_can_be_fetched_a_reference_is_a_link(opened):
+    tab = opened("book/index.html", viewport=NARROW, has_touch=True, is_mobile=True)
     tab.evaluate("() => { window.fetch = () => Promise.reject(new Error('no')) }")
     tab.locator("article p a[href*='#thm-covariance-identity']").first.tap()
     tab.wait_for_url(f"**/{THEOREM}")
-    context.close()
 
 
 def test_statements_and_displays_have_permalinks(visit):

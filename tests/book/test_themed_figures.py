@@ -55,14 +55,12 @@ def test_colours_that_the_book_does_not_use_stay():
 
 @pytest.mark.browser
 @pytest.mark.parametrize("system", ["light", "dark"])
-def test_a_figure_follows_the_page_and_not_the_system(browser, site, system):
+def test_a_figure_follows_the_page_and_not_the_system(opened, system):
     from PIL import Image
 
     name = next(path.name for path in sorted((HTML / "_images").glob("*.svg")))
     page = next(path for path in HTML.glob("**/*.html") if name in path.read_text(encoding="utf-8"))
-    context = browser.new_context(color_scheme=system)
-    tab = context.new_page()
-    tab.goto(f"{site}/{page.relative_to(HTML).as_posix()}")
+    tab = opened(page.relative_to(HTML).as_posix(), color_scheme=system)
     picture = tab.locator(f"img[src$='{name}']")
     for scheme, paper in (("light", "#ffffff"), ("dark", "#121212")):
         tab.evaluate("scheme => { document.documentElement.dataset.theme = scheme }", scheme)
@@ -73,4 +71,3 @@ def test_a_figure_follows_the_page_and_not_the_system(browser, site, system):
         tab.wait_for_timeout(200)
         corner = Image.open(io.BytesIO(picture.screenshot())).convert("RGB").getpixel((14, 14))
         assert "#{:02x}{:02x}{:02x}".format(*corner) == paper
-    context.close()

@@ -127,6 +127,20 @@ def _():
     yield (1 - 0.6), "~<", d[0]  # attained where nothing leads back
 
 
+@claim("thm-visitation", r"d^\pi=(1-\gamma)\,\mu^\top(I-\gamma P_\pi)^{-1}")
+def _():
+    inverse = np.linalg.inv(np.eye(2) - w.gamma * w.P_pi(softmax(w.theta)))
+    at = evaluation.evaluate(w.mdp(), softmax(w.theta))
+    yield at.d, "=", (1 - w.gamma) * w.mu @ inverse
+
+
+@claim("thm-visitation", r"(1-\gamma)\,V^\pi(\mu)=\mathrm E_{s\sim d^\pi}[r_\pi(s)]")
+def _():
+    policy = softmax(w.theta)
+    at = evaluation.evaluate(w.mdp(), policy)
+    yield (1 - w.gamma) * w.mu @ at.V, "=", E(w.d(policy), [E(policy[s], w.r[s]) for s in (0, 1)])
+
+
 @claim("cor-entropy-objective", r"0\le\mathcal H(\pi)\le\log n")
 def _():
     at = evaluation.evaluate(w.mdp(), np.full((2, 3), 1 / 3))
@@ -237,6 +251,15 @@ def _():
     yield np.exp(dist.entropy(new)), "=", np.exp(H(softmax(logits)))  # back at the same entropy
     short = natural_gradient.step(np.log(softmax(logits)), [g, 0.0], 0.97 * at)
     assert dist.entropy(new) < dist.entropy(short)
+
+
+@claim("prop-beta-criterion", r"\dot H_t=-(t+\beta_t)\,\mathrm{Var}_t(A)")
+def _():
+    for t in (-0.5, 0.7):
+        p = softmax(np.log(one) + t * x)
+        beta = Cov(p, np.log(one), x) / Var(p, x)
+        moved = slope(lambda u: dist.entropy(dist.log_softmax(np.log(one) + u * x)), t)
+        yield moved, "=", -(t + beta) * Var(p, x)
 
 
 @claim("ex-two-bumps", r"The leading action is the first up to $t=20$, the second up to $t=40$")
@@ -418,7 +441,17 @@ def _():
     yield slope(value), "=", w.calH(policy) / (1 - 0.7)
 
 
-# ---------------------------------------------------------------------------------- chapters 9 to 12
+# --------------------------------------------------------------------------- chapters 9 to 12, and 19
+
+
+@claim(
+    "prop-sampled-action", r"if $\mathrm E_\pi A=0$ it is $-\eta\,\mathrm{Cov}_\pi(\log\pi,\pi A)$"
+)
+def _():
+    A = x - E(one, x)
+    sampled = entropy_dynamics.sampled_contributions(np.log(one), A)
+    yield E(one, sampled), "=", -Cov(one, np.log(one), one * A)
+
 
 LAW = rng.dirichlet(np.ones(2), (3, 2, 3))
 GAME = EpisodicMDP(P=LAW, horizon=4, start=0)

@@ -160,6 +160,9 @@ def _():
     A = w.adv(pi)
     formula = [[1 / (1 - 0.7) * (A[s, a] - A[s].sum() / 3) for a in range(3)] for s in (0, 1)]
     yield natural_gradient.natural_gradient(mdp, w.theta), "=", formula
+    for s, d in enumerate(w.d(pi)):
+        block = d * (np.diag(pi[s]) - np.outer(pi[s], pi[s]))
+        yield np.linalg.pinv(block, 1e-10) @ (d * pi[s] * A[s] / (1 - 0.7)), "=", formula[s]
 
 
 @display("lem-npg-fisher", 2, text="9278ef41")

@@ -387,7 +387,7 @@ game = EpisodicMDP(P=law, horizon=N, start=0)
 policies = [rng.dirichlet(np.ones(A), (N, S)) for _ in range(3)]
 
 
-def visits(policy):
+def visits(policy, law=law):
     """d_h(s, a) by running the chain forward."""
     d, state = np.zeros((N, S, A)), np.array([1.0, 0.0])
     for h in range(N):

@@ -5,7 +5,7 @@ from math import comb, e, log, sqrt
 
 import numpy as np
 from scipy.special import gammaln
-from transcribed_06_10 import A, N, S, game, law
+from transcribed_06_10 import A, N, S, game, law, visits
 from transcription import KL, H, Var, display, softmax
 
 from rlentropy import confidence, seeds
@@ -96,13 +96,7 @@ def largest_value():
 
 
 def visits_of(actions):
-    d, state = np.zeros((N, S, A)), np.array([1.0, 0.0])
-    for h in range(N):
-        for s in range(S):
-            d[h, s, actions[h, s]] = state[s]
-        if h < N - 1:
-            state = np.einsum("sa,sax->x", d[h], law[h])
-    return d
+    return visits(np.eye(A)[actions])
 
 
 def planned(bonus):
@@ -464,15 +458,11 @@ def _():
     bias, width = [], []
     for block in BLOCKS:
         for Q, w in zip(block.Q, block.w, strict=True):
-            policy, d, state = softmax(Q), np.zeros((N, S, A)), np.array([1.0, 0.0])
-            for h in range(N):
-                d[h] = state[:, None] * policy[h]
-                if h < N - 1:
-                    state = np.einsum("sa,sax->x", d[h], law[h])
+            policy = softmax(Q)
             bias.append(
                 log(np.exp(Q[0, 0]).sum()) - trajectory_entropy.trajectory_entropy(game, policy)
             )
-            width.append((d[:-1] * w[:-1]).sum())
+            width.append((visits(policy)[:-1] * w[:-1]).sum())
     yield found.bias, "=", np.cumsum(bias)
     yield found.width, "=", np.cumsum(width)
     yield found.regret, "<=", np.cumsum(bias)

@@ -4,6 +4,7 @@
 from math import comb
 
 import numpy as np
+from transcribed_06_10 import visits
 from transcription import KL, H, World, display, softmax
 
 from rlentropy.audits import hellinger
@@ -25,16 +26,6 @@ def policy_of(d):
     """pi_h(a|s), uniform where the state is not visited."""
     mass = d.sum(axis=-1, keepdims=True)
     return np.where(mass > 0, d / np.where(mass > 0, mass, 1), 1 / A)
-
-
-def visits(policy):
-    """d_h(s, a) by running the chain from state 0."""
-    state, d = np.eye(S)[0], []
-    for h in range(N):
-        d.append(state[:, None] * policy[h])
-        if h < N - 1:
-            state = np.einsum("sa,saz->z", d[h], law[h])
-    return np.array(d)
 
 
 def soft_values(q):
@@ -66,7 +57,7 @@ def played(T, seed=4):
     """Per episode: Qbar, q, d, states and the visits before, of a run of the package."""
     (block,) = regularized_game.play(game, T, seed, delta=DELTA)
     q = (block.n.sum(axis=-1) + 1) / (np.arange(T)[:, None, None] + S)
-    d = np.array([visits(softmax(Q)) for Q in block.Q])
+    d = np.array([visits(softmax(Q), law) for Q in block.Q])
     return block.Q, q, d, block.states, block.n
 
 
@@ -90,6 +81,29 @@ def forecaster_regret(T):
     return np.log(comb(T + S - 1, S - 1))
 
 
+def paid(T):
+    """G_T + sum_h (R + 2 + price), of which the bounds of the theorem and of its corollary are made."""
+    price = S * (np.log(T) + 2) + 2 * np.log(1 + T)
+    price += 2 * (1 + np.log(S * T)) * np.log(6 * N / DELTA)
+    return explorer(T) + N * (forecaster_regret(T) + 2 + price)
+
+
+def lost(T):
+    """T (best entropy - that of the mixture)."""
+    mixture = played(T)[2].mean(axis=0)
+    return T * (best.value - visitation.visitation_entropy(mixture))
+
+
+def apart_from_best(T):
+    """The mixture, sum_t KL(d* || q^t), the shares of the states seen, T KL(share || r)."""
+    _, q, d, states, _ = played(T)
+    star = best.visitation.sum(axis=-1)
+    excess = sum(KL(star[h], q[t, h]) for t in range(T) for h in range(N))
+    share = [np.bincount(states[:, h], minlength=S) / T for h in range(N)]
+    seen = T * sum(KL(share[h], compared(T)[h]) for h in range(N))
+    return d.mean(axis=0), excess, share, seen
+
+
 def along(T):
     """`audit.GameLinks` of the run of `played`, at T."""
     blocks = regularized_game.play(game, T, 4, delta=DELTA)
@@ -98,7 +112,7 @@ def along(T):
 
 @display("thm-soft-game", 1, text="8a14ef16")
 def _():
-    d = visits(rng.dirichlet(np.ones(A), (N, S)))
+    d = visits(rng.dirichlet(np.ones(A), (N, S)), law)
     q = rng.dirichlet(np.ones(S), N)
     answer = audit.soft_answer(game, q)
     Q, _ = soft_values(q)
@@ -137,8 +151,7 @@ def _():
     back = N * np.log(S * T) * np.sqrt(S * L2 * T)
     right = explorer(T) + N * (forecaster_regret(T) + 2) + there + back
     yield audit.slow_bound(T, S, A, N, DELTA), "=", right
-    mixture = played(T)[2].mean(axis=0)
-    yield T * (best.value - visitation.visitation_entropy(mixture)), "<=", right
+    yield lost(T), "<=", right
 
 
 @display("lem-seen-squares", 1, text="bc39b1ee")
@@ -222,13 +235,8 @@ def _():
 @display("thm-regularised-fast", 2, text="81d4791f")
 def _():
     T = 60
-    _, q, d, states, _ = played(T)
-    r, star = compared(T), best.visitation.sum(axis=-1)
-    mixture = d.mean(axis=0)
+    mixture, excess, _, seen = apart_from_best(T)
     P = apart(mixture, policy_of(mixture), best.policy)
-    excess = sum(KL(star[h], q[t, h]) for t in range(T) for h in range(N))
-    share = [np.bincount(states[:, h], minlength=S) / T for h in range(N)]
-    seen = T * sum(KL(share[h], r[h]) for h in range(N))
     links = along(T)
     right = sum(regrets(T)) + N * (forecaster_regret(T) + 2) + links.noise[0].sum()
     yield T * P + excess + seen, "<=", right
@@ -240,12 +248,9 @@ def _():
 @display("thm-regularised-fast", 3, text="8d615a5f")
 def _():
     T = 400
-    price = S * (np.log(T) + 2) + 2 * np.log(1 + T)
-    price += 2 * (1 + np.log(S * T)) * np.log(6 * N / DELTA)
-    right = N * (explorer(T) + N * (forecaster_regret(T) + 2 + price))
+    right = N * paid(T)
     yield audit.fast_bound(T, S, A, N, DELTA), "=", right
-    mixture = played(T)[2].mean(axis=0)
-    yield T * (best.value - visitation.visitation_entropy(mixture)), "<=", right
+    yield lost(T), "<=", right
 
 
 def root_distance(p, q):
@@ -287,13 +292,8 @@ def _():
 @display("cor-regularised-sharper", 1, text="61736049")
 def _():
     T = 60
-    _, q, d, states, _ = played(T)
-    r, star = compared(T), best.visitation.sum(axis=-1)
-    mixture = d.mean(axis=0)
-    y = best.value - earned(mixture, r)
-    excess = sum(KL(star[h], q[t, h]) for t in range(T) for h in range(N))
-    share = [np.bincount(states[:, h], minlength=S) / T for h in range(N)]
-    seen = T * sum(KL(share[h], r[h]) for h in range(N))
+    mixture, excess, share, seen = apart_from_best(T)
+    y = best.value - earned(mixture, compared(T))
     right = sum(regrets(T)) + N * forecaster_regret(T) + along(T).noise[0].sum()
     yield T * y + excess + seen, "<=", right
     yield -2 * N, "<=", T * y
@@ -305,14 +305,10 @@ def _():
 @display("cor-regularised-sharper", 2, text="f772fb95")
 def _():
     T = 400
-    price = S * (np.log(T) + 2) + 2 * np.log(1 + T)
-    price += 2 * (1 + np.log(S * T)) * np.log(6 * N / DELTA)
     L3 = np.log(12 * S * N * (1 + np.ceil(np.log2(T) / 2)) / DELTA)
-    round_ = explorer(T) + N * (forecaster_regret(T) + 2 + price)
-    right = (2 + np.log(S * T)) * (4 * round_ + 9 * N * S * L3)
+    right = (2 + np.log(S * T)) * (4 * paid(T) + 9 * N * S * L3)
     yield hellinger.sharper_bound(T, S, A, N, DELTA), "=", right
-    mixture = played(T)[2].mean(axis=0)
-    yield T * (best.value - visitation.visitation_entropy(mixture)), "<=", right
+    yield lost(T), "<=", right
 
 
 # ------------------------------------------------------------- chapter 9, the discounted twin

@@ -22,8 +22,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 STORE = ROOT / "book" / "transcribed.json"
 STATEMENT = re.compile(
-    r"^(:{3,})\{prf:(?:theorem|lemma|proposition|corollary|example)\}(.*?)^\1\s*$", re.S | re.M
+    r"^(?P<fence>:{3,})\{prf:(?!proof|algorithm)\w+\}(.*?)^(?P=fence)\s*$", re.S | re.M
 )
+SHOWN = re.compile(r":+\{prf:(?:theorem|lemma|proposition|corollary|example)\}")
 DISPLAY = re.compile(r"\$\$(.*?)\$\$", re.S)
 LABEL = re.compile(r"^:label: (\S+)$", re.M)
 SPACE = re.compile(r"\s+|\\[,!;: ]|&|\\\\|\\q?quad|\\begin\{aligned\}|\\end\{aligned\}|\{\}")
@@ -35,24 +36,26 @@ def fingerprint(tex):
     return hashlib.sha256(SPACE.sub("", tex).encode()).hexdigest()[:8]
 
 
-def displays(path):
-    """{(label, k): TeX} of the statements of a notebook, k from 1."""
+def statements():
+    """{label: words} of the whole book, definitions and remarks too; without line breaks."""
     found = {}
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-        if cell["cell_type"] == "markdown":
-            for statement in STATEMENT.finditer("".join(cell["source"])):
-                label = LABEL.search(statement[2])[1]
-                for k, tex in enumerate(DISPLAY.findall(statement[2]), 1):
-                    found[label, k] = tex.strip()
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            for fence in STATEMENT.finditer("".join(cell["source"])):
+                label = LABEL.search(fence[2])
+                if label:
+                    found[label[1]] = " ".join(fence[0].split())
     return found
 
 
 def all_displays():
-    """{(label, k): TeX} of the whole book."""
-    found = {}
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        found |= displays(path)
-    return found
+    """{(label, k): TeX} of the statements of the whole book, k from 1."""
+    return {
+        (label, k): tex.strip()
+        for label, words in statements().items()
+        if SHOWN.match(words)
+        for k, tex in enumerate(DISPLAY.findall(words), 1)
+    }
 
 
 TRANSCRIBED = {}

@@ -47,7 +47,7 @@ def stored_errors(notebook):
     return [output.ename for output in outputs(notebook) if output.output_type == "error"]
 
 
-def long_cells(notebook, longest=26):
+def long_cells(notebook, longest=25):
     return [
         cell.source
         for cell in code_cells(notebook)
@@ -185,8 +185,8 @@ def test_a_stored_warning_is_seen():
 
 
 def test_a_long_cell_is_seen():
-    assert len(long_cells(make("\n".join(["x = 1"] * 27)))) == 1
-    assert long_cells(make("\n".join(["x = 1"] * 26))) == []
+    assert len(long_cells(make("\n".join(["x = 1"] * 26)))) == 1
+    assert long_cells(make("\n".join(["x = 1"] * 25))) == []
 
 
 def test_a_function_is_seen():

@@ -1,7 +1,8 @@
 """Print the whole book into one PDF: ``make pdf``.
 
 Sphinx writes all pages into one (builder singlehtml), with the numbers of the book and links within
-that page; Chromium prints it. Nothing else has to be installed.
+that page; Chromium prints it. It is printed twice: the contents on its first page say the pages on
+which the first print has the chapters. Nothing else has to be installed.
 """
 
 import os
@@ -11,6 +12,7 @@ import subprocess
 import sys
 
 from build_book import BUILD, alone, sphinx
+from pypdf import PdfReader
 
 PDF = BUILD / "pdf" / "entropy-in-reinforcement-learning.pdf"
 SINGLE = BUILD / "singlehtml"
@@ -33,7 +35,8 @@ PREPARE = """
   .bd-article h3 { font-size: 14pt }
   .bd-article h4 { font-size: 12pt }
   .bd-main .bd-content #jb-print-toc { margin: 0; break-after: page }
-  #jb-print-toc li a { padding: 0; line-height: 1.25 }
+  #jb-print-toc li a { padding: 0; line-height: 1.25; display: flex; justify-content: space-between }
+  .bd-main .bd-content #jb-print-toc .caption { margin: 1em 0 0.2em }
   .bd-main .bd-content #jb-print-toc .section-nav { list-style-type: none !important }
   .bd-main .bd-content #jb-print-toc .section-nav { margin-left: 1em !important }
   details:has(.rl-graph):not([open]) { display: none }
@@ -77,6 +80,21 @@ def printable(text):
     return text.replace("</head>", PREPARE + "</head>", 1)
 
 
+def with_page_numbers(text, pdf):
+    """The printable page with the page of each entry of its contents in a first print of it."""
+    book = PdfReader(pdf)
+    places = book.named_destinations
+
+    def numbered(entry):
+        page = book.get_destination_page_number(places["/" + entry["place"]])
+        return f"{entry['link']}<span>{page + 1}</span></a>"
+
+    before, start, rest = text.partition('<div id="jb-print-toc">')
+    contents, end, after = rest.partition("</nav>")
+    contents = re.sub(r'(?P<link><a [^>]*href="#(?P<place>[^"]+)">[^<]*)</a>', numbered, contents)
+    return before + start + contents + end + after
+
+
 def pdf_of(page, target, browser):
     """Print a page; True if the PDF is there."""
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -109,9 +127,13 @@ def main():
         style = SINGLE / "_static" / "custom.css"
         rules = style.read_text(encoding="utf-8").replace("@media print", "@media all")
         style.write_text(rules, encoding="utf-8")
-        text = (SINGLE / "book" / "index.html").read_text(encoding="utf-8")
-        page.write_text(printable(text), encoding="utf-8")
+        text = printable((SINGLE / "book" / "index.html").read_text(encoding="utf-8"))
+        page.write_text(text, encoding="utf-8")
         print("Printing …", flush=True)
+        if not pdf_of(page, PDF, browser):
+            return 1
+        page.write_text(with_page_numbers(text, PDF), encoding="utf-8")
+        print("Printing again, with page numbers in the contents …", flush=True)
         if not pdf_of(page, PDF, browser):
             return 1
     print(f"The book is printed ({PDF.stat().st_size / 1e6:.1f} MB): {PDF}")

@@ -81,6 +81,20 @@ def test_code_of_checks_stays_folded_on_paper(printed):
     assert "proof" in text and "code" not in text and text.count("line") == 2
 
 
+@pytest.mark.browser
+def test_contents_say_the_pages_of_their_entries(printed, tmp_path):
+    entries = "".join(f'<li><a class="x" href="#{name}">{name}</a></li>' for name in ("b", "c/d"))
+    leaves = "".join(f'<h2 style="break-before: page" id="{i}">{i}</h2>' for i in ("a", "b", "c/d"))
+    link = '<a href="#b">again</a>'
+    html = page(f'<div id="jb-print-toc"><nav>{entries}</nav></div>{leaves}{link}')
+    first = printed(html)
+    assert "b3" not in first.pages[0].extract_text()
+    numbered = make_pdf.with_page_numbers(html, tmp_path / "pdf" / "x.pdf")
+    text = "".join(printed(numbered).pages[0].extract_text().split())
+    assert "b3" in text and "c/d4" in text
+    assert link in numbered
+
+
 FOLDS = 300
 MATHJAX = """<script>window.MathJax = {{"options": {{}}}}</script>
 <script defer src="{static}/mathjax/tex-chtml.js"></script><script src="{static}/fit.js"></script>"""
@@ -137,6 +151,19 @@ def test_the_links_of_the_printed_book_lead_somewhere(book):
     inside = [link for link in links(book) if not str(link).startswith(("http", "mailto"))]
     assert len(inside) > 1000
     assert {link for link in inside if link not in places} == set()
+
+
+@pytest.mark.browser
+def test_contents_of_the_printed_book_say_the_pages_of_their_entries(book):
+    notes = [note.get_object() for note in book.pages[0]["/Annots"]]
+    pages = [
+        book.get_destination_page_number(book.named_destinations[note["/Dest"]]) + 1
+        for note in notes
+    ]
+    lines = book.pages[0].extract_text().split("\n")
+    said = [line.split()[-1] for line in lines if re.search(r"\D\s*\d+$", line)]
+    assert len(pages) > 20 and len(set(pages)) == len(pages)
+    assert said == [str(number) for number in pages]
 
 
 @pytest.mark.browser

@@ -255,6 +255,17 @@ def test_an_empty_batch_gives_empty_fields():
     assert np.isnan(change.mean()["exact"])
 
 
+def test_a_vocabulary_of_two_hundred_thousand():
+    old, x = cases(15, (3, 200_000))
+    old, new = old.astype(np.float32), (old + 0.1 * x).astype(np.float32)
+    direction = new.astype(float) - old
+    change = entropy_change(old, new)
+    np.testing.assert_allclose(change.exact, ed.realised(old, direction), atol=1e-11)
+    np.testing.assert_allclose(
+        change.kl, dist.kl(*map(dist.log_softmax, (new + 0.0, old + 0.0))), rtol=0.2
+    )
+
+
 def test_what_it_says_of_itself():
     old, x = cases(19, (4, 6))
     flags = [True, True, False, True]

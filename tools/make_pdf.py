@@ -35,7 +35,8 @@ PREPARE = """
   .bd-article h3 { font-size: 14pt }
   .bd-article h4 { font-size: 12pt }
   .bd-main .bd-content #jb-print-toc { margin: 0; break-after: page }
-  #jb-print-toc li a { padding: 0; line-height: 1.25; display: flex; justify-content: space-between }
+  #jb-print-toc li a { padding: 0; line-height: 1.25 }
+  #jb-print-toc li a { display: flex; justify-content: space-between }
   .bd-main .bd-content #jb-print-toc .caption { margin: 1em 0 0.2em }
   .bd-main .bd-content #jb-print-toc .section-nav { list-style-type: none !important }
   .bd-main .bd-content #jb-print-toc .section-nav { margin-left: 1em !important }

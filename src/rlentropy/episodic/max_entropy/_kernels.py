@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rlentropy._compile import kernel
 from rlentropy._types import Bools, Floats, Ints
+from rlentropy.distributions import log_softmax
 from rlentropy.episodic.mdp import EpisodicMDP
 
 # Stands in for a mass that underflows to 0, so that its logarithm stays finite.
@@ -78,6 +79,11 @@ def log_uniform(net: Network) -> Floats:
     """Logarithm of the uniform policy over available actions; shape (N, A)."""
     count = net.available.sum(axis=1, keepdims=True)[net.state]
     return masked(net, np.broadcast_to(-np.log(count), (len(net.state), net.A)))
+
+
+def log_policy(net: Network, logits: Floats | None) -> Floats:
+    """Logarithm of the policy with these logits, of the uniform one for None; shape (N, A)."""
+    return log_uniform(net) if logits is None else log_softmax(masked(net, logits))
 
 
 @kernel

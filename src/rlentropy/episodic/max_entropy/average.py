@@ -33,7 +33,7 @@ from rlentropy.episodic import induction
 from rlentropy.episodic.max_entropy import _kernels as kernels
 from rlentropy.episodic.max_entropy._bracket import Bracket, Steps
 from rlentropy.episodic.max_entropy._interior import InteriorPoint, Stages
-from rlentropy.episodic.max_entropy.mirror import ascend, best_so_far, full_policy
+from rlentropy.episodic.max_entropy.mirror import ascend, full_policy
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import average_visitation_entropy, push_forward
 from rlentropy.results import result
@@ -211,7 +211,7 @@ def _mirror(problem: _Problem, bracket: Bracket[AverageOptimum]) -> Steps:
     """Mirror ascent from the best policy so far, or the uniform one; the bound is computed at every
     tenth sweep.
     """
-    log_pi = best_so_far(problem.net, bracket.logits)
+    log_pi = kernels.log_policy(problem.net, bracket.logits)
     upper = np.inf
     for sweep, (_, value) in enumerate(ascend(problem.net, log_pi, average=True)):
         bracket.policy(log_pi, value)

@@ -155,13 +155,6 @@ def ascend(
         kernels.mirror_sweep(net, reward, log_pi)
 
 
-def best_so_far(net: kernels.Network, logits: Floats | None) -> Floats:
-    """Logarithm of the policy with these logits, of the uniform one for None; shape (N, A)."""
-    if logits is None:
-        return kernels.log_uniform(net)
-    return log_softmax(kernels.masked(net, logits))
-
-
 def full_policy(mdp: EpisodicMDP, reach: Bools, logits: Floats) -> Floats:
     """The policy (H, S, A) with the given logits at reachable nodes, uniform elsewhere; over
     available actions. Rows sum to 1.

@@ -38,7 +38,7 @@ from rlentropy.distributions import log_probabilities, logsumexp, softmax
 from rlentropy.episodic import induction
 from rlentropy.episodic.max_entropy import _kernels as kernels
 from rlentropy.episodic.max_entropy._bracket import Bracket, Steps
-from rlentropy.episodic.max_entropy.mirror import ascend, best_so_far, full_policy
+from rlentropy.episodic.max_entropy.mirror import ascend, full_policy
 from rlentropy.episodic.mdp import EpisodicMDP
 from rlentropy.episodic.visitation import push_forward, visitation_entropy
 from rlentropy.results import result
@@ -349,7 +349,7 @@ def _mirror(net: kernels.Network, bracket: _SumBracket) -> Steps:
     """Mirror ascent from the best policy so far, or the uniform one; the bound is computed at every
     tenth sweep.
     """
-    log_pi = best_so_far(net, bracket.logits)
+    log_pi = kernels.log_policy(net, bracket.logits)
     bound = np.inf
     for sweep, (d, entropy) in enumerate(ascend(net, log_pi, average=False)):
         if sweep % 10 == 0:
@@ -360,7 +360,7 @@ def _mirror(net: kernels.Network, bracket: _SumBracket) -> Steps:
 def _sweeps_enough(net: kernels.Network, bracket: _SumBracket) -> int:
     """Twice the sweeps after which (1 - 1/H)^t D(d*, d^0) is as small as the tolerance over H."""
     H = len(net.first) - 1
-    least = best_so_far(net, bracket.logits).min(where=net.available[net.state], initial=0.0)
+    least = kernels.log_policy(net, bracket.logits).min(where=net.available[net.state], initial=0.0)
     start = H * (H + 1) / 2 * -least
     allowance = bracket.tol if bracket.logits is None else bracket.allowance
     return 10 + 2 * math.ceil(H * math.log(max(1.0, H * start / allowance)))

@@ -1,11 +1,11 @@
 """Check every symbolic line once more, by residues: ``python tools/certify_symbolic.py``.
 
 The lines that the chapters hand to ``verify.symbolic`` are collected by running the cells that lead
-to them, no others.  Each is confirmed or refuted by `finitesums.residues`, which shares nothing
-with the normal form; each mutant must be refuted; and each derivative that the lines take is taken
-again there. The result is stored in ``proofs/symbolic.json``, which the ledger reads: ``{label:
-{confirmed, refuted, outside, mutants, mutants refuted, claims: [...]}}``, the same on every
-machine. The exit code is 1 if a line or a derivative is refuted, or a mutant is not.
+to them, no others.  Each is confirmed or refuted by `finitesums.residues`, which shares no
+algebra with the normal form; each mutant must be refuted; and each derivative that the lines take
+is taken again there. The result is stored in ``proofs/symbolic.json``, which the ledger reads:
+``{label: {confirmed, refuted, outside, mutants, mutants refuted, claims: [...]}}``, the same on
+every machine. The exit code is 1 if a line or a derivative is refuted, or a mutant is not.
 """
 
 import io

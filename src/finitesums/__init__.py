@@ -55,7 +55,7 @@ A wrong line is refuted, not merely left unproved: ``S.differ(line, wrong)``.
 A division needs a positive denominator or a declared hypothesis: ``equal(x / y, z, nonzero=[y])``.
 
 ``finitesums.letters`` states what may be bound where, ``finitesums.verdict`` the rules of the
-normal form; ``finitesums.residues`` is a second prover that shares nothing with it.
+normal form; ``finitesums.residues`` is a second prover that shares no algebra with it.
 """
 
 from _own_names import tidy

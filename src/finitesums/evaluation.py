@@ -18,7 +18,8 @@ def instantiate(
     Keys are symbols, tables, or (as keywords) their names.  Tables are nested lists of ints,
     Fractions or sympy numbers; free indices are integers counted from 1.  What is not given stays
     symbolic (``theta[1, 2]``), so ``instantiate(x, n=3)`` shows a statement for three actions.
-    This evaluator shares no code with the normal form and serves as its oracle.
+    This evaluator shares with the normal form how a sum is taken apart, nothing else, and serves as
+    its oracle.
 
     Raises ValueError on a float (inexact) and on a sum whose number of terms is not given.
     """

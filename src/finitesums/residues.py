@@ -1,4 +1,5 @@
-r"""A second prover, which shares nothing with the normal form: lines evaluated over finite fields.
+r"""A second prover, which shares no algebra with the normal form: lines evaluated over finite
+fields.  Only the letters, and how a sum is taken apart, are common.
 
 **Method.**  A line is written out at n = 1, ..., 4 and m = 1, 2, for every pattern of coincident
 free indices, and evaluated at random residues.  exp and log are kept as homomorphisms by a *tower*

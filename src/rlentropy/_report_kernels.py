@@ -71,7 +71,8 @@ def weights(pair, frame):
 
 @kernel
 def add_losses(lanes, j, log_q, y):
-    """Adds q y^2, f(q), y f(q) and y^2 f(q) to the first four lanes, q = e^log_q; returns q."""
+    """Adds q y^2, f(q), y f(q) and y^2 f(q) to the first four lanes, q = e^log_q; returns q.
+    f(q) = -q log q below 1/e, and 1/e from there on."""
     log_q = log_q if log_q < LARGEST else LARGEST
     q = exp(log_q)
     loss = -log_q * q if log_q < -1.0 else LARGEST_LOSS
@@ -111,7 +112,8 @@ def remainder(pair, frame, log_Z, mean_x, moved, actions):
 
 @kernel(error_model="numpy")
 def rounding(values, form, policy, unit, mean_size, actions):
-    """The bound of thm-local-remainder, rounding, for one model."""
+    """The bound of thm-local-remainder, rounding, for one model; ``policy`` is (largest logit,
+    1 / temperature, log Z, entropy)."""
     n = len(values)
     top, scale, log_Z, entropy = policy
     lanes = np.zeros((6, LANES))

@@ -83,7 +83,8 @@ class Logits:
 
 def of_bits(words: NDArray[Any], kind: str) -> NDArray[Any]:
     """Bare 16 bits as numbers of the type that they are."""
-    words = words.view(np.uint16)
+    raw = words.dtype.kind == "V"
+    words = words.view(np.uint16) if raw else words.astype(np.uint16, copy=False)
     if kind == "float16":
         return words.view(np.float16)
     return (words.astype(np.uint32) << 16).view(np.float32)

@@ -78,7 +78,8 @@ def number(expr, env, world):
         where = (int(number(i, env, world)) for i in expr.indices)
         return world.entry(str(expr.base), *where)
     if isinstance(expr, sp.Sum):
-        letter, low, high, body = outermost(expr)
+        *inner, (letter, low, high) = expr.limits
+        body = sp.Sum(expr.function, *inner) if inner else expr.function
         places = range(int(number(low, env, world)), int(number(high, env, world)) + 1)
         return sum(number(body, {**env, letter: place}, world) for place in places)
     return FUNCTIONS[expr.func](*(number(arg, env, world) for arg in expr.args))

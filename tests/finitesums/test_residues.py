@@ -54,6 +54,10 @@ LINES = {
         S.partial(S.entropy(s), x),
         -S.indicator(s, s1) * pi(s, a1) * (log_pi(s, a1) + S.entropy(s)),
     ),
+    "a partial under a sum": (
+        S.sum_actions(lambda b: S.partial(theta[s, b] ** 2, theta[s, a])),
+        2 * theta[s, a],
+    ),
     "logarithm of a quotient": (pi_t.log(s, a), log_pi(s, a) + t * A[s, a] - PSI),
     "divergence": (S.kl(s, pi_t, pi), t * S.derivative(PSI, t) - PSI),
     "second derivative": (

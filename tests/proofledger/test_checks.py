@@ -272,6 +272,18 @@ def test_clopper_pearson_by_its_definition(k):
     assert stats.binom.cdf(k, 20, high) == pytest.approx(0.005, rel=1e-6)
 
 
+@pytest.mark.parametrize("wrong", [None, [5], "5", np.nan, 5.5, True])
+def test_what_is_no_whole_number_of_trials_is_named(wrong):
+    with pytest.raises(ValueError, match=r"successes = .*not a whole number"):
+        interval(wrong, 9)
+    with pytest.raises(ValueError, match=r"trials = .*not a whole number"):
+        interval(5, wrong)
+
+
+def test_a_mutant_beyond_the_floats_is_compared_exactly():
+    verify.bound(LABEL, [1, 2], [3, 4], claim="c", mutants={"huge": [-(10**400), 5]})
+
+
 def test_exact_knows_logarithms_and_nested_sequences():
     log = sympy.log
     exact(log(12), 2 * log(2) + log(3), log(11))

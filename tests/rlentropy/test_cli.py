@@ -95,6 +95,23 @@ def test_bfloat16_as_numpy_keeps_it(files):
     assert code == 0 and said == f"{expected}\n"
 
 
+def test_bare_words_in_the_other_byte_order_are_the_same_numbers(files):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    folder, old, new, _ = files
+    for name, z in (("old", old), ("new", new)):
+        words = (z.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
+        np.save(folder / f"{name}_little.npy", words.astype("<u2"))
+        np.save(folder / f"{name}_big.npy", words.astype(">u2"))
+    said = [
+        run(folder, f"old_{order}.npy", f"new_{order}.npy", "--rounded-to", "bfloat16")
+        for order in ("little", "big")
+    ]
+    assert said[0] == said[1] and said[0][0] == 0
+    little = [np.load(folder / f"{name}_little.npy") for name in ("old", "new")]
+    expected = entropy_report(*(words.view(ml_dtypes.bfloat16) for words in little))
+    assert said[0][1] == f"{expected}\n"
+
+
 @pytest.mark.parametrize("library", ["numpy", "torch"])
 def test_safetensors(files, library):
     folder, old, new, _ = files

@@ -4,11 +4,14 @@ import itertools
 
 import numpy as np
 import pytest
+from refusals import refusals
 
 from rlentropy import transitions
 from rlentropy.discounted import environments as discounted
 from rlentropy.discounted import evaluation
 from rlentropy.episodic import environments
+from rlentropy.episodic.mdp import EpisodicMDP
+from rlentropy.stand_ins import Taxi
 
 
 def test_bandit_has_q_equal_to_the_rewards():
@@ -167,3 +170,22 @@ def test_tied_garnet_has_its_ties_and_the_values_of_the_garnet():
     np.testing.assert_allclose(best.V, evaluation.optimal(plain).V, rtol=1e-12)
     near = (best.Q > best.V[:, None] - 1e-9).sum(axis=1)
     np.testing.assert_array_equal(near, [2, 2, 2, 2, 1, 1])
+
+
+GARNET = {"states": 2, "actions": 2, "branching": 1, "gamma": 0.9, "seed": 0}
+GRID = {"rows": 2, "cols": 2, "success": 0.9, "gamma": 0.9}
+# test_fuzz tries no number just above a limit
+test_what_lies_above_a_limit_is_refused = refusals(
+    (lambda: discounted.two_state(stay=1.2), "stay = 1.2"),
+    (lambda: discounted.road(length=2, stay=1.5, gamma=0.5), "stay = 1.5"),
+    (lambda: discounted.garnet(**GARNET | {"branching": 3}), "branching = 3"),
+    (lambda: discounted.tied_garnet(**GARNET, ties=4), "ties = 4"),
+    (lambda: discounted.grid_world(**GRID, goal=4), "goal = 4"),
+    (lambda: discounted.grid_world(**GRID, start=4), "start = 4"),
+    (lambda: environments.grid_world(rows=2, cols=2, success=1.1, horizon=3), "success = 1.1"),
+    (lambda: environments.double_chain(length=3, failure=1.1, horizon=2), "failure = 1.1"),
+    (lambda: environments.sticky_chain(length=3, success=1.1, horizon=2), "success = 1.1"),
+    (lambda: EpisodicMDP(np.full((2, 1, 2), 0.5), 3, start=2), "start = 2"),
+    (lambda: Taxi().step(6), "action = 6"),
+    (lambda: Taxi().action_mask(500), "state = 500"),
+)

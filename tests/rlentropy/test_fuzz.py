@@ -95,8 +95,6 @@ ACCEPTED = {
     "audits.regularized_game.soft_answer q axis more": "any batch of regularisers",
     "audits.sample_complexity.episodes_to_gap eps *": "any array of gaps",
     "audits.saturation.choose *": "values may be infinite and ceilings anywhere",
-    "exact.forecaster.* n0 half": "any rational number",
-    "exact.forecaster.* n0 whole float": "any rational number",
     "discounted.evaluation.* tau negative": "a reward of entropy may be a price",
     "discounted.evaluation.* tau below": "likewise",
     "discounted.natural_gradient.*_gradient tau [nb]e*": "likewise",

@@ -1,4 +1,5 @@
-"""Runs of which every plan is judged by the true kernel, in plain NumPy."""
+"""Runs of which every plan is judged by the true kernel, in plain NumPy; for small
+worlds."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -142,6 +142,14 @@ def test_a_divided_run_is_one_run(case, tmp_path):
     assert last.episodes == 200
 
 
+def test_a_run_goes_on_with_more_successors_than_there_was_room_for():
+    wide = environments.garnet(states=12, actions=3, horizon=5, branching=12, seed=1)
+    whole = explorer(wide).play(90)
+    first = explorer(wide).play(50)
+    last = EntGame.resume(imitating(wide, "EntGame", done=50), first).play(40)
+    same_runs(last, whole)
+
+
 @pytest.mark.parametrize("case", [*CASES, ("EntGame", {})])
 def test_ends_and_masks(case):
     """Masks come with the states; what is drawn follows from the seed, also in a divided run."""
